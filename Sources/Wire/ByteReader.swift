@@ -1,0 +1,62 @@
+/// Why bytes from the peer are not a message. The caller drops the packet and counts it.
+public enum WireError: Error, Equatable {
+    case truncated
+    case badLength
+    case badValue
+}
+
+/// Reads big-endian fields front to back from bytes it borrows. Running out throws; nothing traps.
+public struct ByteReader: ~Escapable {
+    private var bytes: RawSpan
+
+    @_lifetime(copy bytes)
+    public init(_ bytes: RawSpan) { self.bytes = bytes }
+
+    /// Octets not read yet.
+    public var remaining: Int { bytes.byteCount }
+
+    public mutating func read<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type) throws(WireError) -> T {
+        let size = MemoryLayout<T>.size
+        guard bytes.byteCount >= size else { throw .truncated }
+        let value = unsafe bytes.unsafeLoadUnaligned(as: T.self)
+        bytes = bytes.extracting(droppingFirst: size)
+        return T(bigEndian: value)
+    }
+
+    /// Splits off the next `count` octets, as a reader that cannot see past them.
+    @_lifetime(copy self)
+    public mutating func split(_ count: Int) throws(WireError) -> ByteReader {
+        guard count >= 0, bytes.byteCount >= count else { throw .truncated }
+        let front = ByteReader(bytes.extracting(first: count))
+        bytes = bytes.extracting(droppingFirst: count)
+        return front
+    }
+
+    /// Copies the next `count` octets.
+    public mutating func take(_ count: Int) throws(WireError) -> [UInt8] {
+        var front = try split(count)
+        return front.rest()
+    }
+
+    /// Copies everything that is left.
+    public mutating func rest() -> [UInt8] {
+        defer { bytes = bytes.extracting(first: 0) }
+        return unsafe bytes.withUnsafeBytes { unsafe Array($0) }
+    }
+}
+
+extension [UInt8] {
+    /// Appends `value` in network byte order.
+    public mutating func appendBigEndian<T: FixedWidthInteger>(_ value: T) {
+        unsafe Swift.withUnsafeBytes(of: value.bigEndian) { unsafe append(contentsOf: $0) }
+    }
+}
+
+extension RawSpan {
+    /// The big-endian integer at `offset`. The caller has checked the length.
+    public func bigEndian<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as _: T.Type = T.self) -> T
+    {
+        precondition(offset >= 0 && offset + MemoryLayout<T>.size <= byteCount, "field outside of its packet")
+        return T(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: T.self))
+    }
+}

@@ -1,0 +1,27 @@
+/// A 48-bit IEEE MAC address, in the low bits of a word.
+public struct MACAddress: Hashable, Sendable {
+    public let bits: UInt64
+
+    /// Bits above the 48th are ignored.
+    public init(_ bits: UInt64) { self.bits = bits & 0xffff_ffff_ffff }
+
+    init(_ bytes: RawSpan, at offset: Int) {
+        bits =
+            UInt64(bytes.bigEndian(at: offset, as: UInt32.self)) << 16
+            | UInt64(bytes.bigEndian(at: offset + 4, as: UInt16.self))
+    }
+
+    public static let broadcast = MACAddress(0xffff_ffff_ffff)
+
+    /// Multicast or broadcast: the least significant bit of the first octet, IEEE 802-2014 §8.2.2.
+    public var isGroup: Bool { bits & 0x0100_0000_0000 != 0 }
+
+    /// The six octets, in the order of transmission.
+    public var octets: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: bits >> (40 - 8 * $0)) } }
+}
+
+extension MACAddress: CustomStringConvertible {
+    public var description: String {
+        octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
+    }
+}
