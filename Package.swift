@@ -17,6 +17,7 @@ let package = Package(
     name: "polyhub",
     platforms: [.macOS(.v15)],
     targets: [
+        .target(name: "PluginABI"),
         .target(name: "Wire", swiftSettings: views),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
