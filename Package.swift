@@ -17,7 +17,7 @@ let package = Package(
     name: "polyhub",
     platforms: [.macOS(.v15)],
     targets: [
-        .target(name: "PluginABI"),
+        .target(name: "PluginABI", exclude: ["CONVENTIONS.md", "CHANGELOG.md", "template.c"]),
         .target(name: "Wire", swiftSettings: views),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
