@@ -10,6 +10,8 @@ let house: [SwiftSetting] = [
 ]
 /// Targets that define ~Escapable views of their own.
 let views: [SwiftSetting] = house + [.enableExperimentalFeature("Lifetimes")]
+/// Targets that run on the lanes: their objects belong to one thread, so exclusivity needs no check at run time.
+let dataPath: [SwiftSetting] = house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
 /// Tests may be terse about memory; they are as strict about everything else.
 let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 
@@ -19,6 +21,8 @@ let package = Package(
     targets: [
         .target(name: "PluginABI", exclude: ["CONVENTIONS.md", "CHANGELOG.md", "template.c"]),
         .target(name: "Wire", swiftSettings: views),
+        .target(name: "Hub", dependencies: ["PluginABI", "Wire"], swiftSettings: dataPath),
+        .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
