@@ -3,6 +3,8 @@ public enum WireError: Error, Equatable {
     case truncated
     case badLength
     case badValue
+    /// More nested headers than we follow.
+    case tooDeep
 }
 
 /// Reads big-endian fields front to back from bytes it borrows. Running out throws; nothing traps.
@@ -47,6 +49,11 @@ public struct ByteReader: ~Escapable {
         IPv4Address(try read(UInt32.self))
     }
 
+    public mutating func readIPv6Address() throws(WireError) -> IPv6Address {
+        let upper = try read(UInt64.self)
+        return IPv6Address(upper, try read(UInt64.self))
+    }
+
     /// Copies everything that is left.
     public mutating func rest() -> [UInt8] {
         defer { bytes = bytes.extracting(first: 0) }
@@ -73,6 +80,11 @@ extension [UInt8] {
     public mutating func append(_ mac: MACAddress) {
         appendBigEndian(UInt16(truncatingIfNeeded: mac.bits >> 32))
         appendBigEndian(UInt32(truncatingIfNeeded: mac.bits))
+    }
+
+    public mutating func append(_ address: IPv6Address) {
+        appendBigEndian(address.upper)
+        appendBigEndian(address.lower)
     }
 
     public mutating func appendEthernetHeader(
