@@ -18,9 +18,16 @@ let package = Package(
     platforms: [.macOS(.v15)],
     targets: [
         .target(name: "PluginABI"),
+        .target(name: "CLinux", dependencies: ["PluginABI"]),
+        .target(
+            name: "Lanes", dependencies: ["CLinux", "PluginABI", "Wire"],
+            // Handlers re-enter their lane; confinement to one thread is what makes that exclusive.
+            swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
         .target(name: "Wire", swiftSettings: views),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
+        .testTarget(
+            name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
     ]
 )
