@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "udp.h"
 
-#include "address.h"
+#include "batch.h"
 #include "loop.h"
 
 #include <errno.h>
@@ -18,23 +18,6 @@
 #endif
 
 #ifdef __linux__
-
-#define MESSAGE_OCTETS 65536
-/* An odd number of cache lines, so that the first lines of the buffers do not share a cache set. */
-#define STRIDE (CLINUX_HEADROOM + MESSAGE_OCTETS + CLINUX_TAILROOM + 64)
-/* Wanted at most in one batch: about half a megabyte, which the second-level cache holds. */
-#define WANTED_DATAGRAMS 256
-
-struct clinux_receiver {
-    struct mmsghdr headers[CLINUX_MESSAGES];
-    struct iovec vectors[CLINUX_MESSAGES];
-    clinux_name names[CLINUX_MESSAGES];
-    pa_address_v1 remotes[CLINUX_MESSAGES];
-    pa_address_v1 locals[CLINUX_MESSAGES];
-    _Alignas(8) uint8_t control[CLINUX_MESSAGES][128];
-    pa_datagram_v1 datagrams[CLINUX_MESSAGES * CLINUX_SEGMENTS];
-    uint8_t *buffers;
-};
 
 clinux_receiver *clinux_receiver_new(void) {
     clinux_receiver *receiver = calloc(1, sizeof *receiver);
@@ -162,27 +145,6 @@ int clinux_receive(clinux_receiver *receiver, clinux_socket *socket, clinux_coun
 
 /* ---- sending ---- */
 
-#define ROW_SEGMENTS 64
-#define ROW_OCTETS 65000
-/* Messages that are looked through for one of the same flow: traffic of several clients comes interleaved. */
-#define LOOK_BACK 8
-
-/* One message that is being put together. */
-typedef struct row {
-    const clinux_outgoing *first;
-    uint32_t segment, octets, segments;
-    int is_open;
-    socklen_t address_control; /* of the control octets, those that name the source address */
-} row;
-
-struct clinux_sender {
-    struct mmsghdr headers[CLINUX_MESSAGES];
-    struct iovec vectors[CLINUX_MESSAGES][ROW_SEGMENTS];
-    clinux_name names[CLINUX_MESSAGES];
-    _Alignas(8) uint8_t control[CLINUX_MESSAGES][96];
-    row rows[CLINUX_MESSAGES];
-};
-
 clinux_sender *clinux_sender_new(void) {
     clinux_sender *sender = calloc(1, sizeof *sender);
     if (!sender) return NULL;
@@ -272,7 +234,7 @@ static void count_sent(const row *sent, clinux_counters *counters) {
     counters->sent_octets += sent->octets;
 }
 
-/* The kernel would not cut the message: its datagrams leave one by one, and it is not asked again for that size. */
+/* The kernel would not cut the message: its datagrams leave one by one, and that size is not tried again. */
 static void send_apart(clinux_sender *sender, clinux_socket *socket, uint32_t at, int error,
                        clinux_counters *counters) {
     row *refused = &sender->rows[at];
@@ -293,7 +255,8 @@ static void send_apart(clinux_sender *sender, clinux_socket *socket, uint32_t at
     }
 }
 
-static void send_rows(clinux_sender *sender, clinux_socket *socket, uint32_t rows, clinux_counters *counters) {
+static void send_rows(clinux_sender *sender, clinux_socket *socket, uint32_t rows,
+                      clinux_counters *counters) {
     uint32_t at = 0;
     int retried = 0;
     while (at < rows) {
@@ -340,8 +303,8 @@ void clinux_flush(clinux_socket *socket, clinux_sender *sender, clinux_counters 
     socket->queued = 0;
 }
 
-void clinux_enqueue(clinux_socket *socket, clinux_sender *sender, const pa_datagram_v1 *datagrams, uint32_t count,
-                    clinux_counters *counters) {
+void clinux_enqueue(clinux_socket *socket, clinux_sender *sender, const pa_datagram_v1 *datagrams,
+                    uint32_t count, clinux_counters *counters) {
     static const pa_address_v1 anywhere;
     for (uint32_t i = 0; i < count; i++) {
         const pa_datagram_v1 *datagram = &datagrams[i];

@@ -43,7 +43,8 @@ static void set_buffers(int fd, int octets) {
 
 static int configure(clinux_socket *socket, int is_v6, uint32_t flags) {
     int fd = socket->fd, error = 0;
-    if (is_v6 && (error = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) < 0 && socket->kind == CLINUX_UDP) return error;
+    if (is_v6 && socket->kind == CLINUX_UDP) error = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (error < 0) return error;
     if ((flags & CLINUX_REUSE_PORT) && (error = set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) < 0) return error;
     if (socket->wildcard) {
         error = is_v6 ? set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : set(fd, IPPROTO_IP, IP_PKTINFO, 1);

@@ -35,6 +35,10 @@ public import Wire
     private var dirty: [EventSource] = []
     private var retired: [EventSource] = []
     private var observers: [any TurnObserver] = []
+    private var writers: [RingWriter?]
+    private var readers: [RingReader] = []
+    private var ringHandler: (any RingHandler)?
+    private let ringOctets: Int
 
     private let inbox = Mutex(Inbox())
     private let isAsleep = Atomic<Bool>(false)
@@ -49,8 +53,10 @@ public import Wire
     private static let eventsPerWait: Int32 = 128
     private static let timersPerTurn = 256
 
-    init(index: Int, arenaOctets: Int) throws(SocketError) {
+    init(index: Int, of count: Int, _ options: LaneOptions) throws(SocketError) {
         self.index = index
+        ringOctets = options.ringOctets
+        writers = Array(repeating: nil, count: count)
         now = Instant(nanoseconds: clinux_monotonic_nanoseconds())
         poll = try SocketError.check(clinux_poll_open(), "open an event queue")
         wakeup = try SocketError.check(clinux_wakeup_open(), "open a wake-up descriptor")
@@ -58,14 +64,14 @@ public import Wire
             clinux_poll_set(poll, wakeup, Lane.wakeupToken, Readiness.readable.rawValue, 1),
             "watch the wake-up")
         guard let receiver = unsafe clinux_receiver_new(), let sender = unsafe clinux_sender_new() else {
-            throw SocketError(-12, "allocate packet buffers")
+            throw SocketError(-Int32(Errno.outOfMemory), "allocate packet buffers")
         }
         unsafe self.receiver = receiver
         unsafe self.sender = sender
         unsafe counted = .allocate(capacity: 1)
         unsafe counted.initialize(to: clinux_counters())
         unsafe events = .allocate(capacity: Int(Lane.eventsPerWait))
-        arena = TurnArena(capacity: arenaOctets)
+        arena = TurnArena(capacity: options.turnOctets)
     }
 
     deinit {
@@ -126,6 +132,7 @@ extension Lane {
 
     /// [any] Ends the lane's wait, if it waits.
     func wake() {
+        guard isAsleep.load(ordering: .sequentiallyConsistent) else { return }
         if isAsleep.exchange(false, ordering: .sequentiallyConsistent) { clinux_wakeup_signal(wakeup) }
     }
 }
@@ -190,6 +197,36 @@ extension Lane {
     public func removeTurnObserver(_ observer: any TurnObserver) {
         assert(isCurrent)
         observers.removeAll { $0 === observer }
+    }
+}
+
+// MARK: Other lanes
+
+extension Lane {
+    /// [lane] The ring from here to the other lane, made when it is first asked for.
+    public func ring(to other: Lane) -> RingWriter {
+        assert(isCurrent)
+        if let writer = writers[other.index] { return writer }
+        let ring = Ring(capacity: ringOctets)
+        let writer = RingWriter(ring, from: self, to: other)
+        writers[other.index] = writer
+        other.post { [unowned self] in $0.readers.append(RingReader(ring, from: self)) }
+        return writer
+    }
+
+    /// [lane] Who receives what the other lanes push; until there is one it is dropped.
+    public func setRingHandler(_ handler: (any RingHandler)?) {
+        assert(isCurrent)
+        ringHandler = handler
+    }
+
+    private func readRings() {
+        for reader in readers where reader.hasRecords {
+            beginTurn()
+            unsafe reader.receive(ringHandler, counters: counted)
+            endTurn()
+            reader.release()
+        }
     }
 }
 
@@ -276,6 +313,7 @@ extension Lane {
         while !isStopping {
             let count = waitForEvents()
             for position in 0..<max(0, count) { dispatch(unsafe events[position]) }
+            readRings()
             runPosted()
             fireTimers()
         }
@@ -286,8 +324,9 @@ extension Lane {
 
     private func waitForEvents() -> Int {
         unsafe counted.pointee.waits += 1
+        // Whoever adds work looks at the flag afterwards, and we look for work after raising it.
         isAsleep.store(true, ordering: .sequentiallyConsistent)
-        let hasWork = inbox.withLock { !$0.work.isEmpty }
+        let hasWork = inbox.withLock { !$0.work.isEmpty } || readers.contains(where: \.hasRecords)
         let milliseconds = hasWork ? 0 : millisecondsToWait()
         let count = unsafe clinux_poll_wait(poll, events, Lane.eventsPerWait, milliseconds)
         isAsleep.store(false, ordering: .relaxed)
@@ -341,19 +380,21 @@ extension Lane {
 
     private func endTurn() {
         for observer in observers { observer.turnEnds(on: self) }
-        var next = 0
-        // A flush may make another source dirty: a stream that broke tells its handler.
-        while next < dirty.count {
-            let source = dirty[next]
-            source.isDirty = false
-            source.flush()
-            next += 1
+        // A handler that hears of an end may write to others, so both lists may grow meanwhile.
+        var flushed = 0
+        var gone = 0
+        while flushed < dirty.count || gone < retired.count {
+            if flushed < dirty.count {
+                dirty[flushed].isDirty = false
+                dirty[flushed].flush()
+                flushed += 1
+            } else {
+                retired[gone].retire()
+                gone += 1
+            }
         }
         dirty.removeAll(keepingCapacity: true)
-        if !retired.isEmpty {
-            for source in retired { source.retire() }
-            retired.removeAll(keepingCapacity: true)
-        }
+        retired.removeAll(keepingCapacity: true)
         arena.reset()
     }
 

@@ -1,16 +1,28 @@
 import CLinux
 public import PluginABI
 
+/// How much memory lanes may use; pages that are never used cost nothing.
+public struct LaneOptions: Sendable {
+    /// What one turn may copy on each lane.
+    public var turnOctets: Int
+    /// Each ring from a lane to another; a power of two. A full-sized frame takes about 2,000 octets.
+    public var ringOctets: Int
+
+    public init(turnOctets: Int = 16 << 20, ringOctets: Int = 2 << 20) {
+        self.turnOctets = turnOctets
+        self.ringOctets = ringOctets
+    }
+}
+
 /// The lanes of a server. Every listener has one socket on each of them, so that the kernel spreads the flows.
 public final class LaneGroup: Sendable {
     public let lanes: [Lane]
 
     /// The lanes exist but do not run; what is posted waits for `start`.
-    /// `turnOctets` bounds what one turn may copy on each lane; pages that are never used cost nothing.
-    public init(count: Int, turnOctets: Int = 16 << 20) throws(SocketError) {
+    public init(count: Int, _ options: LaneOptions = LaneOptions()) throws(SocketError) {
         precondition(count > 0, "a group has at least one lane")
         var made: [Lane] = []
-        for index in 0..<count { made.append(try Lane(index: index, arenaOctets: turnOctets)) }
+        for index in 0..<count { made.append(try Lane(index: index, of: count, options)) }
         lanes = made
         for lane in made { lane.group = self }
     }

@@ -40,7 +40,7 @@ const void *clinux_current(void);
 /* The text of an errno value, in the C locale's words. */
 const char *clinux_error_text(int code);
 
-/* Memory for packet buffers: page-aligned, in huge pages where the kernel has them. NULL when there is none. */
+/* Memory for packet buffers, in huge pages where the kernel has them; NULL when there is none. */
 void *clinux_pages_map(uint64_t size);
 void clinux_pages_unmap(void *pages, uint64_t size);
 

@@ -61,7 +61,7 @@ typedef struct clinux_socket {
 #define CLINUX_NO_GRO 2u
 #define CLINUX_NO_GSO 4u
 
-/* Opens and binds; `protocol` is that of a raw socket. On success the caller owns the socket (clinux_socket_close). */
+/* Opens and binds; `protocol` is that of a raw socket. The caller owns what was opened (clinux_socket_close). */
 int clinux_socket_open(clinux_socket *socket, uint8_t kind, int protocol, const pa_address_v1 *local,
                        uint32_t flags, int buffer_octets);
 void clinux_socket_close(clinux_socket *socket);
@@ -81,8 +81,8 @@ int clinux_receive(clinux_receiver *receiver, clinux_socket *socket, clinux_coun
 pa_datagram_v1 *clinux_received(clinux_receiver *receiver);
 
 /* Queues datagrams, and sends at once when the queue is full. Payloads are lent until the flush. */
-void clinux_enqueue(clinux_socket *socket, clinux_sender *sender, const pa_datagram_v1 *datagrams, uint32_t count,
-                    clinux_counters *counters);
+void clinux_enqueue(clinux_socket *socket, clinux_sender *sender, const pa_datagram_v1 *datagrams,
+                    uint32_t count, clinux_counters *counters);
 void clinux_flush(clinux_socket *socket, clinux_sender *sender, clinux_counters *counters);
 
 /* Addresses as text. Parsing takes a numeric address, with a zone for IPv6; 0 or -EINVAL. */
