@@ -23,6 +23,9 @@ let package = Package(
             name: "Lanes", dependencies: ["CLinux", "PluginABI", "Wire"],
             // Handlers re-enter their lane; confinement to one thread is what makes that exclusive.
             swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
         .target(name: "Wire", swiftSettings: views),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
