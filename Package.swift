@@ -19,6 +19,13 @@ let package = Package(
     targets: [
         .target(name: "PluginABI"),
         .target(name: "Wire", swiftSettings: views),
+        .target(name: "CLinux"),
+        .target(name: "CNftables", linkerSettings: [.linkedLibrary("nftables", .when(platforms: [.linux]))]),
+        .systemLibrary(name: "CSlirp"),
+        .target(name: "LocalBridge", dependencies: ["CLinux", "Wire"], swiftSettings: house),
+        .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
+        .testTarget(
+            name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
