@@ -1,11 +1,15 @@
 #define _GNU_SOURCE
 #include "frames.h"
 
+#include "bridge.h"
+
 #ifdef __linux__
 #include "batch.h"
 
 #include <errno.h>
 #include <unistd.h>
+
+_Static_assert(BRIDGE_BATCH == CLINUX_MESSAGES, "a batch of frames fits the buffers");
 
 static void keep(clinux_receiver *receiver, uint32_t at, uint32_t from, uint32_t length) {
     uint8_t *start = receiver->vectors[from].iov_base;
@@ -52,8 +56,34 @@ static int receive_messages(clinux_receiver *receiver, int fd, clinux_counters *
     return (int)count;
 }
 
+/* Puts VLAN tags back and completes checksums. */
+static int receive_packets(clinux_receiver *receiver, int fd, clinux_counters *counters) {
+    struct bridge_slot slots[BRIDGE_BATCH];
+    for (int i = 0; i < BRIDGE_BATCH; i++)
+        slots[i] = (struct bridge_slot){receiver->vectors[i].iov_base, (uint32_t)receiver->vectors[i].iov_len, 0};
+    int messages = bridge_receive(fd, slots, BRIDGE_BATCH);
+    counters->receive_calls++;
+    if (messages < 0) return messages;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < (uint32_t)messages; i++) {
+        if (slots[i].length == 0) counters->truncated++;
+        else keep(receiver, count++, i, slots[i].length);
+        counters->received_octets += slots[i].length;
+    }
+    counters->received_messages += (uint64_t)messages;
+    return (int)count;
+}
+
+static int receive_frames(clinux_receiver *receiver, int fd, uint32_t kind, clinux_counters *counters) {
+    switch (kind) {
+    case CLINUX_TAP: return read_frames(receiver, fd, counters);
+    case CLINUX_PACKET: return receive_packets(receiver, fd, counters);
+    default: return receive_messages(receiver, fd, counters);
+    }
+}
+
 int clinux_frames_receive(clinux_receiver *receiver, int fd, uint32_t kind, clinux_counters *counters) {
-    int count = kind == CLINUX_TAP ? read_frames(receiver, fd, counters) : receive_messages(receiver, fd, counters);
+    int count = receive_frames(receiver, fd, kind, counters);
     if (count > 0) counters->received_datagrams += (uint64_t)count;
     return count;
 }

@@ -16,6 +16,9 @@ public struct MACAddress: Hashable, Sendable {
     /// Multicast or broadcast: the least significant bit of the first octet, IEEE 802-2014 §8.2.2.
     public var isGroup: Bool { bits & 0x0100_0000_0000 != 0 }
 
+    /// The local bit: not from a manufacturer's block, IEEE 802-2014 §8.2.2.
+    public var isLocallyAdministered: Bool { bits & 0x0200_0000_0000 != 0 }
+
     /// The six octets, in the order of transmission.
     public var octets: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: bits >> (40 - 8 * $0)) } }
 }
