@@ -23,8 +23,26 @@ let package = Package(
         .target(name: "Wire", swiftSettings: views),
         .target(name: "Hub", dependencies: ["PluginABI", "Wire"], swiftSettings: dataPath),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
+        .target(name: "PluginABI"),
+        .target(name: "CLinux", dependencies: ["PluginABI"]),
+        .target(
+            name: "Lanes", dependencies: ["CLinux", "PluginABI", "Wire"],
+            // Handlers re-enter their lane; confinement to one thread is what makes that exclusive.
+            swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .target(name: "Wire", swiftSettings: views),
+        .target(name: "CNftables", linkerSettings: [.linkedLibrary("nftables", .when(platforms: [.linux]))]),
+        .systemLibrary(name: "CSlirp"),
+        .target(name: "LocalBridge", dependencies: ["CLinux", "Wire"], swiftSettings: house),
+        .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
+        .testTarget(
+            name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
+        .testTarget(
+            name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
     ]
 )
