@@ -18,6 +18,9 @@ let package = Package(
     platforms: [.macOS(.v15)],
     targets: [
         .target(name: "PluginABI"),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
         .target(name: "Wire", swiftSettings: views),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
