@@ -21,9 +21,12 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
         .target(name: "Wire", swiftSettings: views),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
+        .target(
+            name: "OpenVPNCore", dependencies: ["Wire", "OpenSSL"], path: "Plugins/OpenVPN/Core", swiftSettings: house),
     ]
 )
