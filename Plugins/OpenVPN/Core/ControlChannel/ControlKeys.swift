@@ -1,4 +1,4 @@
-import OpenSSL
+public import OpenSSL
 public import Wire
 
 /// The secret that protects control packets outside of TLS, and how: one of the wrappings of OpenVPN. Knows nothing of
@@ -52,7 +52,7 @@ public enum ControlKeys {
     /// Refuses whatever does not authenticate or is not a control packet.
     public func unwrap(_ bytes: [UInt8]) throws(WireError) -> Unwrapped {
         guard bytes.count <= ControlPacket.maxReceived else { throw .badLength }
-        var reader = ByteReader(bytes.span.bytes)
+        var reader = unsafe ByteReader(bytes.span.bytes)
         let head = try ControlHead(parsing: &reader)
         var replayID: ReplayID?
         let body: [UInt8]
@@ -72,9 +72,8 @@ public enum ControlKeys {
             body = try keys.open(reader.rest(), tag: tag, header: header)
             replayID = id
         }
-        var bodyReader = ByteReader(body.span.bytes)
-        let parsed = try ControlBody(parsing: &bodyReader, of: head.opcode)
-        return Unwrapped(packet: ControlPacket(head: head, body: parsed), replayID: replayID)
+        let packet = ControlPacket(head: head, body: try ControlBody(body, of: head.opcode))
+        return Unwrapped(packet: packet, replayID: replayID)
     }
 }
 
@@ -144,14 +143,15 @@ final class SyntheticIVCipher {
     private let cipher: CipherContext
 
     convenience init(_ key: StaticKey, set: Int) throws(OpenSSLError) {
-        try self.init(cipherKey: key.cipherKey(set: set, count: 32), hmacKey: key.hmacKey(set: set, count: 32))
+        try self.init(
+            cipherKey: key.cipherKey(set: set, count: 32), hmacKey: key.hmacKey(set: set, count: 32))
     }
 
     /// 32 octets each.
     init(cipherKey: [UInt8], hmacKey: [UInt8]) throws(OpenSSLError) {
         hmac = try HMAC(.sha256, key: hmacKey)
         // The key stream of CTR is the same both ways.
-        cipher = try CipherContext(.aes256CTR, key: cipherKey.span.bytes, .encrypt)
+        cipher = try unsafe CipherContext(.aes256CTR, key: cipherKey.span.bytes, .encrypt)
     }
 
     func seal(_ text: [UInt8], header: [UInt8]) throws(OpenSSLError) -> (tag: [UInt8], text: [UInt8]) {

@@ -64,7 +64,8 @@ public struct ControlBody: Equatable, Sendable {
 
     /// `peerSessionID` is left out where nothing is acknowledged.
     public init(acknowledged: [UInt32] = [], peerSessionID: SessionID? = nil, message: Message?) {
-        precondition(acknowledged.count <= Self.maxAcknowledgements, "too many acknowledgements for one packet")
+        precondition(
+            acknowledged.count <= Self.maxAcknowledgements, "too many acknowledgements for one packet")
         self.acknowledged = acknowledged
         self.peerSessionID = acknowledged.isEmpty ? nil : peerSessionID
         self.message = message
@@ -82,6 +83,11 @@ public struct ControlBody: Equatable, Sendable {
         } else {
             message = Message(packetID: try reader.read(UInt32.self), payload: reader.rest())
         }
+    }
+
+    init(_ bytes: [UInt8], of opcode: Opcode) throws(WireError) {
+        var reader = unsafe ByteReader(bytes.span.bytes)
+        try self.init(parsing: &reader, of: opcode)
     }
 
     public func serialize(into bytes: inout [UInt8]) {

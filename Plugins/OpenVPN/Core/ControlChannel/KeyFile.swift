@@ -48,7 +48,9 @@ extension StaticKey {
         let nibbles = digits.compactMap(\.hexDigitValue)
         guard nibbles.count == digits.count, nibbles.count == 2 * Self.length else { return nil }
         self.init(
-            octets: stride(from: 0, to: nibbles.count, by: 2).map { UInt8(nibbles[$0] << 4 | nibbles[$0 + 1]) })
+            octets: stride(from: 0, to: nibbles.count, by: 2).map {
+                UInt8(nibbles[$0] << 4 | nibbles[$0 + 1])
+            })
     }
 
     public var file: String {

@@ -46,9 +46,11 @@ public struct ReliableSender: Sendable {
     public mutating func next(at now: Instant) -> (opcode: Opcode, message: ControlBody.Message)? {
         if let index = underway.firstIndex(where: { $0.due <= now }) {
             underway[index].timeout = min(underway[index].timeout * 2, Self.maxTimeout)
-            underway[index].due = now + underway[index].timeout
+            underway[index].due = now.advanced(by: underway[index].timeout)
             underway[index].overtaken = 0
-            return (underway[index].opcode, .init(packetID: underway[index].id, payload: underway[index].payload))
+            return (
+                underway[index].opcode, .init(packetID: underway[index].id, payload: underway[index].payload)
+            )
         }
         guard !backlog.isEmpty, hasRoom else { return nil }
         let (opcode, payload) = backlog.removeFirst()
@@ -56,7 +58,9 @@ public struct ReliableSender: Sendable {
         let id = nextID
         nextID &+= 1
         underway.append(
-            Pending(id: id, opcode: opcode, payload: payload, due: now + Self.firstTimeout, timeout: Self.firstTimeout))
+            Pending(
+                id: id, opcode: opcode, payload: payload, due: now.advanced(by: Self.firstTimeout),
+                timeout: Self.firstTimeout))
         return (opcode, .init(packetID: id, payload: payload))
     }
 

@@ -1,4 +1,4 @@
-import OpenSSL
+public import OpenSSL
 public import Wire
 
 /// Makes a server's session id out of what the client sent, so that nothing need be remembered before the client has

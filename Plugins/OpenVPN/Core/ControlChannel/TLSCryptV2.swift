@@ -1,4 +1,4 @@
-import OpenSSL
+public import OpenSSL
 public import Wire
 
 /// The server's key of tls-crypt-v2 (doc/tls-crypt-v2.txt): with it the server makes a key for each client, and
@@ -106,7 +106,9 @@ public final class TLSCryptV2Wrapper {
     }
 
     /// Nil if the metadata is too long.
-    public func wrap(_ key: StaticKey, _ metadata: TLSCryptV2Metadata) throws(OpenSSLError) -> TLSCryptV2ClientKey? {
+    public func wrap(_ key: StaticKey, _ metadata: TLSCryptV2Metadata) throws(OpenSSLError)
+        -> TLSCryptV2ClientKey?
+    {
         let text = key.octets + metadata.octets
         let total = TLSCryptKeys.tagLength + text.count + 2
         guard total <= Self.maxWrapped else { return nil }
@@ -122,7 +124,9 @@ public final class TLSCryptV2Wrapper {
     ) throws(WireError) -> (key: StaticKey, metadata: TLSCryptV2Metadata, packet: [UInt8]) {
         guard packet.count <= ControlPacket.maxReceived, packet.count >= 2 else { throw .badLength }
         let total = Int(packet[packet.count - 2]) << 8 | Int(packet[packet.count - 1])
-        guard total >= Self.minWrapped, total <= Self.maxWrapped, total <= packet.count else { throw .badLength }
+        guard total >= Self.minWrapped, total <= Self.maxWrapped, total <= packet.count else {
+            throw .badLength
+        }
         let front = Array(packet.dropLast(total))
         let wrapped = packet.suffix(total)
         let tag = Array(wrapped.prefix(TLSCryptKeys.tagLength))
