@@ -32,7 +32,5 @@ let package = Package(
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
-        .target(
-            name: "OpenVPNCore", dependencies: ["Wire", "OpenSSL"], path: "Plugins/OpenVPN/Core", swiftSettings: house),
     ]
 )
