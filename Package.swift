@@ -25,7 +25,14 @@ let package = Package(
         .target(name: "LocalBridge", dependencies: ["CLinux", "Wire"], swiftSettings: house),
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
         .testTarget(
-            name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"], swiftSettings: tests),
+            name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
+            swiftSettings: tests),
+        .target(
+            name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
+            swiftSettings: views),
+        .testTarget(
+            name: "SecureNATTests", dependencies: ["LocalBridge", "NetworkNamespace", "SecureNAT", "Wire"],
+            swiftSettings: tests),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
