@@ -45,6 +45,13 @@ let package = Package(
             swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
         .testTarget(
             name: "OpenVPNTests", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
+            name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
+            swiftSettings: tests),
+        .target(
+            name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
+            swiftSettings: views),
+        .testTarget(
+            name: "SecureNATTests", dependencies: ["LocalBridge", "NetworkNamespace", "SecureNAT", "Wire"],
             swiftSettings: tests),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],

@@ -7,9 +7,10 @@ import Glibc
 import Darwin
 #endif
 
-/// An open device at which a hub's frames leave the server: one whole Ethernet frame is one read or write of its
-/// descriptor, without a frame check sequence. Nonblocking. It is closed once, by `close` or at the latest when the
-/// last reference goes; an interface that was made for it or changed for it is then as it was before.
+/// An open device at which a hub's frames leave the server: one whole Ethernet frame is one read or write of
+/// its descriptor, without a frame check sequence. Nonblocking. It is closed once, by `close` or at the
+/// latest when the last reference goes; an interface that was made for it or changed for it is then as it was
+/// before.
 ///
 /// It does not wait: whoever runs the hub's port polls `descriptor`.
 public final class FrameDevice: Sendable {

@@ -4,8 +4,8 @@ public import Wire
 import CLinux
 #endif
 
-/// Opens the host's end of a hub's port: a TAP device, or an Ethernet interface of the host by a packet socket.
-/// Bridges nothing itself: whoever gets the `FrameDevice` carries the frames.
+/// Opens the host's end of a hub's port: a TAP device, or an Ethernet interface of the host by a packet
+/// socket. Bridges nothing itself: whoever gets the `FrameDevice` carries the frames.
 public enum LocalBridge {
     /// The kernel's end of a TAP device.
     public struct TAPSettings: Sendable {
@@ -69,8 +69,8 @@ extension LocalBridge {
         guard !remaining.isEmpty else { return [] }
         return [
             """
-            interface "\(name)" merges frames (\(remaining)) and did not let it be switched off; frames longer \
-            than its MTU will be dropped
+            interface "\(name)" merges frames (\(remaining)) and did not let it be switched off; frames \
+            longer than its MTU will be dropped
             """
         ]
     }

@@ -30,8 +30,8 @@ import Wire
         #expect(isSent)
     }
 
-    /// Two interfaces with a cable between them, once frames cross it: the kernel drops what is sent before it
-    /// has noticed the carrier.
+    /// Two interfaces with a cable between them, once frames cross it: the kernel drops what is sent before
+    /// it has noticed the carrier.
     static func pair() throws -> (near: FrameDevice, far: FrameDevice) {
         try NetworkNamespace.ip("link add near address \(host) type veth peer name far address \(peer)")
         let (near, far) = (try LocalBridge.openInterface("near"), try LocalBridge.openInterface("far"))

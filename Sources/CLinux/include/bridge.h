@@ -15,7 +15,7 @@
 
 #define BRIDGE_BATCH 64
 
-/* Opens TAP device `name`, making it if there is none; a nonblocking descriptor of one frame a read or write. */
+/* Opens TAP device `name`, making it if there is none; a nonblocking descriptor, one frame a read. */
 int bridge_open_tap(const char *name);
 
 /* Opens a packet socket for all frames of interface `index` but those that it sends itself, promiscuous,
