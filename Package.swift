@@ -20,7 +20,7 @@ let package = Package(
         .target(name: "PluginABI"),
         .target(name: "CLinux", dependencies: ["PluginABI"]),
         .target(
-            name: "Lanes", dependencies: ["CLinux", "PluginABI", "Wire"],
+            name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
             // Handlers re-enter their lane; confinement to one thread is what makes that exclusive.
             swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
         .systemLibrary(
