@@ -23,6 +23,12 @@ let package = Package(
     ],
     targets: [
         // System libraries and the C that Swift cannot say.
+        .target(name: "PluginABI"),
+        .target(name: "CLinux", dependencies: ["PluginABI"]),
+        .target(
+            name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
+            // Handlers re-enter their lane; confinement to one thread is what makes that exclusive.
+            swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
         .systemLibrary(name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),

@@ -54,7 +54,7 @@ public protocol FrameHandler: AnyObject {
 
     /// [lane] Queues the frames.
     public func send(_ frames: UnsafeBufferPointer<pa_slice_v1>) {
-        for unsafe frame in unsafe frames { unsafe send(frame) }
+        for unsafeframe in unsafe frames { unsafe send(frame) }
     }
 
     /// [lane] Queues one frame.

@@ -55,4 +55,12 @@ public final class LaneGroup: Sendable {
         }
         return listener
     }
+
+    /// [any] Opens a stream listener with a socket on every lane, which the candidates share: the first that
+    /// claims a stream's first octets gets it. It is bound when this returns.
+    public func listen(_ options: StreamOptions, candidates: [StreamCandidate]) throws(SocketError)
+        -> StreamListener
+    {
+        try StreamListener(options, candidates: candidates, lanes: lanes)
+    }
 }

@@ -23,7 +23,9 @@ import Synchronization
 
     init(capacity: Int) {
         precondition(capacity.nonzeroBitCount == 1, "a ring's size is a power of two")
-        guard let pages = unsafe clinux_pages_map(UInt64(capacity)) else { fatalError("no memory for a ring") }
+        guard let pages = unsafe clinux_pages_map(UInt64(capacity)) else {
+            fatalError("no memory for a ring")
+        }
         self.capacity = capacity
         unsafe memory = pages
     }

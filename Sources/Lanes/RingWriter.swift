@@ -33,7 +33,8 @@ public import PluginABI
         unsafe record.storeBytes(of: header.0, toByteOffset: 8, as: UInt64.self)
         unsafe record.storeBytes(of: header.1, toByteOffset: 16, as: UInt64.self)
         if length > 0 {
-            unsafe (record + Ring.headerOctets + Ring.headroom).copyMemory(from: octets.start, byteCount: length)
+            unsafe (record + Ring.headerOctets + Ring.headroom).copyMemory(
+                from: octets.start, byteCount: length)
         }
         unsafe lane.counted.pointee.ring_sent += 1
         lane.markDirty(self)
