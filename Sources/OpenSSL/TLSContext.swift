@@ -50,7 +50,7 @@ import COpenSSL
         guard unsafe SSL_CTX_use_certificate(handle, own) == 1 else {
             throw OpenSSLError(taking: "certificate")
         }
-        for unsafeother in unsafe certificates.handles.dropFirst() {
+        for unsafe other in unsafe certificates.handles.dropFirst() {
             guard unsafe polyhub_ssl_ctx_add1_chain_cert(handle, other) == 1 else {
                 throw OpenSSLError(taking: "certificate chain")
             }
@@ -69,7 +69,7 @@ import COpenSSL
     private func verifyPeers(by authorities: String) throws(OpenSSLError) {
         let certificates = try PEMCertificates(authorities)
         let store = unsafe SSL_CTX_get_cert_store(handle)
-        for unsafeauthority in unsafe certificates.handles {
+        for unsafe authority in unsafe certificates.handles {
             guard unsafe X509_STORE_add_cert(store, authority) == 1 else {
                 throw OpenSSLError(taking: "authority")
             }
@@ -92,7 +92,7 @@ import COpenSSL
         guard unsafe !handles.isEmpty else { throw OpenSSLError("PEM", reason: "no certificate in the text") }
     }
 
-    deinit { for unsafehandle in unsafe handles { unsafe X509_free(handle) } }
+    deinit { for unsafe handle in unsafe handles { unsafe X509_free(handle) } }
 }
 
 /// A text as OpenSSL reads files. Its copy, which may be a private key, is wiped when it goes (BUF_MEM_free).
