@@ -23,10 +23,14 @@ let package = Package(
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
         .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
         .target(name: "Wire", swiftSettings: views),
+        .target(
+            name: "OpenVPNCore", dependencies: ["OpenSSL", "PluginABI", "Wire"], path: "Plugins/OpenVPN/Core",
+            swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
+        .testTarget(
+            name: "OpenVPNTests", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
+            swiftSettings: tests),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
-        .target(
-            name: "OpenVPNCore", dependencies: ["Wire", "OpenSSL"], path: "Plugins/OpenVPN/Core", swiftSettings: house),
     ]
 )

@@ -52,6 +52,13 @@ import COpenSSL
         return unsafe EVP_MAC_final(context, tag, &length, digest.digestLength) == 1
     }
 
+    /// Writes the authenticator of one message, `digest.digestLength` octets.
+    public func authenticate(
+        _ start: UnsafePointer<UInt8>, _ count: Int, into tag: UnsafeMutablePointer<UInt8>
+    ) -> Bool {
+        unsafe begin() && update(start, count) && finish(into: tag)
+    }
+
     /// The authenticator of one message, which may lie in several pieces.
     public func authenticate(_ pieces: [UInt8]...) throws(OpenSSLError) -> [UInt8] {
         guard begin(), pieces.allSatisfy({ update(unsafe $0.span.bytes) }) else {

@@ -59,6 +59,11 @@ public func constantTimeEquals(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     unsafe constantTimeEquals(a.span.bytes, b.span.bytes)
 }
 
+/// The same for `count` octets at each of two places.
+public func constantTimeEquals(_ a: UnsafePointer<UInt8>, _ b: UnsafePointer<UInt8>, count: Int) -> Bool {
+    unsafe CRYPTO_memcmp(a, b, count) == 0
+}
+
 /// Overwrites `bytes` with zeros in a way that the optimiser may not remove.
 public func wipe(_ bytes: inout [UInt8]) {
     unsafe bytes.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
