@@ -1,5 +1,5 @@
-public import OpenSSL
-public import Wire
+import OpenSSL
+import Wire
 
 /// One client: its control channel with up to three key slots, who it is, its session, its data channel.
 ///
@@ -55,6 +55,8 @@ public final class Connection {
     var ticket: UInt64 = 0
     var lastTicket: UInt64 = 0
 
+    /// The host has a session of ours, or is about to.
+    var sessionIsOpen = false
     /// The client wants its configuration, now or as soon as there is one.
     var wantsPush = false
     var pushMessages: [String] = []

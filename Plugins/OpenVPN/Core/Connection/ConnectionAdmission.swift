@@ -15,7 +15,9 @@ extension Connection {
         }
     }
 
-    private func answerFirst(_ message: KeyMethod2, _ slot: KeySlot, at moment: Moment) throws(KeySlot.Failure) {
+    private func answerFirst(_ message: KeyMethod2, _ slot: KeySlot, at moment: Moment) throws(KeySlot
+        .Failure)
+    {
         peerInfo = (try? PeerInfo(parsing: message.peerInfo ?? "")) ?? PeerInfo()
         optionsString = OptionsString(parsing: message.options)
         username = message.username
@@ -29,8 +31,11 @@ extension Connection {
             self.suite = suite
             pushesCipher = push
         case .nothingInCommon(let offered):
-            log(.notice, "no common cipher offered=\"\(offered.joined(separator: ":").prefix(Self.maxQuoted))\"")
-            return refuse("Data channel cipher negotiation failed (no shared cipher)", .protocolError, at: moment)
+            log(
+                .notice,
+                "no common cipher offered=\"\(offered.joined(separator: ":").prefix(Self.maxQuoted))\"")
+            return refuse(
+                "Data channel cipher negotiation failed (no shared cipher)", .protocolError, at: moment)
         }
         if peerInfo.capabilities.contains(.requestPush) { wantsPush = true }
         switch certificateJudgement(slot) {
@@ -101,6 +106,7 @@ extension Connection {
             if let refusal { return refuse(refusal, .authentication, at: moment) }
             log(.notice, "authenticated user=\"\(username ?? "")\" software=\"\(software)\"")
             stage = .opening
+            sessionIsOpen = true
             put(.openSession(sessionRequest))
         case .open:
             renewalDecided(refusal: refusal, at: moment)

@@ -14,7 +14,8 @@ extension Connection {
         let words = Self.speakable(sentence.isEmpty ? reason.rawValue : sentence)
         switch reason {
         case .administrator, .policy: sayGoodbye("HALT," + words, reason, sentence, at: moment)
-        case .authentication, .noAddress: refuse(sentence.isEmpty ? reason.rawValue : sentence, reason, at: moment)
+        case .authentication, .noAddress:
+            refuse(sentence.isEmpty ? reason.rawValue : sentence, reason, at: moment)
         case .shutdown, .timeout, .transport, .protocolError:
             sayGoodbye("RESTART," + words, reason, sentence, at: moment)
         case .client, .replaced: end(reason, sentence, at: moment)
@@ -27,6 +28,11 @@ extension Connection {
         if !isEnding { leave(reason, sentence) }
         isOver = true
         if path.transport == .stream, reason != .transport { put(.closeStream(path)) }
+    }
+
+    /// The host knows already: nothing is to be closed there.
+    func sessionIsGone() {
+        sessionIsOpen = false
     }
 
     private func sayGoodbye(_ message: String, _ reason: EndReason, _ sentence: String, at moment: Moment) {
@@ -45,8 +51,9 @@ extension Connection {
             put(.withdrawAuthentication(id, ticket: ticket))
             ticket = 0
         }
-        if stage == .opening || stage == .open { put(.closeSession(id, reason, sentence: sentence)) }
+        if sessionIsOpen { put(.closeSession(id, reason, sentence: sentence)) }
         log(.notice, "ended reason=\"\(reason.rawValue)\" user=\"\(username ?? "")\"")
+        sessionIsOpen = false
         data = nil
         negotiating = nil
         lameDuck = nil

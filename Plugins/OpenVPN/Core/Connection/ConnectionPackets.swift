@@ -53,7 +53,9 @@ extension Connection {
 
     /// Broken TLS of the first slot ends the connection; that of a renegotiation ends the renegotiation.
     private func fail(_ slot: KeySlot, _ reason: String, at moment: Moment) {
-        log(isHalfOpen ? .security : .warning, "handshake failed reason=\"\(reason)\" key=\(slot.keyID.rawValue)")
+        log(
+            isHalfOpen ? .security : .warning,
+            "handshake failed reason=\"\(reason)\" key=\(slot.keyID.rawValue)")
         if slot === active {
             end(.protocolError, reason, at: moment)
         } else if slot === negotiating {

@@ -36,6 +36,7 @@ extension Connection {
             put(.withdrawAuthentication(id, ticket: ticket))
             ticket = 0
         }
+        if let negotiating { data?.remove(negotiating.keyID) }
         negotiating = nil
         renegotiateAt = moment.now.advanced(by: Self.renegotiationRetry)
     }
@@ -49,7 +50,8 @@ extension Connection {
         switch certificateJudgement(slot) {
         case .failure(let refusal):
             refuse(refusal.rawValue, .authentication, at: moment)
-        case .success(let certificate) where certificate?.der != self.certificate?.der
+        case .success(let certificate)
+        where certificate?.der != self.certificate?.der
             && certificate?.subject != self.certificate?.subject:
             refuse(CertificateRefusal.changed.rawValue, .authentication, at: moment)
         case .success:
@@ -83,12 +85,12 @@ extension Connection {
         lameDuckUntil = moment.now.advanced(by: options.transitionWindow)
         active = slot
         negotiating = nil
-        data?.use(slot.keyID)
+        data?.send(with: slot.keyID)
         scheduleRenegotiation(at: moment)
     }
 
     func forgetLameDuck() {
-        if let lameDuck { data?.forget(lameDuck.keyID) }
+        if let lameDuck { data?.remove(lameDuck.keyID) }
         lameDuck = nil
         lameDuckUntil = nil
     }

@@ -92,7 +92,9 @@ final class KeySlot {
     private func receiveTLS(_ payload: [UInt8]) throws {
         if !hasClientKey {
             handshakeOctets += payload.count
-            guard handshakeOctets <= Self.maxHandshakeOctets else { throw Failure(reason: "too long a handshake") }
+            guard handshakeOctets <= Self.maxHandshakeOctets else {
+                throw Failure(reason: "too long a handshake")
+            }
         }
         try tls.receive(payload)
         isHandshakeDone = try tls.handshake()
@@ -109,20 +111,28 @@ final class KeySlot {
             if let text = Self.printable(partial[..<end]) { events.append(.message(text)) }
             partial.removeSubrange(...end)
         }
-        guard partial.count <= Self.maxMessageOctets else { throw Failure(reason: "too long a control message") }
+        guard partial.count <= Self.maxMessageOctets else {
+            throw Failure(reason: "too long a control message")
+        }
     }
 
     /// Nil while it is not complete. A client writes it in one record, and nothing else into that.
     private func parseKeyMethod() throws -> KeyMethod2? {
-        var reader = unsafe ByteReader(partial.span.bytes)
-        do {
-            let message = try KeyMethod2(parsing: &reader, from: .client)
-            wipe(&partial)
-            partial = []
+        var octets: [UInt8] = []
+        swap(&octets, &partial)
+        do throws(WireError) {
+            let message = try Self.parse(octets)
+            wipe(&octets)
             return message
         } catch .truncated {
+            swap(&octets, &partial)
             return nil
         }
+    }
+
+    private static func parse(_ octets: [UInt8]) throws(WireError) -> KeyMethod2 {
+        var reader = unsafe ByteReader(octets.span.bytes)
+        return try KeyMethod2(parsing: &reader, from: .client)
     }
 
     /// Nil for what does not belong into a message, CVE-2024-5594.

@@ -1,4 +1,4 @@
-import Wire
+public import Wire
 
 /// The way to a client: the handle by which the host knows the socket or stream, and both ends' addresses.
 public struct Path: Hashable, Sendable {
@@ -16,7 +16,9 @@ public struct Path: Hashable, Sendable {
     /// Where the client's packets arrive, and ours shall leave from.
     public let local: TransportAddress?
 
-    public init(_ transport: Transport, handle: UInt64, remote: TransportAddress, local: TransportAddress? = nil) {
+    public init(
+        _ transport: Transport, handle: UInt64, remote: TransportAddress, local: TransportAddress? = nil
+    ) {
         self.transport = transport
         self.handle = handle
         self.remote = remote
