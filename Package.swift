@@ -23,12 +23,6 @@ let package = Package(
     ],
     targets: [
         // System libraries and the C that Swift cannot say.
-        .target(name: "PluginABI"),
-        .target(name: "CLinux", dependencies: ["PluginABI"]),
-        .target(
-            name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
-            // Handlers re-enter their lane; confinement to one thread is what makes that exclusive.
-            swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
         .systemLibrary(name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
@@ -44,7 +38,8 @@ let package = Package(
 
         // The host.
         .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
-        .target(name: "Lanes", dependencies: ["CLinux", "PluginABI", "Wire"], swiftSettings: dataPath),
+        .target(
+            name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"], swiftSettings: dataPath),
         .target(name: "LocalBridge", dependencies: ["CLinux", "Wire"], swiftSettings: house),
         .target(
             name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
