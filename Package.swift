@@ -46,7 +46,7 @@ let package = Package(
             swiftSettings: views),
         .target(
             name: "Sessions", dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Wire"],
-            swiftSettings: dataPath),
+            swiftSettings: dataPath + [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "Modules",
             dependencies: [
