@@ -86,7 +86,8 @@ import Testing
             group.lanes[0].post { lane in
                 var address = remote.address
                 for number in 0..<40 {
-                    let payload = lane.slice([UInt8](repeating: UInt8(number), count: number == 39 ? 100 : 1000))
+                    let payload = lane.slice(
+                        [UInt8](repeating: UInt8(number), count: number == 39 ? 100 : 1000))
                     withUnsafePointer(to: &address) {
                         sender.sockets[0].send(pa_datagram_v1(payload: payload, remote: $0, local: nil))
                     }
@@ -103,7 +104,7 @@ import Testing
         }
     }
 
-    @Test func `datagrams larger than the device's segments leave one by one`() throws {
+    @Test func `without coalescing every datagram is a message`() throws {
         try withLanes(1) { group in
             let options = DatagramOptions(Endpoint("127.0.0.1:0")!, coalesces: false)
             let listener = try group.listen(options) { _ in Echo() }
