@@ -20,12 +20,12 @@ public struct StreamLimits: Sendable {
 
 /// A TCP connection, with or without TLS ended by the host.
 ///
-/// Writing queues slices, which stay where they are until the turn ends and must not be changed before; what the
-/// kernel does not take then is copied. A write is taken as a whole or refused as a whole, so that a message is never
-/// cut. The stream lives until its handler's `ended`, also when nobody keeps it.
+/// Writing queues slices, which stay where they are until the turn ends and must not be changed before; what
+/// the kernel does not take then is copied. A write is taken as a whole or refused as a whole, so that a
+/// message is never cut. The stream lives until its handler's `ended`, also when nobody keeps it.
 ///
-/// @unchecked Sendable: all but `remote` and `local` is confined to the thread of the stream's lane, and moving to
-/// another lane passes through that lane's inbox.
+/// @unchecked Sendable: all but `remote` and `local` is confined to the thread of the stream's lane, and
+/// moving to another lane passes through that lane's inbox.
 @safe public final class ByteStream: EventSource, @unchecked Sendable {
     /// [lane] The lane that it belongs to now.
     public internal(set) unowned var lane: Lane
@@ -134,22 +134,22 @@ public struct StreamLimits: Sendable {
 // MARK: What handlers use
 
 extension ByteStream {
-    /// [lane] Queues the slices, all or none: false when the queue would exceed its limit; then `writable` tells
-    /// when to try again.
+    /// [lane] Queues the slices, all or none: false when the queue would exceed its limit; then `writable`
+    /// tells when to try again.
     @discardableResult
     public func write(_ slices: UnsafeBufferPointer<pa_slice_v1>) -> Bool {
         assert(lane.isCurrent)
         guard phase == .open, !finishesWriting, move == nil else { return false }
         var octets = 0
-        for unsafeslice in unsafe slices { octets += Int(unsafe slice.length) }
+        for position in slices.indices { octets += Int(unsafe slices[position].length) }
         if output.octets + octets > limits.queued { sendOutput() }
         guard phase == .open, output.octets + octets <= limits.queued else {
             wantsWritable = phase == .open
             return false
         }
-        for unsafeslice in unsafe slices {
+        for position in slices.indices {
             if output.isFull { sendOutput() }
-            unsafe output.append(slice)
+            unsafe output.append(slices[position])
         }
         lane.markDirty(self)
         return true
@@ -187,8 +187,8 @@ extension ByteStream {
         fail(.closed, resets: true)
     }
 
-    /// [lane] Gives the stream to another lane. The present handler hears nothing more; the new one, made there, gets
-    /// what this one did not consume.
+    /// [lane] Gives the stream to another lane. The present handler hears nothing more; the new one, made
+    /// there, gets what this one did not consume.
     public func move(to lane: Lane, handler: @escaping @Sendable (ByteStream) -> any StreamHandler) {
         assert(self.lane.isCurrent)
         guard phase == .open, end == nil, move == nil else { return }

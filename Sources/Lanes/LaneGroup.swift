@@ -14,7 +14,8 @@ public struct LaneOptions: Sendable {
     }
 }
 
-/// The lanes of a server. Every listener has one socket on each of them, so that the kernel spreads the flows.
+/// The lanes of a server. Every listener has one socket on each of them, so that the kernel spreads the
+/// flows.
 public final class LaneGroup: Sendable {
     public let lanes: [Lane]
 

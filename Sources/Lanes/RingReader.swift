@@ -1,8 +1,8 @@
 import CLinux
 public import PluginABI
 
-/// What arrived from another lane. The octets are lent until the turn ends, with headroom of at least 256 octets
-/// and tailroom of 192, to be changed in place.
+/// What arrived from another lane. The octets are lent until the turn ends, with headroom of at least 256
+/// octets and tailroom of 192, to be changed in place.
 @unsafe public struct RingRecord {
     public var header: (UInt64, UInt64)
     public var octets: pa_slice_v1

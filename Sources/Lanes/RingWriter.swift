@@ -3,8 +3,9 @@ public import PluginABI
 
 /// One lane's way to another: a bounded queue of small records that nobody else writes and nobody else reads.
 ///
-/// What is pushed is copied, and becomes visible when the turn ends, with one wake-up for all of it and none where the
-/// other lane is awake. Bound: the ring's memory; a record that does not fit is dropped and counted.
+/// What is pushed is copied, and becomes visible when the turn ends, with one wake-up for all of it and none
+/// where the other lane is awake. Bound: the ring's memory; a record that does not fit is dropped and
+/// counted.
 @safe public final class RingWriter: EventSource {
     /// The lane that reads.
     public unowned let destination: Lane

@@ -11,8 +11,9 @@ public enum StreamClaim: Sendable, Equatable {
 
 /// One of those who share a stream listener.
 @safe public struct StreamCandidate: Sendable {
-    /// [lane] Judges the first octets, of which there are at least one and at most 4,096. Nil takes every stream
-    /// that no other candidate claims, and, where it is the only candidate, before the peer has said anything.
+    /// [lane] Judges the first octets, of which there are at least one and at most 4,096. Nil takes every
+    /// stream that no other candidate claims, and, where it is the only candidate, before the peer has said
+    /// anything.
     public var claims: (@Sendable (UnsafeBufferPointer<UInt8>, ByteStream) -> StreamClaim)?
     /// [lane] Takes the stream over. The first octets are then received as if nobody had looked at them.
     public var accept: @Sendable (ByteStream) -> any StreamHandler
@@ -30,8 +31,8 @@ public enum StreamClaim: Sendable, Equatable {
 
 /// The handler of a stream that belongs to nobody yet.
 ///
-/// Bounds: 4 KiB of first octets and ten seconds, the TLS handshake included. Who was not claimed by then, or by
-/// nobody, is closed.
+/// Bounds: 4 KiB of first octets and ten seconds, the TLS handshake included. Who was not claimed by then, or
+/// by nobody, is closed.
 final class StreamClaims: StreamHandler {
     private let candidates: [StreamCandidate]
     private let leaves: () -> Void

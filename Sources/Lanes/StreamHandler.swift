@@ -2,9 +2,9 @@ public import PluginABI
 
 /// Receives the octets of a stream. All calls are made on the stream's lane.
 public protocol StreamHandler: AnyObject {
-    /// [lane] Everything that was received and not yet consumed, in one piece, lent until the turn ends, to be
-    /// changed in place. Gives the number of octets that are done with; the others come again, in front of what
-    /// follows. Headroom of the first octet and tailroom of the last are 256.
+    /// [lane] Everything that was received and not yet consumed, in one piece, lent until the turn ends, to
+    /// be changed in place. Gives the number of octets that are done with; the others come again, in front of
+    /// what follows. Headroom of the first octet and tailroom of the last are 256.
     func received(_ octets: pa_slice_v1, on stream: ByteStream) -> Int
     /// [lane] The peer sends no more. Writing is still possible.
     func finished(_ stream: ByteStream)

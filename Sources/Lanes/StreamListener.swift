@@ -21,8 +21,8 @@ public struct StreamOptions: Sendable {
     }
 }
 
-/// The listening sockets of one TCP address, one per lane, and those who share it. It lasts until `close`, also when
-/// it is not kept. Streams that it accepted outlive it.
+/// The listening sockets of one TCP address, one per lane, and those who share it. It lasts until `close`,
+/// also when it is not kept. Streams that it accepted outlive it.
 public final class StreamListener: Sendable {
     /// [any] Where it listens, with the port that was chosen.
     public let local: Endpoint

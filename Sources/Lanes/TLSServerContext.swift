@@ -8,7 +8,8 @@ public struct TLSError: Error, CustomStringConvertible, Sendable {
 /// What a TLS listener presents: the host's certificate with its chain, its key, and the protocols it speaks.
 /// TLS 1.2 and later, no renegotiation, no session tickets. Client certificates are not asked for.
 ///
-/// @unchecked Sendable: a context is not changed after its initialiser, and OpenSSL counts its references atomically.
+/// @unchecked Sendable: a context is not changed after its initialiser, and OpenSSL counts its references
+/// atomically.
 @safe public final class TLSServerContext: @unchecked Sendable {
     /// The leaf certificate in DER.
     public let certificate: [UInt8]
@@ -17,14 +18,14 @@ public struct TLSError: Error, CustomStringConvertible, Sendable {
     /// The protocols in the form of the ALPN extension; OpenSSL's callback reads it.
     private let protocols: UnsafeMutableBufferPointer<UInt8>
 
-    /// `certificateChain` begins with the leaf. Names of `applicationProtocols` in order of preference; a client
-    /// that knows none of them is served without.
+    /// `certificateChain` begins with the leaf. Names of `applicationProtocols` in order of preference; a
+    /// client that knows none of them is served without.
     public init(certificateChainPEM: String, privateKeyPEM: String, applicationProtocols: [String] = [])
         throws(TLSError)
     {
         ERR_clear_error()
         let chain = unsafe try TLSServerContext.certificates(in: certificateChainPEM)
-        defer { for unsafecertificate in unsafe chain { unsafe X509_free(certificate) } }
+        defer { unsafe chain.forEach { unsafe X509_free($0) } }
         guard let context = unsafe SSL_CTX_new(TLS_server_method()) else {
             throw TLSServerContext.error("cannot make a TLS context")
         }
@@ -59,8 +60,8 @@ extension TLSServerContext {
         guard unsafe SSL_CTX_use_certificate(context, chain[0]) == 1 else {
             throw TLSServerContext.error("the certificate is not usable")
         }
-        for unsafecertificate in unsafe chain.dropFirst() {
-            guard unsafe polyhub_ssl_ctx_add1_chain_cert(context, certificate) == 1 else {
+        for position in unsafe 1..<chain.count {
+            guard unsafe polyhub_ssl_ctx_add1_chain_cert(context, chain[position]) == 1 else {
                 throw TLSServerContext.error("the certificate's chain is not usable")
             }
         }

@@ -61,7 +61,8 @@ public struct TLSParameters: Sendable, Equatable {
         _ slices: UnsafeBufferPointer<pa_slice_v1>, scratch: UnsafeMutablePointer<UInt8>
     ) -> Transfer {
         var gathered = 0
-        for unsafeslice in unsafe slices {
+        for position in slices.indices {
+            let slice = unsafe slices[position]
             let part = min(Int(unsafe slice.length), TLSTransport.recordOctets - gathered)
             if part > 0 { unsafe (scratch + gathered).update(from: slice.start, count: part) }
             gathered += part
