@@ -32,15 +32,17 @@ import PluginABI
         var arguments: [Argument] = []
         for index in 0..<Int(unsafe raw.argument_count) {
             guard let argument = unsafe raw.arguments[index]?.pointee,
-                let known = unsafe text(argument.name), unsafe (PA_TYPE_STRING...PA_TYPE_BOOLEAN).contains(argument.type)
+                let known = unsafe text(argument.name),
+                unsafe (PA_TYPE_STRING...PA_TYPE_BOOLEAN).contains(argument.type)
             else { return nil }
-            arguments.append(Argument(name: known, type: unsafe argument.type, help: unsafe text(argument.help) ?? ""))
+            arguments.append(
+                Argument(name: known, type: unsafe argument.type, help: unsafe text(argument.help) ?? ""))
         }
         self.name = name
         self.help = unsafe text(raw.help) ?? ""
         self.arguments = arguments
         unsafe result = raw.result
-        unsafe self.function = function
+        self.function = function
     }
 
     /// `profile HUB USER`
@@ -57,7 +59,8 @@ import PluginABI
         for (text, argument) in zip(texts, arguments) {
             guard let value = CommandValue(text, as: argument.type) else {
                 throw .command(
-                    "\(instance.name) \(name): \(argument.name) is \"\(text)\"; accepted is \(argument.accepts)")
+                    "\(instance.name) \(name): \(argument.name) is \"\(text)\"; accepted is \(argument.accepts)"
+                )
             }
             values.append(value)
         }
@@ -68,7 +71,9 @@ import PluginABI
         return answer
     }
 
-    private func invoke(_ values: [CommandValue], state: UnsafeMutableRawPointer?) throws(ModuleFault) -> String? {
+    private func invoke(_ values: [CommandValue], state: UnsafeMutableRawPointer?) throws(ModuleFault)
+        -> String?
+    {
         let count = values.count + 1
         let types = UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>.allocate(capacity: count)
         let pointers = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: count)
@@ -92,7 +97,7 @@ import PluginABI
         var returned: UInt64 = 0
         unsafe ffi_call(&interface, function, &returned, pointers)
         withExtendedLifetime(values) {}
-        return unsafe Self.show(returned, as: result)
+        return Self.show(returned, as: result)
     }
 
     private static func type(_ type: UInt32) -> UnsafeMutablePointer<ffi_type>? {

@@ -1,6 +1,6 @@
-public import Foundation
-public import Lanes
+import Lanes
 import PluginABI
+import Sessions
 import Synchronization
 
 /// One running instance of a module: its table, its lanes, its listeners. What `pa_host *` points to.
@@ -14,7 +14,9 @@ import Synchronization
     public let services: any ModuleServices
     let group: LaneGroup
     let control: ControlQueue
-    let options: Mutex<OptionsBox>
+    /// [control]
+    private(set) var options: ModuleOptions!
+    let hubLanes: [HubLane]
     let metrics = ModuleMetrics()
 
     private(set) var lanes: [ModuleLane] = []
@@ -22,13 +24,11 @@ import Synchronization
     private(set) var entry: UnsafePointer<pa_module_v1>!
     private let hostTable: UnsafeMutablePointer<pa_host_v1>
     private let explanation = Mutex<String?>(nil)
+    private let refused = Atomic<Int>(0)
     private(set) var tables = ModuleTables()
     /// Octets and texts lent to the module until its next call of the same table.
-    var lentOctets: [String: LentOctets] = [:]
-    var lentText: CText?
-
-    /// Lets the options cross into the mutex.
-    struct OptionsBox { var options: ModuleOptions? }
+    private var lentOctets: [String: LentOctets] = [:]
+    private var lentText: CText?
 
     /// - Parameter section: of plugins.conf.
     init(
@@ -39,7 +39,7 @@ import Synchronization
         services = runtime.services
         group = runtime.lanes
         control = runtime.control
-        options = Mutex(OptionsBox())
+        hubLanes = runtime.hubLanes
         unsafe hostTable = .allocate(capacity: 1)
         unsafe hostTable.initialize(to: pa_host_v1())
         let host = unsafe OpaquePointer(Unmanaged.passUnretained(self).toOpaque())
@@ -49,12 +49,12 @@ import Synchronization
         guard status == PA_OK, let made = unsafe made else { throw fault("could not be created", status) }
         guard unsafe made.pointee.size == MemoryLayout<pa_module_v1>.size else {
             throw .descriptor(
-                unsafe "its module table has \(made.pointee.size) octets, this server expects \(MemoryLayout<pa_module_v1>.size)")
+                unsafe "its module table has \(made.pointee.size) octets, this server expects \(MemoryLayout<pa_module_v1>.size)"
+            )
         }
         unsafe entry = made
         tables = unsafe ModuleTables(made)
-        let declared = try ModuleOptions(section, declared: unsafe tables.option, file: runtime.configurationFile)
-        options.withLock { $0.options = declared }
+        options = try unsafe ModuleOptions(section, declared: tables.option, file: runtime.configurationFile)
     }
 
     deinit {
@@ -82,7 +82,7 @@ import Synchronization
     private func enter(_ lane: Lane) throws(ModuleFault) {
         let moduleLane = ModuleLane(self, lane: lane)
         let count = UInt32(group.lanes.count)
-        let status = lane.performAndWait { _ in unsafe moduleLane.enter(count: count) } ?? PA_ERROR_STATE
+        let status = lane.performAndWait { _ in moduleLane.enter(count: count) } ?? PA_ERROR_STATE
         guard status == PA_OK else { throw fault("did not accept lane \(lane.index)", status) }
         lanes.append(moduleLane)
     }
@@ -104,18 +104,37 @@ import Synchronization
 
     /// [control] The sentence of the last failure, which is thereby taken.
     func takeExplanation() -> String? {
-        explanation.withLock {
-            defer { $0 = nil }
-            return $0
+        explanation.withLock { sentence in
+            defer { sentence = nil }
+            return sentence
         }
     }
 
+    /// [any] Counts a call that broke a rule and was refused.
+    func countRefusedCall() { refused.add(1, ordering: .relaxed) }
+
+    /// [control] Keeps octets alive until something else is lent under the same name.
+    func lend(_ bytes: [UInt8], as name: String) -> pa_octets_v1 {
+        let lent = LentOctets(bytes)
+        lentOctets[name] = lent
+        return unsafe lent.octets
+    }
+
+    func lend(text: String) -> UnsafePointer<CChar> {
+        let lent = CText(text)
+        lentText = lent
+        return unsafe UnsafePointer(lent.start)
+    }
+
     private func fault(_ what: String, _ status: pa_status) -> ModuleFault {
-        .refusedByModule("module \(name) \(what): \(takeExplanation() ?? "it does not say why (status \(status))")")
+        .refusedByModule(
+            "module \(name) \(what): \(takeExplanation() ?? "it does not say why (status \(status))")")
     }
 
     static func from(_ host: OpaquePointer?) -> ModuleInstance {
-        guard let host = unsafe host else { preconditionFailure("a module called the host without its pa_host") }
+        guard let host = unsafe host else {
+            preconditionFailure("a module called the host without its pa_host")
+        }
         return unsafe Unmanaged<ModuleInstance>.fromOpaque(UnsafeRawPointer(host)).takeUnretainedValue()
     }
 }
@@ -147,7 +166,9 @@ import Synchronization
     }
 
     /// Every table begins with its size.
-    private static func table<Table>(_ id: String, of module: UnsafePointer<pa_module_v1>) -> UnsafePointer<Table>? {
+    private static func table<Table>(_ id: String, of module: UnsafePointer<pa_module_v1>) -> UnsafePointer<
+        Table
+    >? {
         guard let table = unsafe module.pointee.capability(module.pointee.state, id) else { return nil }
         guard unsafe table.load(as: UInt32.self) == MemoryLayout<Table>.size else { return nil }
         return unsafe table.assumingMemoryBound(to: Table.self)

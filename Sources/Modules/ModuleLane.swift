@@ -1,4 +1,5 @@
-public import Lanes
+import Lanes
+import LayerConverter
 import PluginABI
 import Sessions
 import Wire
@@ -30,7 +31,7 @@ import Wire
         self.instance = instance
         self.lane = lane
         tables = instance.tables
-        hubLane = HubLane.of(lane)
+        hubLane = instance.hubLanes[lane.index]
     }
 
     var handle: OpaquePointer { unsafe OpaquePointer(Unmanaged.passUnretained(self).toOpaque()) }
@@ -69,7 +70,9 @@ import Wire
 
     @inline(__always)
     static func from(_ lane: OpaquePointer?) -> ModuleLane {
-        guard let lane = unsafe lane else { preconditionFailure("a module called the host without its pa_lane") }
+        guard let lane = unsafe lane else {
+            preconditionFailure("a module called the host without its pa_lane")
+        }
         return unsafe Unmanaged<ModuleLane>.fromOpaque(UnsafeRawPointer(lane)).takeUnretainedValue()
     }
 
@@ -110,7 +113,7 @@ extension ModuleLane: SessionOwner {
     func sessionOpened(token: UInt64, handle: UInt64, parameters: AddressLease?) {
         guard isOpen, let table = unsafe tables.session else { return }
         guard let parameters else { return unsafe table.pointee.opened(state, token, handle, nil) }
-        SessionParameters(parameters).withABI { unsafe table.pointee.opened(state, token, handle, $0) }
+        unsafe SessionParameters(parameters).withABI { unsafe table.pointee.opened(state, token, handle, $0) }
     }
 
     func sessionRefused(token: UInt64, reason: SessionReason, sentence: String) {

@@ -23,7 +23,8 @@ final class ModuleListener: @unchecked Sendable {
         guard let table = unsafe instance.tables.datagram else {
             throw .configuration("\(place): the module takes no datagrams")
         }
-        let transport: DatagramOptions.Transport = url.scheme == .ip ? .rawIP(protocolNumber: UInt8(url.port)) : .udp
+        let transport: DatagramOptions.Transport =
+            url.scheme == .ip ? .rawIP(protocolNumber: UInt8(url.port)) : .udp
         let wanted = unsafe pinning ?? table.pointee.pinning(instance.entry.pointee.state, url.description)
         let options = DatagramOptions(
             endpoint, transport: transport, pinning: wanted == PA_PIN_SOURCE ? .source : .flow)
@@ -37,6 +38,9 @@ final class ModuleListener: @unchecked Sendable {
         }
         local = datagrams.local
     }
+
+    /// With the port that was chosen.
+    var boundDescription: String { "\(url.scheme.rawValue)://\(local)" }
 
     func close() { datagrams.close() }
 }

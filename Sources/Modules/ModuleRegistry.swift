@@ -121,7 +121,8 @@ extension ModuleInstance {
             (name: metric.name, value: shares.reduce(Int64(0)) { $0 &+ $1[index] })
         }
         return unsafe ModuleRegistry.Row(
-            name: name, version: image.description.version, library: image.source, summary: image.description.summary,
+            name: name, version: image.description.version, library: image.source,
+            summary: image.description.summary,
             listeners: listeners.map(\.boundDescription),
             commands: ModuleCommand.all(tables.command).map { "\($0.usage)\t\($0.help)" }, metrics: values)
     }

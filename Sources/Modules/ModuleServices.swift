@@ -1,4 +1,3 @@
-public import Hub
 public import PluginABI
 public import Sessions
 

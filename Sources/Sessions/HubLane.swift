@@ -90,7 +90,8 @@ extension HubLane {
     @inline(__always)
     public func session(_ handle: UInt64, of owner: any SessionOwner) -> Session? {
         let slot = Session.slot(of: handle)
-        guard slot < slots.count, let session = slots[slot], session.handle == handle, session.owner === owner else {
+        guard slot < slots.count, let session = slots[slot], session.handle == handle, session.owner === owner
+        else {
             return nil
         }
         return session

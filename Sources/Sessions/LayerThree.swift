@@ -1,8 +1,8 @@
 import Hub
-import Lanes
+public import Lanes
 import LayerConverter
 import PluginABI
-import Wire
+public import Wire
 
 /// What a layer-3 session has beyond a port: its converter, the MAC address that it was lent, and the timer of both.
 final class LayerThree {
@@ -73,7 +73,9 @@ extension Session {
                 layerThree.dropped += 1
             }
         }
-        if layerThree.converter.hasOutput || layerThree.converter.deadline != layerThree.deadline { runConverter() }
+        if layerThree.converter.hasOutput || layerThree.converter.deadline != layerThree.deadline {
+            runConverter()
+        }
     }
 
     /// From the hub: takes the Ethernet headers off what is for the client, and has the converter see the rest.
@@ -90,8 +92,12 @@ extension Session {
             case .drop: layerThree.dropped += 1
             }
         }
-        if kept > 0 { unsafe owner.transmit(token: token, UnsafeMutableBufferPointer(rebasing: batch[..<kept])) }
-        if layerThree.converter.hasOutput || layerThree.converter.deadline != layerThree.deadline { runConverter() }
+        if kept > 0 {
+            unsafe owner.transmit(token: token, UnsafeMutableBufferPointer(rebasing: batch[..<kept]))
+        }
+        if layerThree.converter.hasOutput || layerThree.converter.deadline != layerThree.deadline {
+            runConverter()
+        }
     }
 
     /// Does what the converter wants, then sets the timer.

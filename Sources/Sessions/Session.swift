@@ -1,11 +1,11 @@
-import Hub
+public import Hub
 import LayerConverter
 public import PluginABI
 import Wire
 
 /// A client on a hub: a port, and at layer 3 the converter that lifts its packets to Ethernet.
-/// Lives on one lane, like its connection.
-@safe public final class Session {
+/// Lives on one lane, like its connection, and is confined to it.
+@safe public final class Session: @unchecked Sendable {
     /// Never used again; the number that an administrator sees.
     public let serial: UInt64
     let slot: Int
@@ -21,7 +21,8 @@ import Wire
     private var isOpen = false
 
     init(
-        _ request: SessionRequest, serial: UInt64, slot: Int, on hubLane: HubLane, for owner: any SessionOwner,
+        _ request: SessionRequest, serial: UInt64, slot: Int, on hubLane: HubLane,
+        for owner: any SessionOwner,
         token: UInt64
     ) {
         self.request = request
@@ -81,7 +82,8 @@ import Wire
         }
     }
 
-    func update(remote: pa_address_v1?, cipher: String?) {
+    /// The client has moved, or its cipher has changed.
+    public func update(remote: pa_address_v1?, cipher: String?) {
         if let remote { request.remote = remote }
         if let cipher { request.cipher = cipher }
     }

@@ -1,7 +1,7 @@
 public import Hub
+import LayerConverter
 import Synchronization
-public import LayerConverter
-public import Wire
+import Wire
 
 /// The hubs of the server as sessions find them: by name, with the MAC addresses that each lends.
 public final class SessionHubs: Sendable {
@@ -48,5 +48,7 @@ public final class SessionHubs: Sendable {
         state.withLock { $0.entries[hub]?.pool.lend(to: identity) }
     }
 
-    func takeBack(_ mac: MACAddress, on hub: String) { state.withLock { $0.entries[hub]?.pool.takeBack(mac) } }
+    func takeBack(_ mac: MACAddress, on hub: String) {
+        state.withLock { $0.entries[hub]?.pool.takeBack(mac) }
+    }
 }

@@ -13,7 +13,8 @@ enum AuthTable {
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
                 guard let evidence = unsafe evidence?.pointee,
                     unsafe evidence.size == MemoryLayout<pa_evidence_v1>.size,
-                    unsafe max(evidence.name.length, evidence.secret.length, evidence.certificate.length) <= maxOctets,
+                    unsafe max(evidence.name.length, evidence.secret.length, evidence.certificate.length)
+                        <= maxOctets,
                     let copied = unsafe Evidence(evidence, lane)
                 else { return PA_ERROR_ARGUMENT }
                 guard lane.questions.count < ModuleLane.maxQuestions else { return PA_ERROR_LIMIT }
@@ -68,8 +69,10 @@ extension ModuleLane {
     }
 
     private func answer(_ ticket: UInt64, _ verdict: Verdict) {
-        guard let token = questions.removeValue(forKey: ticket), isOpen, let table = unsafe tables.auth else { return }
-        var raw = pa_verdict_v1()
+        guard let token = questions.removeValue(forKey: ticket), isOpen, let table = unsafe tables.auth else {
+            return
+        }
+        var raw = unsafe pa_verdict_v1()
         unsafe raw.size = UInt32(MemoryLayout<pa_verdict_v1>.size)
         switch verdict {
         case .refused(let code, let sentence):

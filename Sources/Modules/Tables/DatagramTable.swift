@@ -40,7 +40,8 @@ enum DatagramTable {
             open: { host, url, pinning, socket in
                 let instance = unsafe ModuleInstance.from(host)
                 guard instance.control.isCurrent else { return PA_ERROR_THREAD }
-                guard let url = unsafe text(url).flatMap(ListenURL.init), [.udp, .ip].contains(url.scheme) else {
+                guard let url = unsafe text(url).flatMap(ListenURL.init), [.udp, .ip].contains(url.scheme)
+                else {
                     return PA_ERROR_ARGUMENT
                 }
                 do throws(ModuleFault) {
@@ -80,7 +81,8 @@ struct CopiedDatagram: Sendable {
     let local: pa_address_v1?
 
     init(_ datagram: pa_datagram_v1) {
-        let start = unsafe UnsafeBufferPointer(start: datagram.payload.start, count: Int(datagram.payload.length))
+        let start = unsafe UnsafeBufferPointer(
+            start: datagram.payload.start, count: Int(datagram.payload.length))
         payload = unsafe Array(start)
         remote = unsafe datagram.remote?.pointee ?? pa_address_v1()
         local = unsafe datagram.local?.pointee

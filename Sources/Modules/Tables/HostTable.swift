@@ -8,7 +8,7 @@ enum HostTable {
     private static let version = CText("polyhub 1")
 
     static func make(_ host: OpaquePointer) -> pa_host_v1 {
-        var table = pa_host_v1()
+        var table = unsafe pa_host_v1()
         unsafe table.size = UInt32(MemoryLayout<pa_host_v1>.size)
         unsafe table.abi_major = UInt16(PA_ABI_MAJOR)
         unsafe table.abi_minor = UInt16(PA_ABI_MINOR)
@@ -55,7 +55,7 @@ extension pa_octets_v1 {
     }
 
     /// A copy as text; what is not UTF-8 is repaired.
-    var text: String { String(decoding: bytes, as: UTF8.self) }
+    var text: String { unsafe String(decoding: bytes, as: UTF8.self) }
 }
 
 /// A copy of a text that may be missing.

@@ -41,7 +41,7 @@ enum OptionTable {
     ) -> pa_status {
         let instance = unsafe ModuleInstance.from(host)
         guard instance.control.isCurrent else { return PA_ERROR_THREAD }
-        guard let key = unsafe text(key), let options = instance.options,
+        guard let key = unsafe text(key), let options = instance.options as ModuleOptions?,
             options.declarations.contains(where: { $0.key == key && $0.type == type })
         else { return PA_ERROR_ARGUMENT }
         return body(options, key)

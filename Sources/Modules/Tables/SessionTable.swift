@@ -28,7 +28,8 @@ enum SessionTable {
             receive: { lane, session, batch, count in
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
                 let batch = unsafe UnsafeMutableBufferPointer(start: batch, count: Int(count))
-                return unsafe lane.hubLane.receive(batch, from: session, of: lane) ? PA_OK : lane.refuseHandle()
+                return unsafe lane.hubLane.receive(batch, from: session, of: lane)
+                    ? PA_OK : lane.refuseHandle()
             },
             update: { lane, session, remote, cipher in
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }

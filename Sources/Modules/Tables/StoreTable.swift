@@ -12,7 +12,8 @@ enum StoreTable {
                 guard instance.control.isCurrent else { return PA_ERROR_THREAD }
                 guard let name = unsafe text(name), let value = unsafe value else { return PA_ERROR_ARGUMENT }
                 do {
-                    guard let stored = try instance.services.storedValue(module: instance.name, name: name) else {
+                    guard let stored = try instance.services.storedValue(module: instance.name, name: name)
+                    else {
                         return PA_ERROR_STATE
                     }
                     unsafe value.pointee = instance.lend(stored, as: PA_STORE)
