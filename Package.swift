@@ -22,5 +22,6 @@ let package = Package(
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
+        .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
     ]
 )
