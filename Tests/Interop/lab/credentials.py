@@ -21,8 +21,24 @@ class Authority:
         os.makedirs(directory, exist_ok=True)
         self.certificate = self._path("ca.pem")
         self._key = self._path("ca.key")
-        command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-days", "30", "-subj", f"/CN={name} authority", "-keyout", self._key, "-out", self.certificate)
+        command(
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            f"/CN={name} authority",
+            "-keyout",
+            self._key,
+            "-out",
+            self.certificate,
+        )
         with open(self._path("index"), "w"), open(self._path("index.attr"), "w") as attributes:
             attributes.write("unique_subject = no\n")
         with open(self._path("ca.conf"), "w") as file:
@@ -31,15 +47,47 @@ class Authority:
     def issue(self, name, usage, start="-1 day", end="+30 days"):
         """A certificate and its key, as paths; `usage` is serverAuth or clientAuth, the times as `date` knows them."""
         key, request, certificate = (self._path(f"{name}.{kind}") for kind in ("key", "csr", "pem"))
-        command("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-subj", f"/CN={name}", "-keyout", key, "-out", request)
+        command(
+            "openssl",
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            f"/CN={name}",
+            "-keyout",
+            key,
+            "-out",
+            request,
+        )
         times = (command("date", "-u", "-d", time, "+%Y%m%d%H%M%SZ").strip() for time in (start, end))
         extensions = self._path(f"{name}.ext")
         with open(extensions, "w") as file:
             file.write(f"extendedKeyUsage={usage}\nkeyUsage=digitalSignature\nsubjectAltName=DNS:{name}\n")
-        command("openssl", "ca", "-batch", "-config", self._path("ca.conf"), "-in", request, "-out", certificate,
-                "-cert", self.certificate, "-keyfile", self._key, "-extfile", extensions, "-notext",
-                "-startdate", next(times), "-enddate", next(times))
+        command(
+            "openssl",
+            "ca",
+            "-batch",
+            "-config",
+            self._path("ca.conf"),
+            "-in",
+            request,
+            "-out",
+            certificate,
+            "-cert",
+            self.certificate,
+            "-keyfile",
+            self._key,
+            "-extfile",
+            extensions,
+            "-notext",
+            "-startdate",
+            next(times),
+            "-enddate",
+            next(times),
+        )
         return certificate, key
 
     def _path(self, name):

@@ -1,11 +1,11 @@
 """The lab's network: namespaces that exist for one scenario and leave nothing behind.
 
-      10.77.1.0/24         10.77.9.0/24          10.88.0.0/24
-    [c1 .2] ---+                                 (bridged by the server)
-               +--- [inet .1] ------- [srv .2] lan0 ------- [lan .1] dnsmasq, httpd, iperf3
-    [c2 .2] ---+         |
-      10.77.2.0/24       +----------- [outside 198.51.100.2] httpd, dnsmasq for DNS
-                                      (knows no way back to c1 and c2)
+  10.77.1.0/24         10.77.9.0/24          10.88.0.0/24
+[c1 .2] ---+                                 (bridged by the server)
+           +--- [inet .1] ------- [srv .2] lan0 ------- [lan .1] dnsmasq, httpd, iperf3
+[c2 .2] ---+         |
+  10.77.2.0/24       +----------- [outside 198.51.100.2] httpd, dnsmasq for DNS
+                                  (knows no way back to c1 and c2)
 """
 
 import os
@@ -86,18 +86,28 @@ class Lab:
         except subprocess.TimeoutExpired:
             raise Failure(f"{' '.join(argv)} in {namespace} took more than {seconds} s") from None
         if check and done.returncode:
-            raise Failure(f"{' '.join(argv)} in {namespace}: {done.returncode}: {(done.stderr or done.stdout).strip()}")
+            raise Failure(
+                f"{' '.join(argv)} in {namespace}: {done.returncode}: {(done.stderr or done.stdout).strip()}"
+            )
         return done.stdout
 
     def succeeds(self, namespace, *argv, seconds=30):
-        return subprocess.run(
-            self.inside(namespace, argv), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, timeout=seconds).returncode == 0
+        return (
+            subprocess.run(
+                self.inside(namespace, argv),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=seconds,
+            ).returncode
+            == 0
+        )
 
     def ping(self, namespace, address, *options, count=3):
         """All of `count` echoes come back."""
         answer = self.run(
-            namespace, "ping", "-n", "-c", str(count), "-i", "0.2", "-W", "2", *options, address, check=False)
+            namespace, "ping", "-n", "-c", str(count), "-i", "0.2", "-W", "2", *options, address, check=False
+        )
         return " 0% packet loss" in answer
 
     def address(self, namespace, device):
@@ -105,27 +115,57 @@ class Lab:
         line = self.run(namespace, "ip", "-4", "-o", "address", "show", "dev", device, check=False).split()
         return line[3].split("/")[0] if len(line) > 3 else None
 
-    def start_lan(self, lease="10m"):
+    def start_lan(self, lease="10m", pool=("10.88.0.100", "10.88.0.199")):
         """The office: a DHCP server of its own, a web page and iperf3. Returns the DHCP server."""
         self.run("lan", "ip", "address", "add", f"{LAN}/24", "dev", "eth0")
         self.spawn("lan", "lan-http", ["busybox", "httpd", "-f", "-p", "80", "-h", self._web_root("lan")])
         self.spawn("lan", "lan-iperf", ["iperf3", "-s"])
-        server = self.spawn("lan", "lan-dhcp", [
-            "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--interface=eth0", "--bind-interfaces",
-            "--no-resolv", "--no-hosts", "--no-ping", "--log-dhcp", "--dhcp-authoritative",
-            f"--dhcp-range=10.88.0.100,10.88.0.199,255.255.255.0,{lease}",
-            "--dhcp-option=3", f"--dhcp-option=6,{LAN}", f"--address=/www.lan.example/{LAN}",
-            f"--dhcp-leasefile={self.path('lan', 'leases')}", f"--pid-file={self.path('lan', 'dnsmasq.pid')}"])
+        server = self.spawn(
+            "lan",
+            "lan-dhcp",
+            [
+                "dnsmasq",
+                "--no-daemon",
+                "--conf-file=/dev/null",
+                "--interface=eth0",
+                "--bind-interfaces",
+                "--no-resolv",
+                "--no-hosts",
+                "--no-ping",
+                "--log-dhcp",
+                "--dhcp-authoritative",
+                f"--dhcp-range={pool[0]},{pool[1]},255.255.255.0,{lease}",
+                "--dhcp-option=3",
+                f"--dhcp-option=6,{LAN}",
+                f"--address=/www.lan.example/{LAN}",
+                f"--dhcp-leasefile={self.path('lan', 'leases')}",
+                f"--pid-file={self.path('lan', 'dnsmasq.pid')}",
+            ],
+        )
         server.wait_log(5, "DHCP, IP range")
         return server
 
     def start_outside(self):
         """A host that only the server can reach: a web page that says who asked, and DNS."""
-        self.spawn("outside", "outside-http", ["busybox", "httpd", "-f", "-p", "80", "-h", self._web_root("outside")])
-        self.spawn("outside", "outside-dns", [
-            "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--bind-interfaces",
-            f"--listen-address={OUTSIDE}", f"--address=/www.example/{OUTSIDE}", "--log-queries",
-            f"--pid-file={self.path('outside', 'dnsmasq.pid')}"]).wait_log(5, "started")
+        self.spawn(
+            "outside", "outside-http", ["busybox", "httpd", "-f", "-p", "80", "-h", self._web_root("outside")]
+        )
+        self.spawn(
+            "outside",
+            "outside-dns",
+            [
+                "dnsmasq",
+                "--no-daemon",
+                "--conf-file=/dev/null",
+                "--no-resolv",
+                "--no-hosts",
+                "--bind-interfaces",
+                f"--listen-address={OUTSIDE}",
+                f"--address=/www.example/{OUTSIDE}",
+                "--log-queries",
+                f"--pid-file={self.path('outside', 'dnsmasq.pid')}",
+            ],
+        ).wait_log(5, "started")
 
     def leases(self):
         """The lines of the LAN's lease file: expiry, MAC, address, name, client id."""
@@ -145,12 +185,19 @@ class Lab:
         for name in NAMESPACES:
             subprocess.run(["ip", "netns", "add", self.prefix + name], check=True)
             self.run(name, "ip", "link", "set", "lo", "up")
-            self.run(name, "sh", "-c", "for f in all default; do echo 1 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; done")
+            self.run(
+                name,
+                "sh",
+                "-c",
+                "for f in all default; do echo 1 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; done",
+            )
         self.run("inet", "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
         self._wire("srv", "eth0", f"{SERVER}/24", "inet", "srv", "10.77.9.1/24")
         self._wire("outside", "eth0", f"{OUTSIDE}/24", "inet", "outside", "198.51.100.1/24")
         for number in ("1", "2"):
-            self._wire(f"c{number}", "eth0", f"10.77.{number}.2/24", "inet", f"c{number}", f"10.77.{number}.1/24")
+            self._wire(
+                f"c{number}", "eth0", f"10.77.{number}.2/24", "inet", f"c{number}", f"10.77.{number}.1/24"
+            )
             self.run(f"c{number}", "ip", "route", "add", "default", "via", f"10.77.{number}.1")
         self.run("srv", "ip", "route", "add", "default", "via", "10.77.9.1")
         self.run("outside", "ip", "route", "add", "10.77.9.0/24", "via", "198.51.100.1")
@@ -163,8 +210,23 @@ class Lab:
 
     def _wire(self, one, one_device, one_address, two, two_device, two_address):
         subprocess.run(
-            ["ip", "link", "add", one_device, "netns", self.prefix + one, "type", "veth",
-             "peer", "name", two_device, "netns", self.prefix + two], check=True)
+            [
+                "ip",
+                "link",
+                "add",
+                one_device,
+                "netns",
+                self.prefix + one,
+                "type",
+                "veth",
+                "peer",
+                "name",
+                two_device,
+                "netns",
+                self.prefix + two,
+            ],
+            check=True,
+        )
         for name, device, address in ((one, one_device, one_address), (two, two_device, two_address)):
             if address:
                 self.run(name, "ip", "address", "add", address, "dev", device)

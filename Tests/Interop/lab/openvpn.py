@@ -49,7 +49,8 @@ class Client:
         """Start it without waiting for a tunnel."""
         # --disable-dco: the lab's kernel has none, and the log stays free of the search for it.
         self.process = self.lab.spawn(
-            self.where, f"{self.where}-openvpn", [self.binary, "--config", self.config, "--disable-dco"])
+            self.where, f"{self.where}-openvpn", [self.binary, "--config", self.config, "--disable-dco"]
+        )
         return self
 
     def up(self, seconds=30):
@@ -64,8 +65,11 @@ class Client:
         """Take an address by DHCP, as a tap client's operating system does, and go on renewing it."""
         self.lab.run(self.where, "ip", "link", "set", self.device, "up")
         script = self.lab.write("udhcpc-event", LEASE_SCRIPT, 0o755)
-        self.dhcp = self.lab.spawn(self.where, f"{self.where}-udhcpc", [
-            "busybox", "udhcpc", "-f", "-R", "-i", self.device, "-t", "10", "-T", "2", "-n", "-s", script])
+        self.dhcp = self.lab.spawn(
+            self.where,
+            f"{self.where}-udhcpc",
+            ["busybox", "udhcpc", "-f", "-R", "-i", self.device, "-t", "10", "-T", "2", "-n", "-s", script],
+        )
         self.dhcp.wait_log(25, "obtained")
 
     def down(self):
@@ -113,8 +117,17 @@ class Client:
     def fetch(self, url, seconds=20):
         """A web page, by way of the tunnel's device and no other. The body."""
         return self.lab.run(
-            self.where, "curl", "-sS", "--fail", "--interface", self.device, "--max-time", str(seconds), url,
-            seconds=seconds + 5)
+            self.where,
+            "curl",
+            "-sS",
+            "--fail",
+            "--interface",
+            self.device,
+            "--max-time",
+            str(seconds),
+            url,
+            seconds=seconds + 5,
+        )
 
 
 def silent_binary(lab):

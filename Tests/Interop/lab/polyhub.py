@@ -18,18 +18,22 @@ def programs():
     if os.environ.get("POLYHUB_BIN"):
         return os.environ["POLYHUB_BIN"]
     shown = subprocess.run(
-        ["swift", "build", "--show-bin-path", "-c", "release"], cwd=REPOSITORY, capture_output=True, text=True,
-        check=True)
+        ["swift", "build", "--show-bin-path", "-c", "release"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     os.environ["POLYHUB_BIN"] = shown.stdout.strip()
     return os.environ["POLYHUB_BIN"]
 
 
 class Polyhub:
-    def __init__(self, lab, default_hub="LAB", lanes=None, **options):
-        """`options` are those of [openvpn] in plugins.conf."""
+    def __init__(self, lab, default_hub="LAB", lanes=None, name="state", **options):
+        """`options` are those of [openvpn] in plugins.conf, `name` that of the state directory."""
         self.lab = lab
         self.lanes = lanes
-        self.state = lab.path("state", "")
+        self.state = lab.path(name)
         self.process = None
         self.configure(default_hub, **options)
 
@@ -64,13 +68,21 @@ class Polyhub:
         """Run polyhubctl; the finished process."""
         argv = [os.path.join(programs(), "polyhubctl"), "--state", self.state, *arguments]
         return subprocess.run(
-            self.lab.inside("srv", argv), capture_output=True, text=True, timeout=30, input=stdin,
-            stdin=None if stdin is not None else subprocess.DEVNULL)
+            self.lab.inside("srv", argv),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+        )
 
     def ctl(self, *arguments, stdin=None):
         """Run polyhubctl; its output. Refusal is a failure."""
         done = self.call(*arguments, stdin=stdin)
-        expect(done.returncode == 0, f"polyhubctl {' '.join(arguments)}: {done.returncode}: {done.stderr.strip()}")
+        expect(
+            done.returncode == 0,
+            f"polyhubctl {' '.join(arguments)}: {done.returncode}: {done.stderr.strip()}",
+        )
         return done.stdout
 
     def ask(self, *arguments):

@@ -64,6 +64,7 @@ def children(pid):
 
 def end_process(pid, born, number=signal.SIGTERM, seconds=8):
     """End a process that is still the one that was born then. False if it had to be killed."""
+
     def gone():
         return birth(pid) != born or born is None
 
@@ -86,7 +87,12 @@ class Process:
         self.log_start = os.path.getsize(log) if os.path.exists(log) else 0
         with open(log, "ab") as output:
             self.popen = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self.pid = self.popen.pid
         self.born = birth(self.pid)
         record(f"{self.pid} {self.born} {name}\n")
@@ -103,6 +109,7 @@ class Process:
 
     def wait_log(self, seconds, text, after=0):
         """Wait until the log holds `text` behind offset `after`; the offset behind it."""
+
         def found():
             at = self.log().find(text, after)
             if at < 0 and not self.running:

@@ -1,6 +1,9 @@
 """The ways in which one tunnel can differ: data channel ciphers, and wraps of the control channel."""
 
 from . import credentials
+from .network import LAN
+from .openvpn import Client, silent_binary
+from .polyhub import Polyhub, password
 from .processes import expect
 
 
@@ -22,13 +25,18 @@ class Cipher:
         is negotiated, and what its options string says.
         """
         return profile.replacing(
-            cipher=self.name, data_ciphers=self.name, data_ciphers_fallback=self.name, auth=self.auth)
+            cipher=self.name, data_ciphers=self.name, data_ciphers_fallback=self.name, auth=self.auth
+        )
 
 
 CIPHERS = [
-    Cipher("AES-256-GCM"), Cipher("AES-128-GCM"), Cipher("CHACHA20-POLY1305"),
-    Cipher("AES-256-CBC", "SHA1"), Cipher("AES-256-CBC", "SHA256"),
-    Cipher("AES-128-CBC", "SHA1"), Cipher("AES-128-CBC", "SHA256"),
+    Cipher("AES-256-GCM"),
+    Cipher("AES-128-GCM"),
+    Cipher("CHACHA20-POLY1305"),
+    Cipher("AES-256-CBC", "SHA1"),
+    Cipher("AES-256-CBC", "SHA256"),
+    Cipher("AES-128-CBC", "SHA1"),
+    Cipher("AES-128-CBC", "SHA256"),
 ]
 
 
@@ -46,6 +54,9 @@ class Wrap:
 
     def server_lines(self, key):
         return [f"{self.name} {key}{' 0' if self.direction else ''}"]
+
+    def polyhub_options(self, key):
+        return {self.name.replace("-", "_"): key, **({"key_direction": 0} if self.direction else {})}
 
     def client(self, profile, key):
         """The profile with the client's key in it."""
@@ -75,7 +86,36 @@ def check_tunnel(client, target, cipher):
     expect(lab.ping(client.where, target, "-s", "1400"), f"no ping of 1400 octets with {cipher}")
     expect(lab.ping(client.where, target, "-s", "4000", count=2), f"no ping in fragments with {cipher}")
     path = lab.path(f"{client.where}-fetched")
-    lab.run(client.where, "curl", "-sS", "--fail", "--interface", client.device, "--max-time", "20",
-            "-o", path, f"http://{target}/megabyte", seconds=25)
+    lab.run(
+        client.where,
+        "curl",
+        "-sS",
+        "--fail",
+        "--interface",
+        client.device,
+        "--max-time",
+        "20",
+        "-o",
+        path,
+        f"http://{target}/megabyte",
+        seconds=25,
+    )
     with open(path, "rb") as file:
         expect(file.read() == bytes(range(256)) * 4096, f"a page changed on its way with {cipher}")
+
+
+def every_cipher(lab, device, transport, silent=False):
+    """One client after the other, a cipher each, through a hub that is bridged to a LAN."""
+    lab.start_lan()
+    server = Polyhub(lab).start().office(bridge="lan0")
+    profile = server.profile().replacing(dev=device, dev_type=None, proto=transport)
+    binary = silent_binary(lab) if silent else "openvpn"
+    for cipher in CIPHERS:
+        with Client(
+            lab, "c1", cipher.announced_by(profile), "user1@LAB", password("user1"), binary
+        ) as client:
+            check_tunnel(client, LAN, cipher)
+            expect(client.address().startswith("10.88.0."), f"{client.address()} is not of the LAN")
+            listed = server.ctl("session", "list", "LAB")
+            expect("user1" in listed, f"the session is not listed: {listed}")
+    server.stop()

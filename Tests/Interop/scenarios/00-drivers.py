@@ -1,7 +1,7 @@
 """Proves the lab itself, against the real openvpn 2.6 server: what fails here is not Polyhub's fault.
 
-Every cipher, both transports and both kinds of device; a client that negotiates nothing; the three
-ways of wrapping the control channel; a wrong password; an expired client certificate.
+Every cipher, both transports and both kinds of device; a client that negotiates nothing; the three ways
+of wrapping the control channel; a wrong password; an expired client certificate; new keys under load.
 """
 
 from itertools import product
@@ -10,6 +10,7 @@ from lab import credentials
 from lab.openvpn import Client, silent_binary
 from lab.processes import Failure, expect
 from lab.reference import OpenVPNServer
+from lab.renegotiation import under_load
 from lab.variants import CIPHERS, WRAPS, check_tunnel
 
 LIMIT = 300
@@ -27,6 +28,7 @@ def run(lab):
     for wrap in WRAPS:
         wrapped(lab, wrap)
     refusals(lab)
+    renegotiation(lab)
 
 
 def tunnel(lab, cipher, silent=False, **kind):
@@ -71,3 +73,13 @@ def refusals(lab):
     except Failure:
         return
     raise Failure("a client came up without a server")
+
+
+def renegotiation(lab):
+    server = OpenVPNServer(lab).start()
+    profile = server.profile().replacing(reneg_sec="3")
+    with Client(lab, "c1", profile, "user1", "pass-1-secret") as first, Client(
+        lab, "c2", profile, "user2", "pass-2-secret"
+    ) as second:
+        under_load(lab, first, second, 16)
+    server.stop()
