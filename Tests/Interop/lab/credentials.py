@@ -45,7 +45,10 @@ class Authority:
             file.write(CA_CONFIG.format(directory=directory))
 
     def issue(self, name, usage, start="-1 day", end="+30 days"):
-        """A certificate and its key, as paths; `usage` is serverAuth or clientAuth, the times as `date` knows them."""
+        """A certificate and its key, as paths.
+
+        `usage` is serverAuth or clientAuth; the times are in the words of `date -d`.
+        """
         key, request, certificate = (self._path(f"{name}.{kind}") for kind in ("key", "csr", "pem"))
         command(
             "openssl",

@@ -99,14 +99,14 @@ class Polyhub:
         return self
 
     def profile(self, hub="LAB", user="user1"):
-        """What the server gives a person to connect with; only the address is put in, which it cannot know."""
+        """What the server gives a person to connect with; the address alone is put in."""
         profile = Profile(self.ctl("module", "call", "openvpn", "profile", hub, user))
         remote = profile.get("remote")
         expect(remote is not None, "the profile names no remote")
         return profile.replacing(remote=" ".join([SERVER, *remote[1:]]))
 
     def logs(self):
-        """Everything that the server has written for an administrator: its output and the files in its state."""
+        """All that the server has written for people: its output, and the logs in its state."""
         text = self.process.log()
         for folder, _, names in os.walk(self.state):
             for name in sorted(names):

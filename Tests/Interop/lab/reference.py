@@ -1,4 +1,4 @@
-"""The real openvpn 2.6 server, userspace: it proves the drivers, and is what `scripts/bench` compares with."""
+"""The real openvpn 2.6 server: it proves the drivers, and is what `scripts/bench` compares with."""
 
 from .credentials import Authority, read
 from .network import SERVER

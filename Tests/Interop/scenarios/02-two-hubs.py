@@ -23,7 +23,7 @@ def run(lab):
 
 
 def gateways(lab, server):
-    """Layer 3: each has the gateway of its own hub, whose address is the same, and knows nothing of the other."""
+    """Layer 3: each has the gateway of its own hub and knows nothing of the other, whose plan is the same."""
     one = server.profile("ONE").replacing(dev="tun", proto="udp")
     two = server.profile("TWO", "user2").replacing(dev="tun", proto="udp")
     with Client(lab, "c1", one, "user1@ONE", password("user1")) as first, Client(

@@ -3,8 +3,6 @@
 A client with the right key comes up and carries traffic; one without it gets no answer at all.
 """
 
-from itertools import product
-
 from lab.network import LAN
 from lab.openvpn import Client
 from lab.polyhub import Polyhub, password

@@ -1,6 +1,8 @@
-"""Proves that SIGTERM ends the server in order while clients are connected, and that they come back when it does.
+"""Proves that SIGTERM ends the server in order while clients are connected, and that they come back when
+it does.
 
-Status 0, the clients are told, both leases are released; after the next start the same openvpn processes have a tunnel.
+Status 0, the clients are told, both leases are released; after the next start the same openvpn processes
+have a tunnel.
 """
 
 from lab.network import LAN
