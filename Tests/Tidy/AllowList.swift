@@ -1,4 +1,4 @@
-/// The exceptions, one a line: `path rule=limit reason`. Empty lines and those beginning with `#` say nothing.
+/// The exceptions, one a line: `path rule=limit reason`. Empty lines and those beginning with `#` are skipped.
 struct AllowList {
     struct Entry: Equatable {
         let path: String
