@@ -1,4 +1,4 @@
-/// The exceptions, one a line: `path rule=limit reason`. Empty lines and those beginning with `#` are skipped.
+/// The exceptions, one a line: `path rule=limit reason`. Lines that are empty or begin with `#` are none.
 struct AllowList {
     struct Entry: Equatable {
         let path: String

@@ -22,13 +22,14 @@ LAN = "10.88.0.1"
 OUTSIDE = "198.51.100.2"
 NAMESPACES = ("inet", "srv", "lan", "outside", "c1", "c2")
 NAME = re.compile(r"ph-(\d+)-(\w+)$")
+DIRECTORY = re.compile(r"polyhub-lab\.(\d+)\.")
 
 
 class Lab:
     """Namespaces, a directory of its own, and all processes in them. Use it in a `with`."""
 
     def __init__(self, keep_logs=None):
-        self.directory = tempfile.mkdtemp(prefix="polyhub-lab.")
+        self.directory = tempfile.mkdtemp(prefix=f"polyhub-lab.{os.getpid()}.")
         self.keep_logs = keep_logs
         self.processes = []
         self.prefix = f"ph-{os.getpid()}-"
@@ -255,6 +256,10 @@ def remove_stale():
         match = NAME.match(line.split(" ")[0])
         if match and birth(int(match[1])) is None:
             remove_namespace(match[0])
+    for name in os.listdir(tempfile.gettempdir()):
+        match = DIRECTORY.match(name)
+        if match and birth(int(match[1])) is None:
+            shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
 
 
 def not_regular(folder, names):
