@@ -83,6 +83,10 @@ class Client:
         if self.lab.succeeds(self.where, "ip", "link", "show", self.device):
             raise Failure(f"{self.device} is still there in {self.where}")
 
+    def leave(self):
+        """Ask it to go, whether or not it has ended by itself."""
+        self.process.stop()
+
     def discard(self):
         for process in (self.dhcp, self.process):
             if process:

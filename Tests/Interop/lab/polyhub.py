@@ -105,12 +105,16 @@ class Polyhub:
         expect(remote is not None, "the profile names no remote")
         return profile.replacing(remote=" ".join([SERVER, *remote[1:]]))
 
+    def sessions(self, user, hub="LAB"):
+        """The sessions of one user, as JSON rows."""
+        return [row for row in self.ask("session", "list", hub) if row["user"].split("@")[0] == user]
+
     def logs(self):
         """All that the server has written for people: its output, and the logs in its state."""
         text = self.process.log()
         for folder, _, names in os.walk(self.state):
             for name in sorted(names):
-                if re.search(r"\.(log|txt|csv|jsonl?)(\.\d+)?$", name):
+                if re.search(r"\.log(\.|$)", name):
                     with open(os.path.join(folder, name), errors="replace") as file:
                         text += file.read()
         return text

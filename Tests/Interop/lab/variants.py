@@ -116,6 +116,6 @@ def every_cipher(lab, device, transport, silent=False):
         ) as client:
             check_tunnel(client, LAN, cipher)
             expect(client.address().startswith("10.88.0."), f"{client.address()} is not of the LAN")
-            listed = server.ctl("session", "list", "LAB")
-            expect("user1" in listed, f"the session is not listed: {listed}")
+            listed = server.sessions("user1")
+            expect([row["cipher"] for row in listed] == [cipher.name], f"listed with {cipher} is: {listed}")
     server.stop()

@@ -35,8 +35,8 @@ def gateways(lab, server):
                 lab.ping(client.where, "192.168.30.1", "-I", client.device), f"no gateway in {client.where}"
             )
         for hub, user, other in (("ONE", "user1", "user2"), ("TWO", "user2", "user1")):
-            listed = server.ctl("session", "list", hub)
-            expect(user in listed and other not in listed, f"the sessions of {hub} are not its own: {listed}")
+            own = server.sessions(user, hub) and not server.sessions(other, hub)
+            expect(own, f"the sessions of {hub} are not its own: {server.ctl('session', 'list', hub)}")
 
 
 def meet(lab, server, first, second):

@@ -35,14 +35,12 @@ def run(lab):
 
     client = Client(lab, "c1", profile, "user1", password("user1")).up()
     held(lab, client)
-    session = server.ask("session", "list", "LAB")[0]
-    server.ctl("session", "disconnect", str(session["id"]))
+    server.ctl("session", "disconnect", server.sessions("user1")[0]["id"])
     wait_until(
-        10,
-        lambda: dhcp.log().count("DHCPRELEASE") >= 2,
-        "the release after a disconnect by the administrator",
+        10, lambda: dhcp.log().count("DHCPRELEASE") >= 2, "the release after the administrator's disconnect"
     )
-    client.discard()
+    client.leave()
+    wait_until(10, lambda: not lab.leases(), "an end to all leases")
 
     client = Client(lab, "c1", profile, "user1", password("user1")).up()
     before = dhcp.log().count("DHCPRELEASE")
