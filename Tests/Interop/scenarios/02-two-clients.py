@@ -20,7 +20,7 @@ def run(lab):
             expect(lab.ping(here.where, there.address(), "-s", "4000"), f"no fragments from {here.where}")
             octets, _ = received(Load(lab, here.where, there.where, there.address(), 2).finish())
             expect(octets > 1_000_000, f"only {octets} octets from {here.where} to {there.where}")
-        for user, client in (("user1", one), ("user2", two)):
+        for user in ("user1", "user2"):
             expect(len(server.sessions(user)) == 1, f"{user} is not listed once: {server.sessions(user)}")
         addresses = server.ctl("address", "list", "LAB")
         expect(one.address() in addresses and two.address() in addresses, f"not both are listed: {addresses}")
