@@ -14,15 +14,34 @@ let views: [SwiftSetting] = house + [.enableExperimentalFeature("Lifetimes")]
 let dataPath: [SwiftSetting] = house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
 /// Tests may be terse about memory; they are as strict about everything else.
 let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+/// Modules export one symbol, and a Swift image is never unmapped.
+let moduleLinkage: [LinkerSetting] = [
+    .unsafeFlags([
+        "-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map",
+        "-Xlinker", "-z", "-Xlinker", "nodelete",
+    ])
+]
 
 let package = Package(
     name: "polyhub",
     platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
+    ],
     targets: [
         .target(name: "PluginABI", exclude: ["CONVENTIONS.md", "CHANGELOG.md", "template.c"]),
         .target(name: "Wire", swiftSettings: views),
         .target(name: "Hub", dependencies: ["PluginABI", "Wire"], swiftSettings: dataPath),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
+        .systemLibrary(name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
+        .target(
+            name: "PluginKit", dependencies: ["CLibFFI", "PluginABI", "Wire"],
+            swiftSettings: dataPath + [.enableExperimentalFeature("Lifetimes")]),
+        .testTarget(
+            name: "PluginKitTests", dependencies: ["PluginKit", "PluginABI", "Wire"], swiftSettings: tests),
+        .target(
+            name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
+            swiftSettings: dataPath, linkerSettings: moduleLinkage),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
