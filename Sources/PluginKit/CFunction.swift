@@ -41,6 +41,9 @@ internal import CLibFFI
         unsafe types.deallocate()
     }
 
+    /// As the C function type that the caller expects, which must be the one that it was made for.
+    func pointer<Function>() -> Function { unsafe unsafeBitCast(address, to: Function.self) }
+
     private static let called:
         @convention(c) (
             UnsafeMutablePointer<ffi_cif>?, UnsafeMutableRawPointer?,

@@ -28,7 +28,7 @@ extension ModuleInstance {
         unsafe raw.help = memory.text(command.help)
         unsafe raw.arguments = memory.array(arguments)
         unsafe raw.argument_count = UInt32(arguments.count)
-        unsafe raw.function = unsafeBitCast(function.address, to: type(of: raw.function!))
+        unsafe raw.function = function.pointer()
         return unsafe raw
     }
 

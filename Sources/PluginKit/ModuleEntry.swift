@@ -66,7 +66,7 @@ public enum ModuleEntry {
         unsafe raw.description = memory.text(descriptor.summary)
         let listeners = unsafe descriptor.defaultListeners.map { unsafe Optional(memory.text($0)) } + [nil]
         unsafe raw.default_listeners = memory.array(listeners)
-        unsafe raw.create = unsafeBitCast(create.address, to: type(of: raw.create!))
+        unsafe raw.create = create.pointer()
         return unsafe raw
     }
 }
