@@ -1,7 +1,7 @@
 internal import CLibFFI
 
-/// A Swift closure behind a C function pointer of any signature, made by libffi. The pointer is good for as long as this
-/// object lives. A call costs some hundred nanoseconds: for administration, never for packets.
+/// A Swift closure behind a C function pointer of any signature, made by libffi. The pointer is good for as
+/// long as this object lives. A call costs some hundred nanoseconds: for administration, never for packets.
 @safe final class CFunction {
     /// Gets the place of the result (at least eight octets) and the places of the arguments.
     typealias Body = (_ result: UnsafeMutableRawPointer?, _ arguments: [UnsafeMutableRawPointer]) -> Void

@@ -28,8 +28,8 @@ public enum CommandValue: Sendable, Equatable {
     }
 }
 
-/// An administrative function of a module: `polyhubctl module call NAME COMMAND [ARG...]`. The host sees a C function of
-/// exactly the declared signature.
+/// An administrative function of a module: `polyhubctl module call NAME COMMAND [ARG...]`. The host sees a C
+/// function of exactly the declared signature.
 public struct Command {
     /// One declared argument.
     public struct Argument: Sendable {
@@ -58,8 +58,8 @@ public struct Command {
     public let result: CommandType
     let body: (CommandArguments) throws -> CommandValue
 
-    /// [control] `body` gets values of the declared types and returns one of type `result`; what it throws is told to
-    /// the administrator. At most `PA_COMMAND_ARGUMENTS` arguments.
+    /// [control] `body` gets values of the declared types and returns one of type `result`; what it throws
+    /// is told to the administrator. At most `PA_COMMAND_ARGUMENTS` arguments.
     public init(
         _ name: String, help: String, arguments: [Argument] = [], result: CommandType,
         body: @escaping (CommandArguments) throws -> CommandValue
@@ -74,8 +74,8 @@ public struct Command {
     }
 }
 
-/// The arguments of one call, in the order and of the types of the declaration; asking for another type is a fault
-/// of the module.
+/// The arguments of one call, in the order and of the types of the declaration; asking for another type is a
+/// fault of the module.
 public struct CommandArguments: Sendable {
     let values: [CommandValue]
 

@@ -1,7 +1,7 @@
 public import Wire
 
-/// A control-plane engine: pure protocol, no IO, no clock. It gets one input at a time; after each, its outputs are drained
-/// until nil, and it is woken at its deadline.
+/// A control-plane engine: pure protocol, no IO, no clock. It gets one input at a time; after each, its
+/// outputs are drained until nil, and it is woken at its deadline.
 public protocol ControlEngine {
     associatedtype Output
     /// When it must next be woken; nil: never.
@@ -19,8 +19,8 @@ public protocol EngineDriver: AnyObject {
 }
 
 extension EngineDriver {
-    /// To be called after each input, before the host's call returns. An output may bring further inputs; what
-    /// they cause is drained by the same loop.
+    /// To be called after each input, before the host's call returns. An output may bring further inputs;
+    /// what they cause is drained by the same loop.
     public func settle() {
         while let output = engine.nextOutput() { perform(output) }
         alarm.move(to: engine.deadline, services)

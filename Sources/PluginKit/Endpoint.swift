@@ -34,7 +34,8 @@ public struct Endpoint: Sendable {
         self.raw = raw
     }
 
-    /// The octets as two numbers, the first octet most significant. `scope` is the zone of a link-local address.
+    /// The octets as two numbers, the first octet most significant. `scope` is the zone of a link-local
+    /// address.
     @inlinable public init(ipv6High high: UInt64, low: UInt64, port: UInt16, scope: UInt32 = 0) {
         var raw = pa_address_v1()
         raw.family = 6

@@ -1,6 +1,7 @@
 internal import PluginABI
 
-/// One connection on its way from an old instance of a module to a new one, as octets that the module writes and reads.
+/// One connection on its way from an old instance of a module to a new one, as octets that the module writes
+/// and reads.
 @safe public struct HandoverRecord {
     /// Of the octets, as the module counts.
     public var version: UInt32

@@ -1,7 +1,7 @@
 internal import PluginABI
 
-/// What the host gives to one instance of a module, on control threads unless a function says otherwise. Lives as long as
-/// the instance. A function whose capability the host lacks fails with `Status.unsupported`.
+/// What the host gives to one instance of a module, on control threads unless a function says otherwise.
+/// Lives as long as the instance. A function whose capability the host lacks fails with `Status.unsupported`.
 @safe public final class HostServices: @unchecked Sendable {
     let table: UnsafePointer<pa_host_v1>
     let host: OpaquePointer

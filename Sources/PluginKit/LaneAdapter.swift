@@ -1,4 +1,5 @@
-/// A module on one lane. All calls are made on the lane's thread, none while another one is in progress, except
+/// A module on one lane. All calls are made on the lane's thread, none while another one is in progress,
+/// except
 /// `transmit`, which comes by itself at the end of a turn. None may block.
 public protocol LaneAdapter: AnyObject {
     // pa.datagram
@@ -9,10 +10,11 @@ public protocol LaneAdapter: AnyObject {
     // pa.stream
     /// Looks at a new stream's first octets. Keeps nothing.
     func claim(_ first: RawSpan) -> Claim
-    /// The stream is the module's now. `moved` is the token that `LaneServices.move` was given, else 0. Returns the token
-    /// that comes with every later call about it.
+    /// The stream is the module's now. `moved` is the token that `LaneServices.move` was given, else 0.
+    /// Returns the token that comes with every later call about it.
     func opened(_ stream: StreamHandle, moved: UInt64) -> UInt64
-    /// What has arrived, to be changed in place. Returns how many octets it took; the rest comes again, with more behind.
+    /// What has arrived, to be changed in place. Returns how many octets it took; the rest comes again, with
+    /// more behind.
     func received(_ octets: PacketSlice, onStream token: UInt64) -> Int
     /// A queue that was over half full is below that again.
     func writable(stream token: UInt64, queued: Int)

@@ -1,8 +1,8 @@
 internal import PluginABI
 
 extension LaneServices {
-    /// Queues datagrams as they stand: to their `remote`, from their `local`. The payloads stay untouched until the turn
-    /// ends.
+    /// Queues datagrams as they stand: to their `remote`, from their `local`. The payloads stay untouched
+    /// until the turn ends.
     @discardableResult
     public func send(_ batch: DatagramBatch, on socket: SocketHandle) -> Status {
         guard let datagram = unsafe datagram else { return .unsupported }
@@ -10,8 +10,8 @@ extension LaneServices {
             rawValue: unsafe datagram.pointee.send(lane, socket.rawValue, batch.start, UInt32(batch.count)))
     }
 
-    /// Queues `frames` as datagrams to one peer, from the address that it talks to. The payloads stay untouched until the
-    /// turn ends.
+    /// Queues `frames` as datagrams to one peer, from the address that it talks to. The payloads stay
+    /// untouched until the turn ends.
     @discardableResult
     public func send(
         _ frames: borrowing FrameBatch, to remote: Endpoint, from local: Endpoint?, on socket: SocketHandle

@@ -43,7 +43,8 @@ extension LaneServices {
         _ = unsafe session.pointee.withdraw(lane, ticket.rawValue)
     }
 
-    /// From the client to the hub, in place; the queue is empty afterwards. The frames stay untouched until the turn ends.
+    /// From the client to the hub, in place; the queue is empty afterwards. The frames stay untouched until
+    /// the turn ends.
     @discardableResult
     public func receive(_ frames: inout FrameQueue, from handle: SessionHandle) -> Status {
         guard let session = unsafe session else { return .unsupported }

@@ -53,8 +53,8 @@ extension LaneServices {
         _ = unsafe stream.pointee.close(lane, handle.rawValue, how.rawValue)
     }
 
-    /// Moves it to another lane, where `opened` is called with a new handle and `token`, and where `rest` is received
-    /// again in front of what follows. The old handle is void.
+    /// Moves it to another lane, where `opened` is called with a new handle and `token`, and where `rest` is
+    /// received again in front of what follows. The old handle is void.
     public func move(_ handle: StreamHandle, toLane index: Int, token: UInt64, rest: [UInt8] = [])
         throws(Status)
     {

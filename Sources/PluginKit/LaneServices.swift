@@ -1,8 +1,9 @@
 internal import PluginABI
 public import Wire
 
-/// What the host gives on one lane. A plain value: keep it beside the lane's state. All functions are to be called from
-/// inside a call of the host for the same lane. One whose capability the host lacks answers `Status.unsupported`.
+/// What the host gives on one lane. A plain value: keep it beside the lane's state. All functions are to be
+/// called from inside a call of the host for the same lane. One whose capability the host lacks answers
+/// `Status.unsupported`.
 @safe public struct LaneServices {
     /// Datagrams that are passed to the host in one call at most.
     static let datagramsPerCall = 256

@@ -1,24 +1,26 @@
 /// One instance of a module. Several may live at once, while one is swapped for another.
 ///
-/// Made, started and stopped on control threads; `makeLane` is called on every lane, at the same time. So what it
-/// shares with its lanes is constant or behind a lock.
+/// Made, started and stopped on control threads; `makeLane` is called on every lane, at the same time. So
+/// what it shares with its lanes is constant or behind a lock.
 public protocol PacketAdapter: AnyObject, Sendable {
     static var descriptor: ModuleDescriptor { get }
-    /// What this module offers the host; the calls of all others are never made. Options and commands are offered where
-    /// there are any.
+    /// What this module offers the host; the calls of all others are never made. Options and commands are
+    /// offered where there are any.
     static var capabilities: Capabilities { get }
     /// What the host must have; without it `start` is refused before the module sees it.
     static var needs: Capabilities { get }
     /// What the module's section of plugins.conf may hold.
     static var options: [OptionDeclaration] { get }
-    /// Versions of handover records that it reads; it writes the newest. Only asked with `Capabilities.handover`.
+    /// Versions of handover records that it reads; it writes the newest. Only asked with
+    /// `Capabilities.handover`.
     static var handoverVersions: ClosedRange<UInt32> { get }
 
     /// [control]
     init(host: HostServices) throws
     /// Asked once, after `init`.
     var commands: [Command] { get }
-    /// [control] Reads the options, declares metrics, makes keys. Listeners open only after every lane was made.
+    /// [control] Reads the options, declares metrics, makes keys. Listeners open only after every lane was
+    /// made.
     func start() throws
     /// [lane] Once for each lane, `index` of `count`, before any other call on it.
     func makeLane(_ services: LaneServices, index: Int, of count: Int) throws -> any LaneAdapter

@@ -1,7 +1,9 @@
 public import PluginABI
 
-/// Octets of one packet that the host lends until the lane's turn ends, with room in front and behind. A value, as
-/// `pa_slice_v1` is: copies see the same octets. Trims and growths are checked against the room that there is.
+/// Octets of one packet that the host lends until the lane's turn ends, with room in front and behind. A
+/// value, as
+/// `pa_slice_v1` is: copies see the same octets. Trims and growths are checked against the room that there
+/// is.
 @safe @frozen public struct PacketSlice {
     /// As it crosses the ABI. Whoever changes it answers for its bounds.
     @unsafe public var raw: pa_slice_v1
@@ -63,8 +65,8 @@ public import PluginABI
         return true
     }
 
-    /// The part `range`, with `headroom` octets of this packet in front of it as its own. No tailroom: what stands
-    /// behind may be the next packet. Nil where `range` or the headroom lies outside.
+    /// The part `range`, with `headroom` octets of this packet in front of it as its own. No tailroom: what
+    /// stands behind may be the next packet. Nil where `range` or the headroom lies outside.
     @inlinable public func carved(_ range: Range<Int>, headroom: Int = 0) -> PacketSlice? {
         guard range.lowerBound >= 0, range.upperBound <= count, headroom >= 0,
             headroom <= min(range.lowerBound, Int(UInt16.max))

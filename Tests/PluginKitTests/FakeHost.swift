@@ -1,6 +1,7 @@
 import PluginABI
 
-/// A host that writes down what a module asks of it. One lane, one thread, no IO; its clock stands until it is moved.
+/// A host that writes down what a module asks of it. One lane, one thread, no IO; its clock stands until it
+/// is moved.
 final class FakeHost {
     var transcript: [String] = []
     var lacking: Set<String> = []
