@@ -22,5 +22,8 @@ let package = Package(
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
+        .target(name: "LayerConverter", dependencies: ["Wire"], swiftSettings: house),
+        .testTarget(
+            name: "LayerConverterTests", dependencies: ["LayerConverter", "Wire"], swiftSettings: tests),
     ]
 )
