@@ -109,13 +109,14 @@ let package = Package(
         .testTarget(name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
         .testTarget(name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
-        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
         .testTarget(
             name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNTests", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "LayerConverterTests", dependencies: ["LayerConverter", "Wire"], swiftSettings: tests),
         .testTarget(name: "PluginKitTests", dependencies: ["PluginKit", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "SecureNATTests", dependencies: ["LocalBridge", "NetworkNamespace", "SecureNAT", "Wire"],
