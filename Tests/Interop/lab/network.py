@@ -116,6 +116,13 @@ class Lab:
         line = self.run(namespace, "ip", "-4", "-o", "address", "show", "dev", device, check=False).split()
         return line[3].split("/")[0] if len(line) > 3 else None
 
+    def move(self, namespace):
+        """Give a client another outside address, as when a telephone leaves the wireless network."""
+        number = namespace[1:]
+        self.run(namespace, "ip", "address", "del", f"10.77.{number}.2/24", "dev", "eth0")
+        self.run(namespace, "ip", "address", "add", f"10.77.{number}.77/24", "dev", "eth0")
+        self.run(namespace, "ip", "route", "replace", "default", "via", f"10.77.{number}.1")
+
     def start_lan(self, lease="10m", pool=("10.88.0.100", "10.88.0.199")):
         """The office: a DHCP server of its own, a web page and iperf3. Returns the DHCP server."""
         self.run("lan", "ip", "address", "add", f"{LAN}/24", "dev", "eth0")
