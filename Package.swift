@@ -18,46 +18,60 @@ let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .err
 let package = Package(
     name: "polyhub",
     platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0")
+    ],
     targets: [
+        // System libraries and the C that Swift cannot say.
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .systemLibrary(name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
+        .systemLibrary(name: "CSlirp"),
+        .target(name: "CNftables", linkerSettings: [.linkedLibrary("nftables", .when(platforms: [.linux]))]),
+        .target(name: "CLinux", dependencies: ["PluginABI"]),
+
+        // Pure: no IO, no clock.
         .target(name: "PluginABI", exclude: ["CONVENTIONS.md", "CHANGELOG.md", "template.c"]),
         .target(name: "Wire", swiftSettings: views),
         .target(name: "Hub", dependencies: ["PluginABI", "Wire"], swiftSettings: dataPath),
-        .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
-        .target(name: "PluginABI"),
-        .target(name: "CLinux", dependencies: ["PluginABI"]),
-        .target(
-            name: "Lanes", dependencies: ["CLinux", "PluginABI", "Wire"],
-            // Handlers re-enter their lane; confinement to one thread is what makes that exclusive.
-            swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
-        .systemLibrary(
-            name: "COpenSSL", pkgConfig: "openssl",
-            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .target(name: "LayerConverter", dependencies: ["Wire"], swiftSettings: views),
+
+        // The host.
         .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
-        .target(name: "Wire", swiftSettings: views),
-        .target(name: "CNftables", linkerSettings: [.linkedLibrary("nftables", .when(platforms: [.linux]))]),
-        .systemLibrary(name: "CSlirp"),
-        .target(name: "LocalBridge", dependencies: ["CLinux", "Wire"], swiftSettings: house),
-        .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
-        .testTarget(
-            name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"], swiftSettings: tests),
         .target(
-            name: "OpenVPNCore", dependencies: ["OpenSSL", "PluginABI", "Wire"], path: "Plugins/OpenVPN/Core",
-            swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
-        .testTarget(
-            name: "OpenVPNTests", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
-            name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
-            swiftSettings: tests),
+            name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"], swiftSettings: dataPath),
+        .target(name: "LocalBridge", dependencies: ["CLinux", "Wire"], swiftSettings: house),
         .target(
             name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
             swiftSettings: views),
+        .target(
+            name: "Sessions", dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Wire"],
+            swiftSettings: dataPath + [.enableExperimentalFeature("Lifetimes")]),
+        .target(
+            name: "Modules",
+            dependencies: [
+                "CLibFFI", "Hub", "Lanes", "LayerConverter", "OpenSSL", "PluginABI", "Sessions", "TOMLKit", "Wire",
+            ], swiftSettings: dataPath),
+
+        // Modules.
+        .target(
+            name: "OpenVPNCore", dependencies: ["OpenSSL", "PluginABI", "Wire"], path: "Plugins/OpenVPN/Core",
+            swiftSettings: dataPath),
+
+        // Tests and what they share.
+        .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
+        .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "OpenVPNTests", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "SecureNATTests", dependencies: ["LocalBridge", "NetworkNamespace", "SecureNAT", "Wire"],
             swiftSettings: tests),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
-        .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
-        .testTarget(
-            name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
     ]
 )

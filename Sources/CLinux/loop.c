@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -116,6 +117,10 @@ static void *run(void *argument) {
 #else
     pthread_setname_np(begun.name);
 #endif
+    /* Signals are for the main thread; SIGPIPE for nobody: OpenSSL writes without MSG_NOSIGNAL. */
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
     return begun.body(begun.context);
 }
 

@@ -3,16 +3,16 @@ public import PluginABI
 
 /// Receives the datagrams of a socket.
 public protocol DatagramHandler: AnyObject {
-    /// [lane] A batch, lent until the turn ends, to be changed in place. Datagrams that the kernel coalesced lie
-    /// without a gap: only the first has headroom, only the last has tailroom.
+    /// [lane] A batch, lent until the turn ends, to be changed in place. Datagrams that the kernel coalesced
+    /// lie without a gap: only the first has headroom, only the last has tailroom.
     func received(_ batch: UnsafeMutableBufferPointer<pa_datagram_v1>, on socket: DatagramSocket)
 }
 
 /// One lane's socket of a datagram listener: UDP, or IP without a transport header in front of the payload.
 ///
-/// Sending queues a descriptor and copies the addresses; the payload stays where it is until the turn ends and
-/// must not be changed before. Datagrams of equal size to one peer leave as one message (GSO).
-/// Bounds: 1,024 queued datagrams, then they leave early; what the kernel does not take is dropped and counted.
+/// Sending queues a descriptor and copies the addresses; the payload stays where it is until the turn ends
+/// and must not be changed before. Datagrams of equal size to one peer leave as one message (GSO). Bounds:
+/// 1,024 queued datagrams, then they leave early; what the kernel does not take is dropped and counted.
 ///
 /// @unchecked Sendable: all but `lane` and `local` is confined to the lane's thread.
 @safe public final class DatagramSocket: EventSource, @unchecked Sendable {

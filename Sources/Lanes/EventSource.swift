@@ -13,6 +13,8 @@ public class EventSource {
     func flush() {}
     /// [lane] The turn in which it was closed is over: gives back its descriptors.
     func retire() {}
+    /// [lane] The lane stops; there is no further call.
+    func laneStops() { retire() }
 }
 
 /// What the kernel reported about a source.

@@ -7,16 +7,16 @@ public protocol FrameHandler: AnyObject {
     /// [lane] At most 64 Ethernet frames, lent until the turn ends, to be changed in place. Each has room of
     /// 256 octets on both sides.
     func received(_ frames: UnsafeMutableBufferPointer<pa_slice_v1>, on port: FramePort)
-    /// [lane] The last call: the lane uses the descriptor no more, so it may be closed. The error is nil after
-    /// `close`, and the reason where the device ended by itself.
+    /// [lane] The last call: the lane uses the descriptor no more, so it may be closed. The error is nil
+    /// after `close`, and the reason where the device ended by itself.
     func ended(_ port: FramePort, error: SocketError?)
 }
 
 /// A lane's hold on a device that reads and writes one whole Ethernet frame at a time.
 ///
-/// Sending queues a descriptor; the frame stays where it is until the turn ends and must not be changed before.
-/// A device that is down is tried again every second. Bounds: 1,024 queued frames, then they leave early; what the
-/// device does not take is dropped and counted. The descriptor stays the caller's.
+/// Sending queues a descriptor; the frame stays where it is until the turn ends and must not be changed
+/// before. A device that is down is tried again every second. Bounds: 1,024 queued frames, then they leave
+/// early; what the device does not take is dropped and counted. The descriptor stays the caller's.
 @safe public final class FramePort: EventSource {
     public enum Kind: Sendable {
         /// Frames come by read(2).
@@ -54,7 +54,7 @@ public protocol FrameHandler: AnyObject {
 
     /// [lane] Queues the frames.
     public func send(_ frames: UnsafeBufferPointer<pa_slice_v1>) {
-        for unsafe frame in unsafe frames { unsafe send(frame) }
+        for position in frames.indices { unsafe send(frames[position]) }
     }
 
     /// [lane] Queues one frame.

@@ -30,6 +30,7 @@ public import Wire
 
     private var timers = TimerHeap()
     private let arena: TurnArena
+    let streamBuffer = StreamBuffer()
     private var sources: [(source: EventSource?, generation: UInt32)] = []
     private var freeSlots: [Int] = []
     private var dirty: [EventSource] = []
@@ -401,7 +402,7 @@ extension Lane {
     private func closeSources() {
         beginTurn()
         let open = sources.compactMap(\.source)
-        for source in open { source.retire() }
+        for source in open { source.laneStops() }
         sources.removeAll()
         endTurn()
         observers.removeAll()

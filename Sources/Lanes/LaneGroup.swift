@@ -14,7 +14,8 @@ public struct LaneOptions: Sendable {
     }
 }
 
-/// The lanes of a server. Every listener has one socket on each of them, so that the kernel spreads the flows.
+/// The lanes of a server. Every listener has one socket on each of them, so that the kernel spreads the
+/// flows.
 public final class LaneGroup: Sendable {
     public let lanes: [Lane]
 
@@ -54,5 +55,13 @@ public final class LaneGroup: Sendable {
             socket.lane.post { _ in socket.start(handler(socket)) }
         }
         return listener
+    }
+
+    /// [any] Opens a stream listener with a socket on every lane, which the candidates share: the first that
+    /// claims a stream's first octets gets it. It is bound when this returns.
+    public func listen(_ options: StreamOptions, candidates: [StreamCandidate]) throws(SocketError)
+        -> StreamListener
+    {
+        try StreamListener(options, candidates: candidates, lanes: lanes)
     }
 }

@@ -4,9 +4,9 @@ import Synchronization
 
 /// What two lanes share of a ring: octets in records that never wrap, and how far each side has come.
 ///
-///     record, a multiple of 64 octets:  length 4 · unused 4 · header 16 · headroom 296 · octets · tailroom >= 192
+///     length 4 · unused 4 · header 16 · headroom 296 · octets · tailroom >= 192
 ///
-/// A record of length `skip` says that the next one begins at the start of the memory.
+/// A record's size is a multiple of 64 octets. A record of length `skip` says that the next one begins at the start of the memory.
 ///
 /// @unchecked Sendable: the memory between the cursors belongs to the reader, the rest to the writer.
 @safe final class Ring: @unchecked Sendable {
@@ -23,7 +23,9 @@ import Synchronization
 
     init(capacity: Int) {
         precondition(capacity.nonzeroBitCount == 1, "a ring's size is a power of two")
-        guard let pages = unsafe clinux_pages_map(UInt64(capacity)) else { fatalError("no memory for a ring") }
+        guard let pages = unsafe clinux_pages_map(UInt64(capacity)) else {
+            fatalError("no memory for a ring")
+        }
         self.capacity = capacity
         unsafe memory = pages
     }

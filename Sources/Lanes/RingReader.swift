@@ -1,8 +1,8 @@
 import CLinux
 public import PluginABI
 
-/// What arrived from another lane. The octets are lent until the turn ends, with headroom of at least 256 octets
-/// and tailroom of 192, to be changed in place.
+/// What arrived from another lane. The octets are lent until the turn ends, with headroom of at least 256
+/// octets and tailroom of 192, to be changed in place.
 @unsafe public struct RingRecord {
     public var header: (UInt64, UInt64)
     public var octets: pa_slice_v1
@@ -57,11 +57,14 @@ public protocol RingHandler: AnyObject {
     func release() { ring.released.count.store(taken, ordering: .releasing) }
 
     private static func record(at start: UnsafeMutableRawPointer, length: UInt32) -> RingRecord {
-        let header = unsafe (start.load(fromByteOffset: 8, as: UInt64.self), start.load(fromByteOffset: 16, as: UInt64.self))
+        let header = unsafe (
+            start.load(fromByteOffset: 8, as: UInt64.self), start.load(fromByteOffset: 16, as: UInt64.self)
+        )
         let octets = unsafe (start + Ring.headerOctets + Ring.headroom).assumingMemoryBound(to: UInt8.self)
         return unsafe RingRecord(
             header: header,
             octets: pa_slice_v1(
-                start: octets, length: length, headroom: UInt16(Ring.headroom), tailroom: UInt16(Ring.tailroom)))
+                start: octets, length: length, headroom: UInt16(Ring.headroom),
+                tailroom: UInt16(Ring.tailroom)))
     }
 }

@@ -3,8 +3,9 @@ public import PluginABI
 
 /// One lane's way to another: a bounded queue of small records that nobody else writes and nobody else reads.
 ///
-/// What is pushed is copied, and becomes visible when the turn ends, with one wake-up for all of it and none where the
-/// other lane is awake. Bound: the ring's memory; a record that does not fit is dropped and counted.
+/// What is pushed is copied, and becomes visible when the turn ends, with one wake-up for all of it and none
+/// where the other lane is awake. Bound: the ring's memory; a record that does not fit is dropped and
+/// counted.
 @safe public final class RingWriter: EventSource {
     /// The lane that reads.
     public unowned let destination: Lane
@@ -33,7 +34,8 @@ public import PluginABI
         unsafe record.storeBytes(of: header.0, toByteOffset: 8, as: UInt64.self)
         unsafe record.storeBytes(of: header.1, toByteOffset: 16, as: UInt64.self)
         if length > 0 {
-            unsafe (record + Ring.headerOctets + Ring.headroom).copyMemory(from: octets.start, byteCount: length)
+            unsafe (record + Ring.headerOctets + Ring.headroom).copyMemory(
+                from: octets.start, byteCount: length)
         }
         unsafe lane.counted.pointee.ring_sent += 1
         lane.markDirty(self)

@@ -91,3 +91,21 @@ extension FrameDevice {
     }
 }
 #endif
+
+#if os(Linux)
+extension FrameDevice {
+    /// Two ends of a link within this process; each holds about `capacity` octets of frames not read yet, and
+    /// what comes then is dropped.
+    public static func pair(named name: String, mtu: Int, capacity: Int) throws(BridgeError)
+        -> (FrameDevice, FrameDevice)
+    {
+        var ends: [Int32] = [-1, -1]
+        let result = unsafe bridge_open_pair(&ends, Int32(clamping: capacity))
+        try Interface.check(result, "open a socket pair")
+        return (
+            FrameDevice(kind: .socketPair, name: name, mtu: mtu, owning: ends[0]),
+            FrameDevice(kind: .socketPair, name: name, mtu: mtu, owning: ends[1])
+        )
+    }
+}
+#endif

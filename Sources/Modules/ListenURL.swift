@@ -12,7 +12,8 @@ public struct ListenURL: Hashable, Sendable, CustomStringConvertible {
     /// The port, or the protocol number of raw IP. Port 0 takes any free one.
     public let port: UInt16
 
-    public static let accepted = "udp://ADDRESS:PORT, tcp://ADDRESS:PORT, tls://ADDRESS:PORT or ip://ADDRESS:PROTOCOL"
+    public static let accepted =
+        "udp://ADDRESS:PORT, tcp://ADDRESS:PORT, tls://ADDRESS:PORT or ip://ADDRESS:PROTOCOL"
 
     public init?(_ text: String) {
         let parts = text.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)

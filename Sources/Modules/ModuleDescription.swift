@@ -16,16 +16,20 @@ public struct ModuleDescription: Sendable, Equatable {
         // Magic and size stand first in every version, so they may be read before anything else is believed.
         let magic = unsafe UnsafeRawPointer(pointer).load(as: UInt32.self)
         guard magic == PA_MAGIC else {
-            throw .descriptor("its magic is \(hexadecimal(magic)), this server expects \(hexadecimal(PA_MAGIC))")
+            throw .descriptor(
+                "its magic is \(hexadecimal(magic)), this server expects \(hexadecimal(PA_MAGIC))")
         }
         let size = unsafe UnsafeRawPointer(pointer).load(fromByteOffset: 4, as: UInt32.self)
         let major = unsafe UnsafeRawPointer(pointer).load(fromByteOffset: 8, as: UInt16.self)
         let minor = unsafe UnsafeRawPointer(pointer).load(fromByteOffset: 10, as: UInt16.self)
         guard major == PA_ABI_MAJOR, minor <= PA_ABI_MINOR else {
-            throw .descriptor("ABI \(major).\(minor), this server speaks \(PA_ABI_MAJOR).0 to \(PA_ABI_MAJOR).\(PA_ABI_MINOR)")
+            throw .descriptor(
+                "ABI \(major).\(minor), this server speaks \(PA_ABI_MAJOR).0 to \(PA_ABI_MAJOR).\(PA_ABI_MINOR)"
+            )
         }
-        guard size == MemoryLayout<pa_descriptor_v1>.size else {
-            throw .descriptor("its size is \(size), this server expects \(MemoryLayout<pa_descriptor_v1>.size)")
+        let expected = unsafe MemoryLayout<pa_descriptor_v1>.size
+        guard size == expected else {
+            throw .descriptor("its size is \(size), this server expects \(expected)")
         }
         let raw = unsafe pointer.pointee
         abi = (major, minor)
@@ -39,7 +43,8 @@ public struct ModuleDescription: Sendable, Equatable {
         defaultListeners = unsafe Self.list(raw.default_listeners)
     }
 
-    private static func text(_ pointer: UnsafePointer<CChar>?, _ field: String) throws(ModuleFault) -> String {
+    private static func text(_ pointer: UnsafePointer<CChar>?, _ field: String) throws(ModuleFault) -> String
+    {
         guard let pointer = unsafe pointer, unsafe pointer.pointee != 0 else {
             throw .descriptor("its \(field) is missing")
         }

@@ -15,7 +15,9 @@ public enum ModuleFault: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .library(let why), .refusedByModule(let why), .configuration(let why), .command(let why), .unknown(let why): why
+        case .library(let why), .refusedByModule(let why), .configuration(let why), .command(let why),
+            .unknown(let why):
+            why
         case .descriptor(let why): "this is not a module for this server: \(why)"
         }
     }

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import OpenSSL
 import PluginABI
 
@@ -65,7 +65,7 @@ import PluginABI
             throw .library("\(path) has \(file.count) octets; at most \(maxOctets) are accepted")
         }
         do {
-            let digest = try Digest.sha256.hash([UInt8](file))
+            let digest = try DigestAlgorithm.sha256.hash([UInt8](file))
             let name = digest.prefix(16).map { String($0, radix: 16) }.joined()
             try FileManager.default.createDirectory(
                 at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

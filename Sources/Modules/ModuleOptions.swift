@@ -23,7 +23,8 @@ import PluginABI
 
     /// - Parameter file: of plugins.conf, for messages.
     init(
-        _ section: PluginsConfiguration.ModuleSection, declared table: UnsafePointer<pa_option_module_v1>?, file: String
+        _ section: PluginsConfiguration.ModuleSection, declared table: UnsafePointer<pa_option_module_v1>?,
+        file: String
     ) throws(ModuleFault) {
         declarations = unsafe Self.read(table)
         for (key, value) in section.options {
@@ -47,9 +48,13 @@ import PluginABI
     }
 
     /// Lent until the options are replaced.
-    func text(_ key: String) -> UnsafePointer<CChar>? { unsafe texts[key]?.start }
+    func text(_ key: String) -> UnsafePointer<CChar>? {
+        guard let text = texts[key] else { return nil }
+        return unsafe UnsafePointer(text.start)
+    }
     func list(_ key: String) -> (start: UnsafePointer<UnsafePointer<CChar>?>, count: Int)? {
-        unsafe lists[key].map { list in (unsafe list.start, list.count) }
+        guard let list = lists[key] else { return nil }
+        return unsafe (list.start, list.count)
     }
 
     /// Whether `other` differs from this in options alone that the module takes live.
@@ -80,10 +85,13 @@ import PluginABI
     private static func read(_ table: UnsafePointer<pa_option_module_v1>?) -> [Declaration] {
         guard let table = unsafe table else { return [] }
         return unsafe (0..<Int(table.pointee.count)).compactMap { index in
-            guard let raw = unsafe table.pointee.options[index]?.pointee, let key = unsafe raw.key else { return nil }
+            guard let raw = unsafe table.pointee.options[index]?.pointee, let key = unsafe raw.key else {
+                return nil
+            }
             return unsafe Declaration(
                 key: String(cString: key), type: raw.type, isLive: raw.flags & PA_OPTION_LIVE != 0,
-                isSecret: raw.flags & PA_OPTION_SECRET != 0, fallback: raw.fallback.map { unsafe String(cString: $0) },
+                isSecret: raw.flags & PA_OPTION_SECRET != 0,
+                fallback: raw.fallback.map { unsafe String(cString: $0) },
                 accepts: raw.accepts.map { unsafe String(cString: $0) } ?? "",
                 help: raw.help.map { unsafe String(cString: $0) } ?? "",
                 range: raw.minimum...max(raw.minimum, raw.maximum))

@@ -117,7 +117,9 @@ private struct SectionReader {
     func table(_ value: any TOMLValueConvertible, _ key: String) throws(ModuleFault) -> TOMLTable {
         guard let table = value.table else {
             throw fault(
-                key, "is not known; accepted are default_hub, public_name, [tls], [log] and a section for each module")
+                key,
+                "is not known; accepted are default_hub, public_name, [tls], [log] and a section for each module"
+            )
         }
         return table
     }
@@ -144,7 +146,9 @@ private struct SectionReader {
         return made
     }
 
-    private func listeners(_ value: any TOMLValueConvertible, _ key: String) throws(ModuleFault) -> [ListenURL] {
+    private func listeners(_ value: any TOMLValueConvertible, _ key: String) throws(ModuleFault)
+        -> [ListenURL]
+    {
         guard case .strings(let texts) = try option(value, key) else {
             throw fault(key, "must be a list of strings such as [\"udp://0.0.0.0:1194\"]")
         }
@@ -179,7 +183,9 @@ struct KeyLines {
         for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let trimmed = line.drop { $0 == " " || $0 == "\t" }
             if trimmed.first == "[", let end = trimmed.firstIndex(of: "]") {
-                section = trimmed[trimmed.index(after: trimmed.startIndex)..<end].filter { $0 != " " && $0 != "\"" }
+                section = trimmed[trimmed.index(after: trimmed.startIndex)..<end].filter {
+                    $0 != " " && $0 != "\""
+                }
                 lines[section] = lines[section] ?? number + 1
             } else if let equals = trimmed.firstIndex(of: "=") {
                 let key = trimmed[..<equals].filter { $0 != " " && $0 != "\t" && $0 != "\"" }

@@ -57,11 +57,16 @@ public struct ByteReader: ~Escapable {
     /// Copies everything that is left.
     public mutating func rest() -> [UInt8] {
         defer { bytes = bytes.extracting(first: 0) }
-        return unsafe bytes.withUnsafeBytes { unsafe Array($0) }
+        return Array(copying: bytes)
     }
 }
 
 extension [UInt8] {
+    /// A copy of the octets.
+    public init(copying bytes: RawSpan) {
+        self = unsafe bytes.withUnsafeBytes { unsafe Array($0) }
+    }
+
     /// The array's octets, to be parsed in place. (`span.bytes` is marked unsafe, for types with padding.)
     public var rawSpan: RawSpan {
         @_lifetime(borrow self)

@@ -16,6 +16,17 @@ public struct NeighborDiscovery: Equatable, Sendable {
         public var routerLifetime: Duration
         public var reachableTime: Duration
         public var retransmitTimer: Duration
+
+        public init(
+            hopLimit: UInt8, flags: UInt8, routerLifetime: Duration, reachableTime: Duration,
+            retransmitTimer: Duration
+        ) {
+            self.hopLimit = hopLimit
+            self.flags = flags
+            self.routerLifetime = routerLifetime
+            self.reachableTime = reachableTime
+            self.retransmitTimer = retransmitTimer
+        }
     }
 
     /// R, S and O of a Neighbor Advertisement, §4.4.
