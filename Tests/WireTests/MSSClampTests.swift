@@ -35,8 +35,8 @@ import Wire
     }
 
     private func lower(_ packet: inout [UInt8], mtu: Int) -> Bool {
-        var span = packet.mutableSpan
-        var bytes = span.mutableBytes
+        var octets = packet.mutableSpan
+        var bytes = octets.mutableBytes
         return MSSClamp(mtu: mtu).lower(inPacket: &bytes)
     }
 
@@ -130,8 +130,8 @@ import Wire
     @Test func `in a frame, tagged or not`() {
         for tag in [[], [0x81, 0, 0, 7], [0x88, 0xa8, 0, 7, 0x81, 0, 0, 8]] as [[UInt8]] {
             var frame = [UInt8](repeating: 2, count: 12) + tag + [8, 0] + syn()
-            var span = frame.mutableSpan
-            var bytes = span.mutableBytes
+            var octets = frame.mutableSpan
+            var bytes = octets.mutableBytes
             let lowered = MSSClamp(mtu: 1400).lower(inFrame: &bytes)
             #expect(lowered)
             #expect(mss(Array(frame[(14 + tag.count)...])) == 1360)
