@@ -16,11 +16,11 @@ USUAL = ["udp://0.0.0.0:1194", "tcp://0.0.0.0:1194"]
 def run(lab):
     lab.start_lan()
     server = Polyhub(lab).start().office(bridge="lan0")
-    profile = server.profile().replacing(dev="tun", proto="udp")
+    profile = server.profile()
     with Client(lab, "c1", profile, "user1", password("user1")) as client:
         reload(server, USUAL + ["tcp://0.0.0.0:1200"])
         wait_until(10, lambda: listens(lab, 1200), "the new listener")
-        other = server.profile(user="user2").replacing(proto="tcp", remote=f"{SERVER} 1200")
+        other = server.profile(user="user2").replacing(remote=f"{SERVER} 1200 tcp")
         with Client(lab, "c2", other, "user2", password("user2")):
             expect(lab.ping("c2", LAN), "no traffic through the new listener")
         reload(server, USUAL)

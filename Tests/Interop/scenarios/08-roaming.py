@@ -10,7 +10,7 @@ from lab.roaming import keep_going
 def run(lab):
     lab.start_lan()
     server = Polyhub(lab).start().office(bridge="lan0")
-    profile = server.profile().replacing(dev="tun", proto="udp")
+    profile = server.profile()
     with Client(lab, "c1", profile, "user1", password("user1")) as client:
         before = server.sessions("user1")
         keep_going(lab, client, LAN)
