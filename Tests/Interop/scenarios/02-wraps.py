@@ -1,7 +1,7 @@
 """Proves tls-auth, tls-crypt and tls-crypt-v2, over UDP and TCP.
 
-A client whose profile has the key comes up and carries traffic; one without it gets no answer at all. A server
-that takes every wrap serves them side by side on one port, and clients without any.
+A client whose profile has the key comes up and carries traffic; one without it gets no answer at all. A
+server that takes every wrap serves them side by side on one port, and clients without any.
 """
 
 from lab.network import LAN
