@@ -101,12 +101,16 @@ class Polyhub:
 
     def profile(self, hub="LAB", user="user1", device="tun", transport="udp"):
         """What the server gives a person to connect with, for one kind of device over one transport."""
-        profile = Profile(self.ctl("module", "call", "openvpn", "profile", hub, user))
+        command = "profile" if device == "tun" else "profile-tap"
+        profile = Profile(self.ctl("module", "call", "openvpn", command, hub, user))
+        expect(
+            profile.get("dev") == [device], f"the profile is for dev {profile.get('dev')}, not for {device}"
+        )
         remotes = [line.split()[1:] for line in profile.lines if line.startswith("remote ")]
         wanted = [remote for remote in remotes if remote[2].startswith(transport)]
         expect(wanted, f"the profile has no remote over {transport}: {remotes}")
         expect(wanted[0][0] == SERVER, f"the profile points to {wanted[0][0]}, not to {SERVER}")
-        return profile.replacing(dev=device, remote=" ".join(wanted[0]))
+        return profile.replacing(remote=" ".join(wanted[0]))
 
     def sessions(self, user, hub="LAB"):
         """The sessions of one user, as JSON rows."""
