@@ -8,6 +8,7 @@
                                   (knows no way back to c1 and c2)
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -48,13 +49,17 @@ class Lab:
 
     def close(self):
         """End every process, remove every namespace, keep the logs if someone wants them."""
-        for process in reversed(self.processes):
-            process.discard()
-        for name in NAMESPACES:
-            remove_namespace(self.prefix + name)
-        if self.keep_logs:
-            shutil.copytree(self.directory, self.keep_logs, dirs_exist_ok=True, ignore=not_regular)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        # The stack runs from its end, and to its end whatever fails on the way.
+        with contextlib.ExitStack() as stack:
+            stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
+            if self.keep_logs:
+                stack.callback(
+                    shutil.copytree, self.directory, self.keep_logs, dirs_exist_ok=True, ignore=not_regular
+                )
+            for name in NAMESPACES:
+                stack.callback(remove_namespace, self.prefix + name)
+            for process in self.processes:
+                stack.callback(process.discard)
 
     # ---- what scenarios use -------------------------------------------------------------------------
 
