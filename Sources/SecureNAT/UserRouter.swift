@@ -66,7 +66,7 @@ import Wire
             isOpen = false
             return
         }
-        router.natHasRoom = stack.sockets < SlirpStack.maxSockets
+        router.natHasRoom = stack.hasRoom
         for index in 0..<count {
             let frame = unsafe batch[index]
             traffic.framesFromHub &+= 1
