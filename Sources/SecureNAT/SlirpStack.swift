@@ -1,6 +1,7 @@
 #if os(Linux)
 import CSlirp
 import Glibc
+import Synchronization
 import Wire
 
 /// libslirp: a TCP/IP stack that ends the clients' connections and opens them anew as sockets of this
@@ -43,7 +44,10 @@ import Wire
         unsafe config.if_mru = mtu
         unsafe config.disable_host_loopback = true
         unsafe config.disable_dhcp = true
-        unsafe slirp = slirp_new(&config, callbacks, Unmanaged.passUnretained(self).toOpaque())
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        Self.creation.withLock { _ in
+            unsafe slirp = slirp_new(&config, callbacks, context)
+        }
         if unsafe slirp == nil { return nil }
     }
 
@@ -91,6 +95,10 @@ import Wire
         let bytes = unsafe frame.bindMemory(to: UInt8.self)
         unsafe slirp_input(slirp, bytes.baseAddress, Int32(bytes.count))
     }
+
+    /// libslirp prepares itself once, and does not lock. Of what it shares later, its clock in milliseconds
+    /// and the resolver's address, every stack would write the same.
+    private static let creation = Mutex(())
 
     private static func of(_ context: UnsafeMutableRawPointer?) -> SlirpStack {
         unsafe Unmanaged<SlirpStack>.fromOpaque(context!).takeUnretainedValue()

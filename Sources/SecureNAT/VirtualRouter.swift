@@ -133,7 +133,7 @@ extension VirtualRouter {
     private mutating func judge(
         _ packet: borrowing IPv4Packet, from source: MACAddress, isGroup: Bool, at now: Moment
     ) -> Verdict {
-        if dhcp.receive(packet, at: now) { return .done }
+        if receivedDHCP(packet, at: now) { return .done }
         // Groups are the segment's own affair.
         guard !isGroup else { return .done }
         guard isHost(packet.source) else { return drop(.foreignSource) }
@@ -148,6 +148,12 @@ extension VirtualRouter {
         }
         guard natHasRoom || !packet.mayNeedSocket else { return drop(.natFull) }
         return .forward
+    }
+
+    /// The table is copied by reference for as long as this takes.
+    private mutating func receivedDHCP(_ packet: borrowing IPv4Packet, at now: Moment) -> Bool {
+        let neighbours = neighbours
+        return dhcp.receive(packet, at: now) { neighbours.mac(of: $0, at: now.instant) }
     }
 
     /// Echo is answered here unless it must be put together first; names are resolved by the engine.

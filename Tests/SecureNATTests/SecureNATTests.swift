@@ -55,6 +55,8 @@ import Wire
 
             let ping = site.run("ping -c 3 -i 0.2 -W 2 192.168.30.1")
             #expect(ping.contains("3 received"))
+            let outside = site.run("ping -c 1 -W 2 \(Site.web)")
+            #expect(outside.contains("1 received"))
             let page = site.run("busybox wget -q -O - http://\(Site.web)/index.html")
             #expect(page.contains(Site.page))
             let size = site.run("busybox wget -q -O - http://\(Site.web)/big | wc -c")

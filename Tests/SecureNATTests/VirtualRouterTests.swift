@@ -155,6 +155,24 @@ import Wire
         #expect(ports == [67, 68])
     }
 
+    @Test func `an address that somebody took without a lease is not offered`() {
+        var segment = Segment()
+        let squatter = ARPPacket.announcement(
+            of: DHCPServerTests.address(10), at: MACAddress(0x0200_0000_0099))
+        #expect(segment.hub(squatter.frame(to: .broadcast)) == nil)
+        let discover = UDPFrame(
+            from: UDPEndpoint(mac: Self.client, address: .any, port: 68),
+            to: UDPEndpoint(mac: .broadcast, address: .broadcast, port: 67),
+            payload: DHCPMessage(.bootRequest, .discover, xid: 1, chaddr: Self.client).bytes)
+        #expect(segment.hub(discover.bytes) == nil)
+        guard case .sendToHub(let offer)? = segment.outputs().first else {
+            Issue.record("no offer")
+            return
+        }
+        // The destination of the offer is the address that is offered.
+        #expect(offer[30..<34] == [192, 168, 30, 11])
+    }
+
     @Test func `a DHCP message with a bad checksum is counted`() {
         var segment = Segment()
         var frame = UDPFrame(
