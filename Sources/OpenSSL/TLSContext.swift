@@ -44,14 +44,14 @@ import COpenSSL
 
     private func use(_ identity: Identity) throws(OpenSSLError) {
         let certificates = try PEMCertificates(identity.chain)
-        guard let own = unsafe certificates.handles.first else {
+        guard let own = certificates.all.first else {
             throw OpenSSLError("certificate chain", reason: "no certificate in the file")
         }
-        guard unsafe SSL_CTX_use_certificate(handle, own) == 1 else {
+        guard unsafe SSL_CTX_use_certificate(handle, own.handle) == 1 else {
             throw OpenSSLError(taking: "certificate")
         }
-        for unsafe other in unsafe certificates.handles.dropFirst() {
-            guard unsafe polyhub_ssl_ctx_add1_chain_cert(handle, other) == 1 else {
+        for other in certificates.all.dropFirst() {
+            guard unsafe polyhub_ssl_ctx_add1_chain_cert(handle, other.handle) == 1 else {
                 throw OpenSSLError(taking: "certificate chain")
             }
         }
@@ -69,30 +69,34 @@ import COpenSSL
     private func verifyPeers(by authorities: String) throws(OpenSSLError) {
         let certificates = try PEMCertificates(authorities)
         let store = unsafe SSL_CTX_get_cert_store(handle)
-        for unsafe authority in unsafe certificates.handles {
-            guard unsafe X509_STORE_add_cert(store, authority) == 1 else {
+        for authority in certificates.all {
+            guard unsafe X509_STORE_add_cert(store, authority.handle) == 1 else {
                 throw OpenSSLError(taking: "authority")
             }
-            if role == .server { unsafe SSL_CTX_add_client_CA(handle, authority) }
+            if role == .server { unsafe SSL_CTX_add_client_CA(handle, authority.handle) }
         }
         unsafe polyhub_ssl_ctx_verify_without_failing(handle)
     }
 }
 
 /// The certificates of a PEM text, in its order.
-@safe final class PEMCertificates {
-    private(set) var handles: [OpaquePointer] = unsafe []
+final class PEMCertificates {
+    @safe struct Certificate {
+        let handle: OpaquePointer
+    }
+
+    private(set) var all: [Certificate] = []
 
     init(_ text: String) throws(OpenSSLError) {
         let bio = try MemoryBIO(text)
         while let certificate = unsafe PEM_read_bio_X509(bio.handle, nil, nil, nil) {
-            unsafe handles.append(certificate)
+            all.append(unsafe Certificate(handle: certificate))
         }
         ERR_clear_error()
-        guard unsafe !handles.isEmpty else { throw OpenSSLError("PEM", reason: "no certificate in the text") }
+        guard !all.isEmpty else { throw OpenSSLError("PEM", reason: "no certificate in the text") }
     }
 
-    deinit { for unsafe handle in unsafe handles { unsafe X509_free(handle) } }
+    deinit { for certificate in all { unsafe X509_free(certificate.handle) } }
 }
 
 /// A text as OpenSSL reads files. Its copy, which may be a private key, is wiped when it goes (BUF_MEM_free).
