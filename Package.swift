@@ -26,8 +26,12 @@ let package = Package(
         .target(
             name: "OpenVPNCore", dependencies: ["OpenSSL", "PluginABI", "Wire"], path: "Plugins/OpenVPN/Core",
             swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
+        .target(
+            name: "OpenVPNTestClient", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
+            path: "Tests/OpenVPNTestClient", swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .testTarget(
-            name: "OpenVPNTests", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
+            name: "OpenVPNTests",
+            dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],
             swiftSettings: tests),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"],
