@@ -25,7 +25,8 @@ public enum CipherDirection: Int32, Sendable {
     case encrypt = 1
 }
 
-/// A cipher with its key, for one direction. The key is set once; each message brings its IV. CBC pads (PKCS #7).
+/// A cipher with its key, for one direction. The key is set once; each message brings its IV. CBC pads (PKCS
+/// #7).
 @safe public struct CipherContext: ~Copyable {
     private let context: OpaquePointer
     public let algorithm: CipherAlgorithm
@@ -42,8 +43,8 @@ public enum CipherDirection: Int32, Sendable {
 
     deinit { unsafe EVP_CIPHER_CTX_free(context) }
 
-    /// Transforms `count` octets from `input` to `output`, which may be the same place. Returns the octets written
-    /// (encryption in CBC: up to one block more than `count`) or -1 if the padding is wrong.
+    /// Transforms `count` octets from `input` to `output`, which may be the same place. Returns the octets
+    /// written (encryption in CBC: up to one block more than `count`) or -1 if the padding is wrong.
     public func process(
         iv: UnsafePointer<UInt8>, input: UnsafePointer<UInt8>, count: Int,
         output: UnsafeMutablePointer<UInt8>

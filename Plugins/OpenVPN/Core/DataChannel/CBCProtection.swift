@@ -1,6 +1,7 @@
 import OpenSSL
 
-/// Both directions of one CBC key with its HMAC: encrypt, then authenticate. Opcode and peer id are not authenticated.
+/// Both directions of one CBC key with its HMAC: encrypt, then authenticate. Opcode and peer id are not
+/// authenticated.
 ///
 ///     | opcode, key id (1) | peer id (3) | HMAC | IV (16) | ciphertext of: packet id (4), payload, padding
 ///                                               |---------- authenticated ----------|
@@ -39,8 +40,8 @@ import OpenSSL
 
     deinit { unsafe expected.deallocate() }
 
-    /// `text` begins with the packet id and has a block of room behind it; before it there is room for IV and HMAC.
-    /// Returns the octets of the ciphertext, or -1.
+    /// `text` begins with the packet id and has a block of room behind it; before it there is room for IV and
+    /// HMAC. Returns the octets of the ciphertext, or -1.
     @inline(__always)
     func seal(_ text: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
         let iv = unsafe text - Self.ivLength
@@ -52,7 +53,8 @@ import OpenSSL
         return length
     }
 
-    /// `text` is the ciphertext, whole blocks, preceded by HMAC and IV. Returns the octets of the plaintext, or -1.
+    /// `text` is the ciphertext, whole blocks, preceded by HMAC and IV. Returns the octets of the plaintext,
+    /// or -1.
     @inline(__always)
     func open(_ text: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
         let iv = unsafe text - Self.ivLength

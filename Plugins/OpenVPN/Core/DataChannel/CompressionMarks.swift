@@ -32,7 +32,8 @@ extension CompressionFraming {
         return true
     }
 
-    /// Takes the mark off. Either mark of the older framing is taken where one is expected: the octet says which.
+    /// Takes the mark off. Either mark of the older framing is taken where one is expected: the octet says
+    /// which.
     func unmark(_ slice: inout pa_slice_v1) -> DropReason? {
         guard let start = unsafe slice.start, unsafe slice.length > 0 else { return .empty }
         switch (self, unsafe start.pointee) {

@@ -1,10 +1,11 @@
 public import OpenSSL
 public import PluginABI
 
-/// The data channel of one connection: takes packets out of P_DATA_V1 and P_DATA_V2, and puts them in, in place.
+/// The data channel of one connection: takes packets out of P_DATA_V1 and P_DATA_V2, and puts them in, in
+/// place.
 ///
-/// Keys are installed under key ids by the control channel, which also says which of them to send with; packets of
-/// every installed key are received. Allocates nothing per packet. Belongs to one lane.
+/// Keys are installed under key ids by the control channel, which also says which of them to send with;
+/// packets of every installed key are received. Allocates nothing per packet. Belongs to one lane.
 public final class DataChannel {
     /// Generations of keys that may be installed at once: the current one, the one before, and the next.
     public static let maxKeys = 3
@@ -34,7 +35,8 @@ public final class DataChannel {
     private var sending: DataKeySlot?
     private var head = DataHead(.first, peerID: nil)
 
-    /// `peerID`: 24 bits, what packets to the peer are labelled with; nil for a peer that does not know P_DATA_V2.
+    /// `peerID`: 24 bits, what packets to the peer are labelled with; nil for a peer that does not know
+    /// P_DATA_V2.
     public init(role: DataKeys.Role = .server, peerID: UInt32?, framing: CompressionFraming = .none) {
         self.role = role
         self.peerID = peerID
@@ -66,7 +68,8 @@ extension DataChannel {
         head = DataHead(keyID, peerID: peerID)
     }
 
-    /// Wipes a key. If it was the one to send with, nothing is sent until the next `send(with:)` or `install`.
+    /// Wipes a key. If it was the one to send with, nothing is sent until the next `send(with:)` or
+    /// `install`.
     public func remove(_ keyID: KeyID) {
         if sending === slots[Int(keyID.rawValue)] { sending = nil }
         slots[Int(keyID.rawValue)] = nil

@@ -10,7 +10,8 @@ final class DataKeySlot {
 
     /// Ids and AES-GCM blocks after which a new generation is asked for, with time to make one.
     static let packetIDsBeforeRenegotiation: UInt32 = 0xff00_0000
-    /// 2^36 blocks under one AES-GCM key keep an attacker's advantage below 2^-57 (draft-irtf-cfrg-aead-limits).
+    /// 2^36 blocks under one AES-GCM key keep an attacker's advantage below 2^-57
+    /// (draft-irtf-cfrg-aead-limits).
     static let blocksBeforeRenegotiation: UInt64 = (1 << 36) / 8 * 7
 
     /// The last packet id used; ids begin at 1 and never wrap.
@@ -87,8 +88,8 @@ extension DataKeySlot {
         return nil
     }
 
-    /// Takes the octets out of a data packet whose opcode and peer id have `headLength` octets. Nil: done; the slice
-    /// is what the peer sealed. A packet that is refused changes nothing but its own octets.
+    /// Takes the octets out of a data packet whose opcode and peer id have `headLength` octets. Nil: done;
+    /// the slice is what the peer sealed. A packet that is refused changes nothing but its own octets.
     @inline(__always)
     func open(_ slice: inout pa_slice_v1, headLength: Int) -> DropReason? {
         let length = Int(unsafe slice.length)

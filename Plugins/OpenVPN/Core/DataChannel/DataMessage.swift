@@ -1,7 +1,7 @@
 internal import PluginABI
 
-/// Messages to OpenVPN itself that travel as data packets. Each begins with 16 octets that no Ethernet or IP packet
-/// begins with.
+/// Messages to OpenVPN itself that travel as data packets. Each begins with 16 octets that no Ethernet or IP
+/// packet begins with.
 public enum DataMessage {
     static let magicLength = 16
     public static let ping: [UInt8] = words(pingMagic)

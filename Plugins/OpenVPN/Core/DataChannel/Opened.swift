@@ -2,7 +2,8 @@
 public enum Opened: Equatable, Sendable {
     /// The slice is now the IP packet or Ethernet frame that was inside.
     case payload
-    /// A keep-alive. The slice is its content; nothing is to be done with it but to remember that the peer lives.
+    /// A keep-alive. The slice is its content; nothing is to be done with it but to remember that the peer
+    /// lives.
     case ping
     /// The slice is now the whole message.
     case occ(OCCMessage)
@@ -10,7 +11,8 @@ public enum Opened: Equatable, Sendable {
     case dropped(DropReason)
 }
 
-/// Why a packet of the data channel went no further. The raw value is its index in `DataChannel.Counters.drops`.
+/// Why a packet of the data channel went no further. The raw value is its index in
+/// `DataChannel.Counters.drops`.
 public enum DropReason: Int, Sendable, CaseIterable {
     /// Shorter than its own headers, or a ciphertext that is not whole blocks.
     case truncated

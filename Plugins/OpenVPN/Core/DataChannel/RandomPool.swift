@@ -1,7 +1,7 @@
 import OpenSSL
 
-/// Random octets drawn a little at a time from a block that is filled at once: OpenSSL's generator costs more per
-/// call than the HMAC of a packet. Each octet is given out once.
+/// Random octets drawn a little at a time from a block that is filled at once: OpenSSL's generator costs more
+/// per call than the HMAC of a packet. Each octet is given out once.
 @safe final class RandomPool {
     private static let size = 4096
     private let octets = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)

@@ -1,10 +1,12 @@
 /// Accepts each packet id once, and none that is too old: a bitmap of 64-bit words used as a ring (RFC 6479).
 ///
-/// `mayAccept` changes nothing, so that it can be asked before a packet is authenticated; `accept` is for after.
+/// `mayAccept` changes nothing, so that it can be asked before a packet is authenticated; `accept` is for
+/// after.
 struct ReplayWindow {
     private static let wordCount: UInt32 = 32
-    /// Ids that may still come late, behind the newest. One word less than the ring has: it is cleared as a whole when
-    /// the newest id enters it. Receive queues that share a flow reorder by a few hundred packets at most.
+    /// Ids that may still come late, behind the newest. One word less than the ring has: it is cleared as a
+    /// whole when the newest id enters it. Receive queues that share a flow reorder by a few hundred packets
+    /// at most.
     static let size = (wordCount - 1) * 64
 
     /// The newest id accepted; zero before the first.

@@ -49,13 +49,14 @@ public struct DataEncapsulation: Equatable, Sendable {
         return outside + (suite.cipher.isAEAD ? inside : (inside / 16 + 1) * 16)
     }
 
-    /// The TCP segment size with which IPv4 through the tunnel fits into datagrams of `link` octets: what `mssfix` does.
+    /// The TCP segment size with which IPv4 through the tunnel fits into datagrams of `link` octets: what
+    /// `mssfix` does.
     public func segmentSize(link: Int, device: OptionsString.Device) -> Int {
         max(0, maxPayload(link: link) - (device == .tap ? Self.ethernetHeader : 0) - 40)
     }
 
-    /// The `link-mtu` of the options string, which is more than a packet has: it counts a whole IV and a whole block
-    /// for every cipher, 32 octets for an Ethernet header, and an opcode without peer id.
+    /// The `link-mtu` of the options string, which is more than a packet has: it counts a whole IV and a
+    /// whole block for every cipher, 32 octets for an Ethernet header, and an opcode without peer id.
     func announcedLinkMTU(device: OptionsString.Device) -> Int {
         let ivAndBlock =
             switch suite.cipher {
@@ -68,8 +69,8 @@ public struct DataEncapsulation: Equatable, Sendable {
     }
 }
 
-/// How a peer marks its packets as not compressed. Nothing is ever compressed (VORACLE), and compressed packets are
-/// refused; but a client that is configured for compression expects the marks.
+/// How a peer marks its packets as not compressed. Nothing is ever compressed (VORACLE), and compressed
+/// packets are refused; but a client that is configured for compression expects the marks.
 public enum CompressionFraming: UInt8, Sendable {
     case none
     /// `comp-lzo no`: an octet 0xfa before the payload.

@@ -6,8 +6,8 @@ import Wire
 ///     0          64         128        192        256
 ///     | cipher 0 | hmac 0   | cipher 1 | hmac 1   |
 ///
-/// 0 is what the client encrypts with, 1 what the server encrypts with. A cipher takes the front of its field. With an
-/// AEAD cipher the front of the hmac field is the implicit part of the nonce.
+/// 0 is what the client encrypts with, 1 what the server encrypts with. A cipher takes the front of its
+/// field. With an AEAD cipher the front of the hmac field is the implicit part of the nonce.
 public struct DataKeys: Sendable {
     public static let length = 256
     /// The label for `SSL_export_keying_material`; no context.
@@ -24,7 +24,8 @@ public struct DataKeys: Sendable {
         self.material = material
     }
 
-    /// The older derivation, OpenVPN's own, with the pseudo-random function of TLS 1.0. Nil without a pre-master.
+    /// The older derivation, OpenVPN's own, with the pseudo-random function of TLS 1.0. Nil without a
+    /// pre-master.
     public init?(
         client: KeySource, server: KeySource, clientSessionID: SessionID, serverSessionID: SessionID
     ) throws(OpenSSLError) {

@@ -1,14 +1,14 @@
 public import OpenSSL
 public import Wire
 
-/// The first message that each side sends through the TLS channel, "key method 2": octets for the data keys, the
-/// options to compare, and from the client its credentials and what it can do.
+/// The first message that each side sends through the TLS channel, "key method 2": octets for the data keys,
+/// the options to compare, and from the client its credentials and what it can do.
 ///
 ///     | 0 (4) | 2 (1) | pre-master (48), client only | random 1 (32) | random 2 (32) |
-///     | options | user name | password | peer info |       each: length (2), octets, NUL; the length counts the NUL
+///     | options | user name | password | peer info |    each: length (2), octets, NUL
 ///
-/// A length of zero is a string that is not there, and so are strings behind the end of the message: old clients stop
-/// after the options.
+/// The length counts the NUL. A length of zero is a string that is not there, and so are strings behind the end of the message: old
+/// clients stop after the options.
 public struct KeyMethod2: Sendable {
     /// Octets of a whole message. A client writes it in one TLS record.
     public static let maxLength = 16_384
@@ -38,8 +38,8 @@ public struct KeyMethod2: Sendable {
 extension KeyMethod2 {
     private static let method: UInt8 = 2
 
-    /// `.truncated` while the message is not complete; any other error says that it never will be one. Octets behind
-    /// the peer info are not read.
+    /// `.truncated` while the message is not complete; any other error says that it never will be one. Octets
+    /// behind the peer info are not read.
     public init(parsing reader: inout ByteReader, from sender: Sender) throws(WireError) {
         guard reader.remaining <= Self.maxLength else { throw .badLength }
         guard try reader.read(UInt32.self) == 0, try reader.read(UInt8.self) == Self.method else {

@@ -1,7 +1,7 @@
 public import OpenSSL
 
-/// The options string ("OCC"), by which the two sides compare their configurations:
-/// `V4,dev-type tun,link-mtu 1549,...,tls-client`. A difference is worth a warning to the client, never a refusal.
+/// The options string ("OCC"), by which the two sides compare their configurations: `V4,dev-type tun,link-mtu
+/// 1549,...,tls-client`. A difference is worth a warning to the client, never a refusal.
 public struct OptionsString: Equatable, Sendable {
     public static let maxLength = 2048
     public static let maxOptions = 64
@@ -11,6 +11,11 @@ public struct OptionsString: Equatable, Sendable {
     /// Without the leading version.
     public private(set) var options: [String]
     public let version: String
+
+    private init(version: String, options: [String]) {
+        self.version = version
+        self.options = options
+    }
 
     /// Options beyond the bound are dropped.
     public init(parsing text: String) {
@@ -44,8 +49,9 @@ public struct OptionsString: Equatable, Sendable {
 }
 
 extension OptionsString {
-    /// What the client expects of a server that is configured as it is itself: its own options with the roles changed.
-    /// Sending this back keeps its log free of warnings about things that negotiation settles anyway.
+    /// What the client expects of a server that is configured as it is itself: its own options with the roles
+    /// changed. Sending this back keeps its log free of warnings about things that negotiation settles
+    /// anyway.
     public func mirrored() -> OptionsString {
         var mirror = self
         mirror.options = options.map { Self.opposite[$0] ?? $0 }
@@ -61,12 +67,13 @@ extension OptionsString {
 
     /// Ours, for a client that sent none.
     public static func server(_ suite: DataCipherSuite, device: Device, isTCP: Bool) -> OptionsString {
-        let authentication = suite.authentication?.rawValue ?? "[null-digest]"
         let linkMTU = DataEncapsulation(suite, isTCP: isTCP).announcedLinkMTU(device: device)
-        return OptionsString(
-            parsing:
-                "V4,dev-type \(device.rawValue),link-mtu \(linkMTU),tun-mtu \(DataEncapsulation.defaultTunMTU),"
-                + "proto \(isTCP ? "TCPv4_SERVER" : "UDPv4"),cipher \(suite.cipher.rawValue),auth \(authentication),"
-                + "keysize \(suite.cipher.keyLength * 8),key-method 2,tls-server")
+        let options = [
+            "dev-type \(device.rawValue)", "link-mtu \(linkMTU)",
+            "tun-mtu \(DataEncapsulation.defaultTunMTU)", "proto \(isTCP ? "TCPv4_SERVER" : "UDPv4")",
+            "cipher \(suite.cipher.rawValue)", "auth \(suite.authentication?.rawValue ?? "[null-digest]")",
+            "keysize \(suite.cipher.keyLength * 8)", "key-method 2", "tls-server",
+        ]
+        return OptionsString(version: "V4", options: options)
     }
 }

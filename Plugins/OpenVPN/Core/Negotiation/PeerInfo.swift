@@ -1,7 +1,7 @@
 public import Wire
 
-/// What a client tells about itself: lines `NAME=value` in its key-method 2 message. Nothing here is authenticated
-/// beyond the TLS session that carried it, and nothing is trusted.
+/// What a client tells about itself: lines `NAME=value` in its key-method 2 message. Nothing here is
+/// authenticated beyond the TLS session that carried it, and nothing is trusted.
 public struct PeerInfo: Equatable, Sendable {
     public static let maxLength = 8192
     public static let maxLines = 128
@@ -29,7 +29,8 @@ public struct PeerInfo: Equatable, Sendable {
 }
 
 extension PeerInfo {
-    /// IV_PROTO: what the client can do. Every bit implies `dataV2`, which is how old servers read the number.
+    /// IV_PROTO: what the client can do. Every bit implies `dataV2`, which is how old servers read the
+    /// number.
     public struct Capabilities: OptionSet, Sendable {
         public let rawValue: UInt32
         public init(rawValue: UInt32) { self.rawValue = rawValue }

@@ -124,8 +124,9 @@ extension PushReply {
         return names.filter { protocolFlags.contains($0.0) }.map(\.1)
     }
 
-    /// The reply in messages of at most `limit` octets, each to be sent with a NUL behind it: all but the last say
-    /// `push-continuation 2`, the last of several says `push-continuation 1`. Options that fit no message are left out.
+    /// The reply in messages of at most `limit` octets, each to be sent with a NUL behind it: all but the
+    /// last say `push-continuation 2`, the last of several says `push-continuation 1`. Options that fit no
+    /// message are left out.
     public func messages(limit: Int = messageLimit) -> [String] {
         let head = "PUSH_REPLY"
         let room = limit - 1 - ",push-continuation 2".utf8.count
