@@ -34,6 +34,8 @@ public final class Server {
     /// Paths from which data packets of other lanes' clients came.
     var roamed: [Path: Int] = [:]
     private var timers = TimerQueue()
+    /// Data packets that were not opened, by `DropReason.rawValue`; only grows.
+    public internal(set) var drops = [Int](repeating: 0, count: DropReason.allCases.count)
 
     struct Flow: Hashable {
         let path: Path
@@ -99,7 +101,8 @@ public final class Server {
         }
     }
 
-    func connection(_ id: ConnectionID) -> Connection? {
+    /// Nil when it is gone.
+    public func connection(_ id: ConnectionID) -> Connection? {
         guard connections.indices.contains(id.index), let connection = connections[id.index],
             connection.id == id
         else { return nil }
