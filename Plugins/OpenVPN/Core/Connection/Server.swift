@@ -77,6 +77,13 @@ public final class Server {
     }
 
     public var options: ServerOptions { resources.options }
+
+    /// Presents another certificate from the next TLS session on.
+    public func use(_ identity: TLSContext.Identity) throws(OpenSSLError) {
+        resources.context = try TLSContext(
+            .server, identity: identity, authorities: options.clientAuthorities)
+    }
+
     /// Handed over at a swap; a secret.
     public var cookieKey: [UInt8] { cookie.key }
     public var connectionCount: Int { count }
