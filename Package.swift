@@ -27,6 +27,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
+        .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
     ],
     targets: [
         .target(name: "PluginABI", exclude: ["CONVENTIONS.md", "CHANGELOG.md", "template.c"]),
@@ -42,15 +43,19 @@ let package = Package(
         .target(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
-        .target(name: "PluginABI"),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
         .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
-        .target(name: "Wire", swiftSettings: views),
         .target(
             name: "OpenVPNCore", dependencies: ["OpenSSL", "PluginABI", "Wire"], path: "Plugins/OpenVPN/Core",
             swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
+        .target(
+            name: "OpenVPNAdapter", dependencies: ["OpenSSL", "OpenVPNCore", "PluginKit", "Wire"],
+            path: "Plugins/OpenVPN/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "OpenVPN", dependencies: ["OpenVPNAdapter", "PluginABI", "PluginKit"],
+            path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
         .testTarget(
             name: "OpenVPNTests", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
             swiftSettings: tests),
