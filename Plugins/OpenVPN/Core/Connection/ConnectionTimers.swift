@@ -7,7 +7,7 @@ extension Connection {
         if case .ending(let until) = stage { return min(until, active.deadline ?? until) }
         let slots = [active, negotiating, lameDuck].compactMap { $0?.deadline }
         let own = [
-            stage == .open ? pingAt : nil, restartAt, stage == .open ? renegotiateAt : nil,
+            stage == .open ? pingAt : nil, restartAt, stage == .open && negotiating == nil ? renegotiateAt : nil,
             stage == .open ? nil : beganAt.advanced(by: options.handshakeWindow),
             negotiating.map { $0.startedAt.advanced(by: options.handshakeWindow) }, lameDuckUntil,
         ]

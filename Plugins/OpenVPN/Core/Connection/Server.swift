@@ -12,6 +12,9 @@ public final class Server {
     /// Addresses remembered whose clients belong to other lanes.
     static let maxRoamed = 4096
 
+    /// A connection is called no sooner again after its timer went off.
+    static let timerResolution: Duration = .milliseconds(1)
+
     let resources: ServerResources
     let cookie: SessionCookie
     /// What packets without a connection are tried with, in this order.
@@ -104,7 +107,7 @@ public final class Server {
             }
             connection.scheduledAt = nil
             connection.handleTimeout(at: moment)
-            settle(connection)
+            settle(connection, notBefore: moment.now.advanced(by: Self.timerResolution))
         }
     }
 
@@ -117,14 +120,14 @@ public final class Server {
     }
 
     /// After every input of a connection: its timer, its place in the tables.
-    func settle(_ connection: Connection) {
+    func settle(_ connection: Connection, notBefore earliest: Instant = Instant(nanoseconds: 0)) {
         if connection.isOver { return remove(connection) }
         if connection.isHalfOpen, connection.stage == .open || connection.stage == .opening {
             countHalfOpen(connection, -1)
             connection.isHalfOpen = false
             takeOver(connection.path, connection)
         }
-        let deadline = connection.deadline
+        let deadline = max(connection.deadline, earliest)
         if let scheduledAt = connection.scheduledAt, scheduledAt <= deadline { return }
         connection.scheduledAt = deadline
         timers.insert(TimerQueue.Entry(at: deadline, connection: connection.id))
