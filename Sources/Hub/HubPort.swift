@@ -40,6 +40,8 @@ public protocol PortSink: AnyObject {
         public var octetsOut: UInt64 = 0
         public var dropped: UInt64 = 0
         public var floodsRefused: UInt64 = 0
+
+        public init() {}
     }
 
     public let hub: Hub

@@ -34,7 +34,7 @@ public final class LaneSwitch {
 
     public let lane: Int
     private let laneCount: Int
-    private unowned let crossing: any LaneCrossing
+    private let crossing: any LaneCrossing
     private let arena = FrameArena()
     private var segments: [UInt32: HubSegment] = [:]
     private var dirty: [HubPort] = []
