@@ -98,6 +98,13 @@ let package = Package(
             name: "OpenVPNCore", dependencies: ["OpenSSL", "PluginABI", "Wire"], path: "Plugins/OpenVPN/Core",
             swiftSettings: dataPath),
 
+        .target(
+            name: "OpenVPNAdapter", dependencies: ["OpenSSL", "OpenVPNCore", "PluginKit", "Wire"],
+            path: "Plugins/OpenVPN/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "OpenVPN", dependencies: ["OpenVPNAdapter", "PluginABI", "PluginKit"],
+            path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
+
         // Tests and what they share.
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
         .target(
@@ -106,19 +113,6 @@ let package = Package(
         .target(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
-        .systemLibrary(
-            name: "COpenSSL", pkgConfig: "openssl",
-            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
-        .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
-        .target(
-            name: "OpenVPNCore", dependencies: ["OpenSSL", "PluginABI", "Wire"], path: "Plugins/OpenVPN/Core",
-            swiftSettings: house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
-        .target(
-            name: "OpenVPNAdapter", dependencies: ["OpenSSL", "OpenVPNCore", "PluginKit", "Wire"],
-            path: "Plugins/OpenVPN/Adapter", swiftSettings: dataPath),
-        .target(
-            name: "OpenVPN", dependencies: ["OpenVPNAdapter", "PluginABI", "PluginKit"],
-            path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
         .testTarget(name: "AccountsTests", dependencies: ["Accounts", grdb], swiftSettings: tests),
         .testTarget(name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
         .testTarget(name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
