@@ -118,6 +118,13 @@ let package = Package(
             name: "OpenVPNTestClient", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
             path: "Tests/OpenVPNTestClient",
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .target(name: "CAllocationCounter"),
+        .executableTarget(
+            name: "polyhub-bench",
+            dependencies: [
+                "CAllocationCounter", "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "PluginABI", "Wire",
+            ],
+            swiftSettings: views),
         .executableTarget(name: "lanes-bench", dependencies: ["Lanes", "PluginABI"], swiftSettings: house),
         .target(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
@@ -134,6 +141,9 @@ let package = Package(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
             swiftSettings: tests),
         .testTarget(
+            name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
+            swiftSettings: tests),
+        .testTarget(
             name: "OpenVPNTests",
             dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],
             swiftSettings: tests),
@@ -143,6 +153,10 @@ let package = Package(
             name: "PluginKitTests", dependencies: ["PluginKit", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "SecureNATTests", dependencies: ["LocalBridge", "NetworkNamespace", "SecureNAT", "Wire"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "SessionsTests",
+            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Sessions", "Wire"],
             swiftSettings: tests),
         .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests + lifetimes),
