@@ -38,6 +38,7 @@ let package = Package(
             name: "WireTests", dependencies: ["Wire"],
             swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
         .testTarget(
-            name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
+            name: "LanesTests", dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],
+            swiftSettings: tests),
     ]
 )

@@ -24,7 +24,8 @@ import Testing
         try withLanes(2) { group in
             let log = Log<String>()
             let listener = try group.listen(
-                StreamOptions(Endpoint("127.0.0.1:0")!), candidates: [candidate("GET", log), candidate("SSTP", log)])
+                StreamOptions(Endpoint("127.0.0.1:0")!),
+                candidates: [candidate("GET", log), candidate("SSTP", log)])
             let first = TCPPeer(to: listener.local)
             first.send(Array("S".utf8))
             first.send(Array("STP_DUPLEX_POST".utf8))
@@ -49,7 +50,8 @@ import Testing
 
     @Test func `nobody may ask for more than four kibibytes`() throws {
         try withLanes(1) { group in
-            let greedy = StreamCandidate(claims: { first, _ in .needMore(first.count + 1) }) { _ in Closures() }
+            let greedy = StreamCandidate(claims: { first, _ in .needMore(first.count + 1) }) { _ in Closures()
+            }
             let listener = try group.listen(StreamOptions(Endpoint("127.0.0.1:0")!), candidates: [greedy])
             let peer = TCPPeer(to: listener.local)
             peer.send([UInt8](repeating: 1, count: 4096))
