@@ -26,7 +26,10 @@ extension BridgeError: CustomStringConvertible {
         case .notEthernet(let name):
             "interface \"\(name)\" is not Ethernet; a bridge takes an Ethernet interface"
         case .notTAP(let name):
-            "interface \"\(name)\" exists and is not a TAP device; choose another name, or bridge it with --interface"
+            """
+            interface "\(name)" exists and is not a TAP device; choose another name, or bridge it with \
+            --interface
+            """
         case .busy(let name):
             "TAP device \"\(name)\" is held by another process; choose another name"
         case .notPermitted(let what, let need):

@@ -7,9 +7,10 @@ import Glibc
 import Darwin
 #endif
 
-/// An open device at which a hub's frames leave the server: one whole Ethernet frame is one read or write of its
-/// descriptor, without a frame check sequence. Nonblocking. It is closed once, by `close` or at the latest when the
-/// last reference goes; an interface that was made for it or changed for it is then as it was before.
+/// An open device at which a hub's frames leave the server: one whole Ethernet frame is one read or write of
+/// its descriptor, without a frame check sequence. Nonblocking. It is closed once, by `close` or at the
+/// latest when the last reference goes; an interface that was made for it or changed for it is then as it was
+/// before.
 ///
 /// It does not wait: whoever runs the hub's port polls `descriptor`.
 public final class FrameDevice: Sendable {
@@ -87,6 +88,24 @@ extension FrameDevice {
             guard let start = bytes.baseAddress else { return false }
             return unsafe bridge_send(descriptor, start, bytes.count) == 0
         }
+    }
+}
+#endif
+
+#if os(Linux)
+extension FrameDevice {
+    /// Two ends of a link within this process; each holds about `capacity` octets of frames not read yet, and
+    /// what comes then is dropped.
+    public static func pair(named name: String, mtu: Int, capacity: Int) throws(BridgeError)
+        -> (FrameDevice, FrameDevice)
+    {
+        var ends: [Int32] = [-1, -1]
+        let result = unsafe bridge_open_pair(&ends, Int32(clamping: capacity))
+        try Interface.check(result, "open a socket pair")
+        return (
+            FrameDevice(kind: .socketPair, name: name, mtu: mtu, owning: ends[0]),
+            FrameDevice(kind: .socketPair, name: name, mtu: mtu, owning: ends[1])
+        )
     }
 }
 #endif

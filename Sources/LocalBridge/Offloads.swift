@@ -1,4 +1,5 @@
-/// What a network card or its driver does to frames on the way in, so that they are not what stood on the wire.
+/// What a network card or its driver does to frames on the way in, so that they are not what stood on the
+/// wire.
 struct Offloads: OptionSet, Sendable {
     let rawValue: UInt32
     static let gro = Offloads(rawValue: 1)

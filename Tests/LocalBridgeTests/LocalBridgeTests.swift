@@ -30,8 +30,8 @@ import Wire
         #expect(isSent)
     }
 
-    /// Two interfaces with a cable between them, once frames cross it: the kernel drops what is sent before it
-    /// has noticed the carrier.
+    /// Two interfaces with a cable between them, once frames cross it: the kernel drops what is sent before
+    /// it has noticed the carrier.
     static func pair() throws -> (near: FrameDevice, far: FrameDevice) {
         try NetworkNamespace.ip("link add near address \(host) type veth peer name far address \(peer)")
         let (near, far) = (try LocalBridge.openInterface("near"), try LocalBridge.openInterface("far"))
@@ -150,6 +150,10 @@ import Wire
             #expect(device.advisories == [])
             device.close()
             #expect(interface.offloads == before)
+
+            try NetworkNamespace.ip("address add 192.0.2.1/24 dev near")
+            let advisories = try LocalBridge.openInterface("near").advisories
+            #expect(advisories.count == 1 && advisories[0].contains("has an address of this host"))
         }
     }
 

@@ -1,4 +1,4 @@
-/* libnftables, reduced to what is used. Its own header defines _GNU_SOURCE, which Swift's importer refuses. */
+/* libnftables, reduced to what is used. Its own header defines _GNU_SOURCE, which Swift refuses. */
 #ifndef POLYHUB_NFTABLES_H
 #define POLYHUB_NFTABLES_H
 
