@@ -32,6 +32,7 @@ extension ByteStream {
         case .moved:
             phase = .open
             (handler as? StreamClaims)?.opened(self)
+            if transport.hasBuffered { resumeSoon() }
         case .blocked(let readiness): watch(readiness)
         case .finished: fail(.broken("closed during the handshake"))
         case .failed(let words): fail(.broken(words))
