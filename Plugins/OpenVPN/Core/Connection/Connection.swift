@@ -124,7 +124,8 @@ public final class Connection {
 /// What the connections of one server share.
 final class ServerResources {
     let options: ServerOptions
-    let context: TLSContext
+    /// Of new TLS sessions.
+    var context: TLSContext
     var outbox = Outbox()
 
     init(_ options: ServerOptions) throws(OpenSSLError) {

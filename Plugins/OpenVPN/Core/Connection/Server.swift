@@ -37,6 +37,8 @@ public final class Server {
     /// Paths from which data packets of other lanes' clients came.
     var roamed: [Path: Int] = [:]
     private var timers = TimerQueue()
+    /// Data packets that were not opened, by `DropReason.rawValue`; only grows.
+    public internal(set) var drops = [Int](repeating: 0, count: DropReason.allCases.count)
 
     struct Flow: Hashable {
         let path: Path
@@ -78,6 +80,13 @@ public final class Server {
     }
 
     public var options: ServerOptions { resources.options }
+
+    /// Presents another certificate from the next TLS session on.
+    public func use(_ identity: TLSContext.Identity) throws(OpenSSLError) {
+        resources.context = try TLSContext(
+            .server, identity: identity, authorities: options.clientAuthorities)
+    }
+
     /// Handed over at a swap; a secret.
     public var cookieKey: [UInt8] { cookie.key }
     public var connectionCount: Int { count }
@@ -102,7 +111,8 @@ public final class Server {
         }
     }
 
-    func connection(_ id: ConnectionID) -> Connection? {
+    /// Nil when it is gone.
+    public func connection(_ id: ConnectionID) -> Connection? {
         guard connections.indices.contains(id.index), let connection = connections[id.index],
             connection.id == id
         else { return nil }

@@ -90,8 +90,8 @@ public enum CompressionFraming: UInt8, Sendable {
 }
 
 extension CompressionFraming {
-    /// The framing to push to a client: none unless its options say that it has one; then the newest kind of marks
-    /// that it knows.
+    /// The framing to push to a client: none unless its options say that it has one; then the newest kind of
+    /// marks that it knows.
     public init(for options: OptionsString, _ peerInfo: PeerInfo) {
         guard options.usesCompressionFraming else {
             self = .none

@@ -1,0 +1,82 @@
+import GRDB
+
+extension AccountStore {
+    public func createGroup(_ name: UserName, note: String, in hub: HubName) throws(AccountError) {
+        try write { database, changes in
+            let hub = try Self.hub(hub, database)
+            guard try !Self.groups(in: hub, database).contains(where: { $0.name == name }) else {
+                throw AccountError(
+                    .exists,
+                    "there is a group \(name.description.quoted) in hub \(hub.name) already: "
+                        + "another name is accepted")
+            }
+            try Self.setGroup(name, note: note, in: hub, database)
+            changes.append(.groupChanged(hub.name, name))
+        }
+    }
+
+    /// Its members stay, without a group.
+    public func deleteGroup(_ name: UserName, in hub: HubName) throws(AccountError) {
+        try write { database, changes in
+            let hub = try Self.hub(hub, database)
+            let groups = try Self.groups(in: hub, database)
+            guard groups.contains(where: { $0.name == name }) else {
+                throw AccountError(
+                    .unknown,
+                    "there is no group \(name.description.quoted) in hub \(hub.name): "
+                        + (groups.isEmpty
+                            ? "it has none" : "accepted are \(groups.map(\.name.description).listed)"))
+            }
+            let members = try Self.users(in: hub, database).filter { $0.user.group == name }
+            try Self.deleteGroup(name, in: hub, database)
+            changes.append(.groupChanged(hub.name, name))
+            changes += members.map { .userChanged(hub.name, $0.user.name) }
+        }
+    }
+
+    public func groups(in hub: HubName) throws(AccountError) -> [Group] {
+        try read { database in try Self.groups(in: try Self.hub(hub, database), database) }
+    }
+
+    // MARK: Within a transaction
+
+    static func groups(in hub: Hub, _ database: Database) throws -> [Group] {
+        try Row.fetchAll(
+            database,
+            sql: """
+                SELECT *, (SELECT COUNT(*) FROM user WHERE user.member_group = member_group.id) AS members
+                FROM member_group WHERE hub = ? ORDER BY key
+                """, arguments: [hub.id]
+        ).map { row in
+            Group(
+                hub: hub.name, name: UserName(stored: row["name"]), note: row["note"], members: row["members"]
+            )
+        }
+    }
+
+    static func setGroup(_ name: UserName, note: String, in hub: Hub, _ database: Database) throws {
+        try checkNote(note)
+        try database.execute(
+            sql: """
+                INSERT INTO member_group (hub, name, key, note) VALUES (?, ?, ?, ?)
+                ON CONFLICT (hub, key) DO UPDATE SET note = excluded.note
+                """, arguments: [hub.id, name.description, name.key, note])
+    }
+
+    static func deleteGroup(_ name: UserName, in hub: Hub, _ database: Database) throws {
+        try database.execute(
+            sql: "DELETE FROM member_group WHERE hub = ? AND key = ?", arguments: [hub.id, name.key])
+    }
+
+    /// The number of the group, which is made if it is not there.
+    static func groupID(_ name: UserName?, in hub: Hub, _ database: Database) throws -> Int64? {
+        guard let name else { return nil }
+        try database.execute(
+            sql:
+                "INSERT INTO member_group (hub, name, key, note) VALUES (?, ?, ?, '') ON CONFLICT DO NOTHING",
+            arguments: [hub.id, name.description, name.key])
+        return try Int64.fetchOne(
+            database, sql: "SELECT id FROM member_group WHERE hub = ? AND key = ?",
+            arguments: [hub.id, name.key])
+    }
+}

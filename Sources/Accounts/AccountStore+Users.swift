@@ -1,0 +1,207 @@
+import Foundation
+import GRDB
+import Wire
+
+extension AccountStore {
+    /// Without a password only the user's certificate lets the user in.
+    public func createUser(_ user: User, password: ClearPassword?) throws(AccountError) {
+        let hash = password.map { PasswordHash(of: $0).description }
+        try write { database, changes in
+            let hub = try Self.hub(user.hub, database)
+            try Self.insert(user, password: hash, into: hub, database)
+            changes.append(.userCreated(hub.name, user.name))
+        }
+    }
+
+    /// Changes what `edit` changes of the user.
+    public func updateUser(
+        _ name: UserName, in hub: HubName, _ edit: (inout User) throws -> Void
+    ) throws(AccountError) {
+        try write { database, changes in
+            let hub = try Self.hub(hub, database)
+            var user = try Self.user(name, in: hub, database).user
+            try edit(&user)
+            try Self.update(user, in: hub, database)
+            changes.append(.userChanged(hub.name, user.name))
+        }
+    }
+
+    public func setPassword(
+        _ password: ClearPassword, of name: UserName, in hub: HubName
+    ) throws(AccountError) {
+        let hash = PasswordHash(of: password).description
+        let id = try write { database, changes in
+            let hub = try Self.hub(hub, database)
+            let user = try Self.user(name, in: hub, database).user
+            try Self.setPassword(hash, of: user, database)
+            changes.append(.userChanged(hub.name, user.name))
+            return user.id
+        }
+        recentVerdicts.withLock { $0.forget(id) }
+    }
+
+    public func deleteUser(_ name: UserName, in hub: HubName) throws(AccountError) {
+        let id = try write { database, changes in
+            let hub = try Self.hub(hub, database)
+            let user = try Self.user(name, in: hub, database).user
+            try database.execute(sql: "DELETE FROM user WHERE id = ?", arguments: [user.id])
+            changes.append(.userDeleted(hub.name, user.name))
+            return user.id
+        }
+        recentVerdicts.withLock { $0.forget(id) }
+    }
+
+    public func user(_ name: UserName, in hub: HubName) throws(AccountError) -> User {
+        try read { database in
+            try Self.user(name, in: try Self.hub(hub, database), database).user
+        }
+    }
+
+    /// In the order of their names.
+    public func users(in hub: HubName) throws(AccountError) -> [User] {
+        try read { database in
+            try Self.users(in: try Self.hub(hub, database), database).map(\.user)
+        }
+    }
+
+    // MARK: Within a transaction
+
+    /// A user together with what only the judge of passwords may see.
+    struct StoredUser {
+        var user: User
+        var password: String?
+    }
+
+    private static let selectUser = """
+        SELECT user.*, member_group.name AS group_name FROM user LEFT JOIN member_group
+            ON member_group.id = user.member_group WHERE user.hub = ?
+        """
+
+    static func users(in hub: Hub, _ database: Database) throws -> [StoredUser] {
+        try Row.fetchAll(database, sql: selectUser + " ORDER BY user.key", arguments: [hub.id])
+            .map { storedUser(row: $0, hub) }
+    }
+
+    static func findUser(_ name: UserName, in hub: Hub, _ database: Database) throws -> StoredUser? {
+        try Row.fetchOne(database, sql: selectUser + " AND user.key = ?", arguments: [hub.id, name.key])
+            .map { storedUser(row: $0, hub) }
+    }
+
+    static func findUser(
+        _ identity: CertificateIdentity, in hub: Hub, _ database: Database
+    ) throws -> StoredUser? {
+        try Row.fetchOne(
+            database, sql: selectUser + " AND user.certificate = ?",
+            arguments: [hub.id, identity.description]
+        ).map { storedUser(row: $0, hub) }
+    }
+
+    static func findUser(id: Int64, in hub: Hub, _ database: Database) throws -> StoredUser? {
+        try Row.fetchOne(database, sql: selectUser + " AND user.id = ?", arguments: [hub.id, id])
+            .map { storedUser(row: $0, hub) }
+    }
+
+    static func user(_ name: UserName, in hub: Hub, _ database: Database) throws -> StoredUser {
+        guard let user = try findUser(name, in: hub, database) else {
+            let some = try String.fetchAll(
+                database, sql: "SELECT name FROM user WHERE hub = ? ORDER BY key", arguments: [hub.id])
+            throw AccountError(
+                .unknown,
+                "there is no user \(name.description.quoted) in hub \(hub.name): "
+                    + (some.isEmpty ? "it has none" : "accepted are \(some.listed)"))
+        }
+        return user
+    }
+
+    private static func storedUser(row: Row, _ hub: Hub) -> StoredUser {
+        var user = User(hub: hub.name, name: UserName(stored: row["name"]))
+        user.id = row["id"]
+        user.note = row["note"]
+        user.group = (row["group_name"] as String?).map(UserName.init(stored:))
+        user.isEnabled = row["enabled"]
+        user.expires = (row["expires"] as Int64?).map { Date(timeIntervalSince1970: Double($0)) }
+        user.address = (row["address"] as UInt32?).map(IPv4Address.init)
+        user.certificate = (row["certificate"] as String?).flatMap { try? CertificateIdentity($0) }
+        let password: String? = row["password"]
+        user.hasPassword = password != nil
+        return StoredUser(user: user, password: password)
+    }
+
+    static func insert(_ user: User, password: String?, into hub: Hub, _ database: Database) throws {
+        guard try findUser(user.name, in: hub, database) == nil else {
+            throw AccountError(
+                .exists,
+                "there is a user \(user.name.description.quoted) in hub \(hub.name) already: "
+                    + "another name is accepted")
+        }
+        guard password != nil || user.certificate != nil else {
+            throw AccountError(
+                .invalid,
+                "user \(user.name.description.quoted) could never come in: a password or a certificate is wanted"
+            )
+        }
+        guard hub.users < maximumUsersPerHub else {
+            throw AccountError(
+                .invalid, "hub \(hub.name) has \(maximumUsersPerHub) users already, and no more are accepted")
+        }
+        try check(user, in: hub, database)
+        try database.execute(
+            sql: """
+                INSERT INTO user (hub, name, key, note, member_group, enabled, expires, address, certificate, password)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                hub.id, user.name.description, user.name.key, user.note,
+                try groupID(user.group, in: hub, database), user.isEnabled,
+                user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
+                user.certificate?.description, password,
+            ])
+    }
+
+    static func update(_ user: User, in hub: Hub, _ database: Database) throws {
+        try check(user, in: hub, database)
+        try database.execute(
+            sql: """
+                UPDATE user SET name = ?, note = ?, member_group = ?, enabled = ?, expires = ?, address = ?, certificate = ?
+                WHERE id = ?
+                """,
+            arguments: [
+                user.name.description, user.note, try groupID(user.group, in: hub, database), user.isEnabled,
+                user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
+                user.certificate?.description, user.id,
+            ])
+    }
+
+    static func setPassword(_ hash: String?, of user: User, _ database: Database) throws {
+        try database.execute(sql: "UPDATE user SET password = ? WHERE id = ?", arguments: [hash, user.id])
+    }
+
+    /// That nobody else of the hub has what can belong to one user alone.
+    private static func check(_ user: User, in hub: Hub, _ database: Database) throws {
+        try checkNote(user.note)
+        func owner(of column: String, _ value: (any DatabaseValueConvertible)?) throws -> String? {
+            guard let value else { return nil }
+            return try String.fetchOne(
+                database, sql: "SELECT name FROM user WHERE hub = ? AND \(column) = ? AND id <> ?",
+                arguments: [hub.id, value, user.id])
+        }
+        if let address = user.address {
+            guard !address.isMulticast, address != .any, address != .broadcast else {
+                throw AccountError(
+                    .invalid, "\(address) cannot be a user's address: one of a single host is accepted")
+            }
+        }
+        if let other = try owner(of: "address", user.address?.bits) {
+            throw AccountError(
+                .exists,
+                "address \(user.address ?? .any) belongs to user \(other.quoted) of hub \(hub.name) already: "
+                    + "another one is accepted")
+        }
+        if let other = try owner(of: "certificate", user.certificate?.description) {
+            throw AccountError(
+                .exists,
+                "certificate \((user.certificate?.description ?? "").quoted) stands for user \(other.quoted) of hub "
+                    + "\(hub.name) already: another one is accepted")
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import GRDB
+
+extension AccountStore {
+    /// Bytes of a file that is applied.
+    public static let maximumDocument = 64 << 20
+
+    /// Everything that is state, as a TOML file that `apply` takes. It holds the users' password hashes.
+    public func export() throws(AccountError) -> String {
+        try read { database in
+            StateDocument(hubs: try Self.hubs(database).map { try Self.state(of: $0, database) }).text
+        }
+    }
+
+    /// Makes the state what the file says, and deletes what it does not name. All of it is done, or nothing is.
+    public func apply(_ text: String) throws(AccountError) -> AppliedChanges {
+        guard text.utf8.count <= Self.maximumDocument else {
+            throw AccountError(
+                .invalid, "the file has \(text.utf8.count) bytes: up to \(Self.maximumDocument) are accepted")
+        }
+        let document = try hashingPasswords(of: StateDocument(parsing: text))
+        let report = try write { database, changes in
+            var application = DocumentApplication(database: database)
+            try application.apply(document)
+            changes += application.changes
+            return application.report
+        }
+        recentVerdicts.withLock { $0.forgetAll() }
+        return report
+    }
+
+    static func state(of hub: Hub, _ database: Database) throws -> StateDocument.HubState {
+        StateDocument.HubState(
+            hub: hub, groups: try groups(in: hub, database),
+            users: try users(in: hub, database).map { stored in
+                StateDocument.UserState(
+                    user: stored.user,
+                    password: stored.password.flatMap(PasswordHash.init).map { .hashed($0) } ?? .none)
+            },
+            bridges: try bridges(of: hub, database), nat: try nat(of: hub, database))
+    }
+
+    /// Done before the transaction, since each takes its time. A password that the user has already keeps its hash, so
+    /// that applying the same file again changes nothing.
+    private func hashingPasswords(of document: StateDocument) throws(AccountError) -> StateDocument {
+        var document = document
+        for hub in document.hubs.indices {
+            for index in document.hubs[hub].users.indices {
+                let state = document.hubs[hub].users[index]
+                guard case .clear(let password) = state.password else { continue }
+                let current = try storedHash(of: state.user)
+                let isCurrent = current?.matches(password) == true
+                let hash = isCurrent ? current : nil
+                document.hubs[hub].users[index].password = .hashed(hash ?? PasswordHash(of: password))
+            }
+        }
+        return document
+    }
+
+    private func storedHash(of user: User) throws(AccountError) -> PasswordHash? {
+        try read { database in
+            guard let hub = try? Self.hub(user.hub, database) else { return nil }
+            return try Self.findUser(user.name, in: hub, database)?.password.flatMap(PasswordHash.init)
+        }
+    }
+}

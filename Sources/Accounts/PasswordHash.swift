@@ -1,0 +1,109 @@
+import COpenSSL
+import Foundation
+
+/// A password's scrypt (RFC 7914), as it is stored: `$scrypt$ln=14,r=8,p=1$SALT$HASH`, both in base64 without padding.
+struct PasswordHash: Hashable, Sendable {
+    /// 16 MiB and some tens of milliseconds each.
+    static let cost = Cost(logN: 14, r: 8, p: 1)
+    /// A file that is applied may bring hashes made elsewhere; one of them may not stop the server.
+    static let maximumMemory: UInt64 = 256 << 20
+    private static let length = 32
+
+    struct Cost: Hashable, Sendable {
+        var logN: UInt64
+        var r: UInt64
+        var p: UInt64
+
+        /// RFC 7914 §2: the large vector and the p blocks.
+        var memory: UInt64 { 128 * r * ((1 << logN) + p + 2) }
+        var isAcceptable: Bool {
+            (10...20).contains(logN) && (1...32).contains(r) && (1...16).contains(p)
+                && memory <= PasswordHash.maximumMemory
+        }
+    }
+
+    let cost: Cost
+    let salt: [UInt8]
+    let hash: [UInt8]
+
+    init(of password: ClearPassword) {
+        cost = Self.cost
+        salt = randomBytes(16)
+        hash = Self.derive(password, salt: salt, cost: cost)
+    }
+
+    /// One that no password matches and that takes as long to try as any other.
+    static func unmatchable() -> PasswordHash {
+        PasswordHash(cost: cost, salt: randomBytes(16), hash: randomBytes(length))
+    }
+
+    private init(cost: Cost, salt: [UInt8], hash: [UInt8]) {
+        self.cost = cost
+        self.salt = salt
+        self.hash = hash
+    }
+
+    /// The time taken does not depend on how much of it is right.
+    func matches(_ password: ClearPassword) -> Bool {
+        isEqualInConstantTime(Self.derive(password, salt: salt, cost: cost), hash)
+    }
+
+    static func derive(_ password: ClearPassword, salt: [UInt8], cost: Cost) -> [UInt8] {
+        var key = [UInt8](repeating: 0, count: length)
+        let result = unsafe password.withBytes { bytes in
+            unsafe EVP_PBE_scrypt(
+                bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, salt, salt.count,
+                1 << cost.logN, cost.r, cost.p, cost.memory + 1 << 20, &key, key.count)
+        }
+        precondition(result == 1, "scrypt refuses parameters that were checked before")
+        return key
+    }
+}
+
+extension PasswordHash: CustomStringConvertible {
+    init?(_ text: String) {
+        let parts = text.split(separator: "$", omittingEmptySubsequences: false)
+        guard parts.count == 5, parts[0].isEmpty, parts[1] == "scrypt" else { return nil }
+        let numbers = parts[2].split(separator: ",", omittingEmptySubsequences: false)
+        guard numbers.count == 3,
+            let logN = Self.number("ln=", numbers[0]), let r = Self.number("r=", numbers[1]),
+            let p = Self.number("p=", numbers[2]),
+            let salt = Self.unpadded(parts[3]), (8...64).contains(salt.count),
+            let hash = Self.unpadded(parts[4]), hash.count == Self.length,
+            Cost(logN: logN, r: r, p: p).isAcceptable
+        else { return nil }
+        self.init(cost: Cost(logN: logN, r: r, p: p), salt: salt, hash: hash)
+    }
+
+    var description: String {
+        "$scrypt$ln=\(cost.logN),r=\(cost.r),p=\(cost.p)$\(Self.unpadded(salt))$\(Self.unpadded(hash))"
+    }
+
+    private static func number(_ name: String, _ text: Substring) -> UInt64? {
+        guard text.hasPrefix(name), let value = UInt64(text.dropFirst(name.count)), value < 1 << 16 else {
+            return nil
+        }
+        return value
+    }
+
+    private static func unpadded(_ bytes: [UInt8]) -> String {
+        String(Data(bytes).base64EncodedString().prefix { $0 != "=" })
+    }
+
+    private static func unpadded(_ text: Substring) -> [UInt8]? {
+        let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
+        return Data(base64Encoded: String(text) + padding).map { [UInt8]($0) }
+    }
+}
+
+func randomBytes(_ count: Int) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    let result = unsafe RAND_bytes(&bytes, Int32(count))
+    precondition(result == 1, "the system gives no random bytes")
+    return bytes
+}
+
+func isEqualInConstantTime(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    guard a.count == b.count else { return false }
+    return unsafe CRYPTO_memcmp(a, b, a.count) == 0
+}

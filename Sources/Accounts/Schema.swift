@@ -1,0 +1,43 @@
+import GRDB
+
+/// The tables, and how older files come to have them. A migration that has been released is never edited.
+enum Schema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in try database.execute(sql: first) }
+        return migrator
+    }
+
+    /// Names are stored twice: as written, and as compared. Times are seconds since 1970, addresses 32-bit numbers.
+    private static let first = """
+        CREATE TABLE hub (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, key TEXT NOT NULL UNIQUE,
+            note TEXT NOT NULL, enabled INTEGER NOT NULL) STRICT;
+        CREATE TABLE member_group (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, hub INTEGER NOT NULL REFERENCES hub ON DELETE CASCADE,
+            name TEXT NOT NULL, key TEXT NOT NULL, note TEXT NOT NULL, UNIQUE (hub, key)) STRICT;
+        CREATE TABLE user (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, hub INTEGER NOT NULL REFERENCES hub ON DELETE CASCADE,
+            name TEXT NOT NULL, key TEXT NOT NULL, note TEXT NOT NULL,
+            member_group INTEGER REFERENCES member_group ON DELETE SET NULL,
+            enabled INTEGER NOT NULL, expires INTEGER, address INTEGER, certificate TEXT, password TEXT,
+            UNIQUE (hub, key), UNIQUE (hub, address), UNIQUE (hub, certificate)) STRICT;
+        CREATE INDEX user_by_group ON user (member_group);
+        CREATE TABLE bridge (
+            hub INTEGER NOT NULL REFERENCES hub ON DELETE CASCADE,
+            kind TEXT NOT NULL, device TEXT NOT NULL PRIMARY KEY) STRICT;
+        CREATE INDEX bridge_by_hub ON bridge (hub);
+        CREATE TABLE nat (
+            hub INTEGER PRIMARY KEY REFERENCES hub ON DELETE CASCADE,
+            address INTEGER NOT NULL, prefix INTEGER NOT NULL, engine TEXT NOT NULL,
+            enabled INTEGER NOT NULL) STRICT;
+        CREATE TABLE lease (
+            hub INTEGER NOT NULL REFERENCES hub ON DELETE CASCADE, address INTEGER NOT NULL,
+            client BLOB NOT NULL, mac INTEGER NOT NULL, expires INTEGER NOT NULL, hostname TEXT NOT NULL,
+            PRIMARY KEY (hub, address)) STRICT;
+        CREATE TABLE remembered_mac (
+            hub INTEGER NOT NULL REFERENCES hub ON DELETE CASCADE, identity TEXT NOT NULL,
+            mac INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (hub, identity)) STRICT;
+        CREATE TABLE secret (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+        """
+}

@@ -1,0 +1,36 @@
+/// What comes of showing one's evidence.
+public enum Verdict: Hashable, Sendable {
+    case accepted(User)
+    case refused(Refusal)
+}
+
+/// Why somebody is not let in, in full for the security log. The peer is told `shownToPeer` alone.
+public enum Refusal: String, Hashable, Sendable, CaseIterable {
+    case unknownHub = "unknown hub"
+    case hubDisabled = "hub disabled"
+    case unknownUser = "unknown user"
+    case wrongPassword = "wrong password"
+    case userDisabled = "user disabled"
+    case expired = "user expired"
+    case certificateRequired = "certificate required"
+    case certificateUnknown = "certificate of nobody"
+    /// Too many are waiting for a verdict, or the database cannot be read.
+    case unavailable = "unavailable"
+
+    /// What the peer may know: who is not a user of ours learns nothing about who is.
+    public enum ShownToPeer: String, Hashable, Sendable {
+        case credentials = "wrong user name or password"
+        case notAllowed = "not allowed"
+        case tryAgain = "try again later"
+    }
+
+    public var shownToPeer: ShownToPeer {
+        switch self {
+        case .unknownHub, .unknownUser, .wrongPassword, .certificateRequired, .certificateUnknown:
+            .credentials
+        // Told only to those whose evidence was right.
+        case .hubDisabled, .userDisabled, .expired: .notAllowed
+        case .unavailable: .tryAgain
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/// The kinds of the security log.
+extension Event {
+    public static func connected(
+        session: String, user: String, from peer: String, module: String, cipher: String?, client: String?
+    ) -> Event {
+        Event("connected", session: session)
+            .with("user", user).with("from", peer).with("protocol", module)
+            .with("cipher", cipher).with("client", client)
+    }
+
+    public static func addressLent(session: String, address: String, mac: String, lease: Duration?) -> Event {
+        let event = Event("address-lent", session: session).with("address", address).with("mac", mac)
+        return lease.map { event.with("lease", .duration($0)) } ?? event
+    }
+
+    /// `why` is the full reason, which the peer was not told.
+    public static func refused(user: String, from peer: String, module: String, why: String) -> Event {
+        Event("refused", level: .notice)
+            .with("user", user).with("from", peer).with("protocol", module).with("why", why)
+    }
+
+    public static func disconnected(
+        session: String, user: String, why: String, bytesIn: UInt64, bytesOut: UInt64, duration: Duration
+    ) -> Event {
+        Event("disconnected", session: session)
+            .with("user", user).with("why", why).with("in", bytesIn).with("out", bytesOut)
+            .with("duration", .duration(duration))
+    }
+}

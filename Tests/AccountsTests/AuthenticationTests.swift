@@ -1,0 +1,171 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Accounts
+
+@Suite struct AuthenticationTests {
+    let state: TemporaryState
+    let store: AccountStore
+
+    init() throws {
+        state = try TemporaryState()
+        store = try state.open()
+        try store.createHub(Hub(name: HubName("DEFAULT")))
+        try store.createHub(Hub(name: HubName("Branch")))
+    }
+
+    private func refusal(_ verdict: Verdict) -> Refusal? {
+        if case .refused(let refusal) = verdict { refusal } else { nil }
+    }
+
+    @Test func `the last at sign separates the hub, and case does not matter`() throws {
+        let alice = try store.createUser("alice", "DEFAULT", "secret")
+        let mail = try store.createUser("bob@example.org", "Branch", "other")
+        #expect(try store.login("ALICE", "secret") == .accepted(alice))
+        #expect(try store.login("Alice@default", "secret") == .accepted(alice))
+        #expect(try store.login("bob@example.org@BRANCH", "other") == .accepted(mail))
+        #expect(try store.login("bob@example.org", "other") == .refused(.unknownHub))
+    }
+
+    @Test func `the log learns why, the peer only that it was wrong`() throws {
+        try store.createUser("alice", "DEFAULT", "secret")
+        let refusals = try [
+            store.login("alice@nowhere", "secret"), store.login("nobody", "secret"),
+            store.login("alice", "Secret"),
+            store.login("", "secret"), store.login("alice@", "secret"),
+        ].map(refusal)
+        #expect(refusals == [.unknownHub, .unknownUser, .wrongPassword, .unknownUser, .unknownHub])
+        #expect(Set(refusals.map { $0?.shownToPeer }) == [.credentials])
+    }
+
+    @Test func `who is disabled or expired is told so only with the right password`() throws {
+        let hub = try HubName("DEFAULT")
+        let alice = try UserName("alice")
+        let account = try store.createUser("alice", "DEFAULT", "secret")
+        #expect(store.refusal(of: account) == nil)
+        try store.updateUser(alice, in: hub) { $0.isEnabled = false }
+        #expect(try store.login("alice", "secret") == .refused(.userDisabled))
+        #expect(try store.login("alice", "wrong") == .refused(.wrongPassword))
+        #expect(store.refusal(of: account) == .userDisabled)
+        try store.updateUser(alice, in: hub) {
+            $0.isEnabled = true
+            $0.expires = Date(timeIntervalSinceNow: -1)
+        }
+        #expect(try store.login("alice", "secret") == .refused(.expired))
+        try store.updateUser(alice, in: hub) { $0.expires = Date(timeIntervalSinceNow: 60) }
+        try store.updateHub(hub) { $0.isEnabled = false }
+        #expect(try store.login("alice", "secret") == .refused(.hubDisabled))
+        try store.updateHub(hub) { $0.isEnabled = true }
+        guard case .accepted = try store.login("alice", "secret") else {
+            Issue.record("an enabled user of an enabled hub was refused")
+            return
+        }
+    }
+
+    @Test func `a user of the same name is not the user that was deleted`() throws {
+        let first = try store.createUser("alice", "DEFAULT", "secret")
+        try store.deleteUser(first.name, in: first.hub)
+        try store.createUser("alice", "DEFAULT", "secret")
+        #expect(store.refusal(of: first) == .unknownUser)
+    }
+
+    @Test func `a new password ends the old one also where it was remembered`() throws {
+        let alice = try store.createUser("alice", "DEFAULT", "old")
+        #expect(try store.login("alice", "old") == .accepted(alice))
+        #expect(try store.login("alice", "old") == .accepted(alice))
+        try store.setPassword(ClearPassword("new"), of: alice.name, in: alice.hub)
+        #expect(try store.login("alice", "old") == .refused(.wrongPassword))
+        #expect(try store.login("alice", "new") == .accepted(alice))
+    }
+
+    @Test func `a right password is remembered and cheap, a wrong one never is`() throws {
+        try store.createUser("alice", "DEFAULT", "secret")
+        _ = try store.login("alice", "secret")
+        let clock = ContinuousClock()
+        let remembered = try clock.measure { _ = try store.login("alice", "secret") }
+        let guessed = try clock.measure { _ = try store.login("alice", "guess") }
+        let unknown = try clock.measure { _ = try store.login("nobody", "guess") }
+        #expect(remembered < guessed / 3)
+        #expect(unknown > guessed / 3)
+    }
+
+    @Test func `verdicts are forgotten when there are too many`() throws {
+        var recent = RecentVerdicts()
+        let password = try ClearPassword("secret")
+        for id in 0...Int64(RecentVerdicts.capacity) { recent.insert(password, for: id, "hash") }
+        let known = (0...Int64(RecentVerdicts.capacity)).filter { recent.contains(password, for: $0, "hash") }
+        #expect(known.count == RecentVerdicts.capacity)
+        #expect(!recent.contains(password, for: known[0], "another hash"))
+    }
+
+    @Test func `a certificate stands for its user by fingerprint or by name`() throws {
+        let print = [UInt8](repeating: 0xab, count: 32)
+        let alice = try store.createUser("alice", "DEFAULT", nil)
+        var bob = try User(hub: HubName("DEFAULT"), name: UserName("bob"))
+        bob.certificate = try CertificateIdentity("SHA256:" + String(repeating: "AB:", count: 31) + "ab")
+        try store.createUser(bob, password: nil)
+        let hub = try HubName("DEFAULT")
+        func judge(_ commonName: String?, _ fingerprint: [UInt8], _ name: String? = nil) -> Verdict {
+            store.authenticate(
+                certificate: PresentedCertificate(commonName: commonName, fingerprint: fingerprint),
+                name: name,
+                defaultHub: hub)
+        }
+        let other = [UInt8](repeating: 1, count: 32)
+        #expect(judge("alice", other) == .accepted(alice))
+        #expect(judge("carol", print) == .accepted(try store.user(bob.name, in: hub)))
+        #expect(judge("carol", other) == .refused(.certificateUnknown))
+        #expect(judge("alice", other, "bob") == .refused(.certificateUnknown))
+        #expect(judge("alice", other, "alice@default") == .accepted(alice))
+        #expect(try store.login("alice", "anything") == .refused(.certificateRequired))
+    }
+
+    @Test func `verdicts come from another thread, each once`() async throws {
+        let alice = try store.createUser("alice", "DEFAULT", "secret")
+        let authenticator = Authenticator(store: store)
+        let hub = try HubName("DEFAULT")
+        let password = try ClearPassword("secret")
+        let verdicts = await withTaskGroup(of: Verdict.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    await withCheckedContinuation { answer in
+                        authenticator.authenticate(name: "alice", password: password, defaultHub: hub) {
+                            answer.resume(returning: $0)
+                        }
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(verdicts == Array(repeating: .accepted(alice), count: 8))
+    }
+
+    @Test func `a password shows nothing of itself`() throws {
+        let password = try ClearPassword("hunter2")
+        var dumped = ""
+        dump(password, to: &dumped)
+        #expect(!"\(password) \(String(reflecting: password)) \(dumped)".contains("hunter2"))
+    }
+
+    @Test func `scrypt agrees with RFC 7914 §12`() throws {
+        let text = "$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf045/2o+7qQTk2l0Xjg4eTN+wQ"
+        #expect(PasswordHash(text)?.cost == PasswordHash.cost)
+        let hash = PasswordHash(of: try ClearPassword("secret"))
+        #expect(PasswordHash(hash.description) == hash)
+        let vector = PasswordHash.derive(
+            try ClearPassword("pleaseletmein"), salt: Array("SodiumChloride".utf8), cost: PasswordHash.cost)
+        #expect(vector.hexadecimal == "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2")
+    }
+
+    @Test(arguments: [
+        "", "$scrypt", "secret", "$scrypt$ln=30,r=8,p=1$AAAAAAAAAAA$",
+        "$scrypt$ln=64,r=8,p=1$AAAAAAAAAAAA$AAAA",
+        "$scrypt$ln=14,r=8,p=1$AAAAAAAAAAAA$AAAA", "$scrypt$ln=-1,r=8,p=1$AAAAAAAAAAAA$AAAA",
+        "$scrypt$ln=20,r=32,p=16$AAAAAAAAAAAAAAAA$cCO9yzr9c0hGHAbNgf045/2o+7qQTk2l0Xjg4eTN+wQ",
+        "$2y$ln=14,r=8,p=1$AAAAAAAAAAAAAAAA$cCO9yzr9c0hGHAbNgf045/2o+7qQTk2l0Xjg4eTN+wQ",
+    ])
+    func `a text that is no hash of ours is none`(text: String) {
+        #expect(PasswordHash(text) == nil)
+    }
+}
