@@ -51,7 +51,10 @@ let package = Package(
         .testTarget(
             name: "AccountsTests",
             dependencies: ["Accounts", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: tests),
-        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["Journal", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: tests),
         .target(
             name: "ControlFixtures", dependencies: ["Accounts", "Control", "ControlRequests", "Journal"],
             path: "Tests/ControlFixtures", swiftSettings: tests),

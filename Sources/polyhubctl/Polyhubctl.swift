@@ -32,7 +32,8 @@ struct Polyhubctl: ParsableCommand {
             return 1
         } catch {
             let message = fullMessage(for: error)
-            guard exitCode(for: error).isSuccess else {
+            let isHelpWanted = arguments.contains { ["help", "-h", "--help", "--version"].contains($0) }
+            guard exitCode(for: error).isSuccess, isHelpWanted else {
                 print(error: message)
                 return 2
             }
