@@ -9,13 +9,35 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 /// Targets that define ~Escapable views of their own.
-let views: [SwiftSetting] = house + [.enableExperimentalFeature("Lifetimes")]
+let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
+let views: [SwiftSetting] = house + lifetimes
+/// Targets that run on the lanes: their objects belong to one thread, so exclusivity needs no check at run time.
+let dataPath: [SwiftSetting] = house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
 /// Tests may be terse about memory; they are as strict about everything else.
 let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+/// Modules export one symbol, and a Swift image is never unmapped.
+let moduleLinkage: [LinkerSetting] = [
+    .unsafeFlags([
+        "-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map",
+        "-Xlinker", "-z", "-Xlinker", "nodelete",
+    ])
+]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+]
 
 let package = Package(
     name: "polyhub",
     platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "polyhubd", targets: ["polyhubd"]),
+        .executable(name: "polyhubctl", targets: ["polyhubctl"]),
+        .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
@@ -24,26 +46,43 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
     ],
     targets: [
-        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl"),
+        // System libraries and the C that Swift cannot say.
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .systemLibrary(name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
+        .systemLibrary(name: "CSlirp"),
+        .target(name: "CNftables", linkerSettings: [.linkedLibrary("nftables", .when(platforms: [.linux]))]),
+        .target(name: "CLinux", dependencies: ["PluginABI"]),
+
+        // Pure: no IO, no clock.
+        .target(name: "PluginABI", exclude: ["CONVENTIONS.md", "CHANGELOG.md", "template.c"]),
+        .target(name: "Wire", swiftSettings: views),
+        .target(name: "Hub", dependencies: ["PluginABI", "Wire"], swiftSettings: dataPath),
+        .target(name: "LayerConverter", dependencies: ["Wire"], swiftSettings: views),
+
+        // The host.
+        .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
         .target(
-            name: "Accounts",
+            name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"], swiftSettings: dataPath),
+        .target(
+            name: "Sessions", dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Wire"],
+            swiftSettings: dataPath + lifetimes),
+        .target(
+            name: "Modules",
             dependencies: [
-                "COpenSSL", "Wire", .product(name: "GRDB", package: "GRDB.swift"), "TOMLKit",
-            ],
-            swiftSettings: house),
+                "CLibFFI", "Hub", "Lanes", "LayerConverter", "OpenSSL", "PluginABI", "Sessions", "TOMLKit", "Wire",
+            ], swiftSettings: dataPath),
+        .target(name: "LocalBridge", dependencies: ["CLinux", "Wire"], swiftSettings: house),
         .target(
-            name: "Journal", dependencies: [.product(name: "Logging", package: "swift-log")],
-            swiftSettings: house),
+            name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
+            swiftSettings: views),
+        .target(name: "Accounts", dependencies: ["COpenSSL", "TOMLKit", "Wire", grdb], swiftSettings: house),
+        .target(name: "Journal", dependencies: [logging], swiftSettings: house),
         .target(name: "ControlRequests", swiftSettings: house),
         .target(
-            name: "Control",
-            dependencies: [
-                "Accounts", "ControlRequests", "Journal", .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-            ],
-            swiftSettings: house),
+            name: "Control", dependencies: ["Accounts", "ControlRequests", "Journal"] + nio, swiftSettings: house),
         .executableTarget(
-            name: "polyhubctl",
+            name: "polyhubd",
             dependencies: [
                 "ControlRequests", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -55,15 +94,43 @@ let package = Package(
             name: "JournalTests",
             dependencies: ["Journal", .product(name: "Logging", package: "swift-log")],
             swiftSettings: tests),
+                "Accounts", "Control", "ControlRequests", "Hub", "Journal", "Lanes", "LayerConverter", "LocalBridge",
+                "Modules", "OpenSSL", "PluginABI", "SecureNAT", "Sessions", "Wire", argumentParser, logging,
+            ], path: "Sources/Host", swiftSettings: house),
+        .executableTarget(
+            name: "polyhubctl", dependencies: ["ControlRequests", argumentParser], swiftSettings: house),
+
+        // Modules.
+        .target(
+            name: "PluginKit", dependencies: ["CLibFFI", "PluginABI", "Wire"], swiftSettings: dataPath + lifetimes),
+        .target(
+            name: "OpenVPNCore", dependencies: ["OpenSSL", "PluginABI", "Wire"], path: "Plugins/OpenVPN/Core",
+            swiftSettings: dataPath),
+
+        // Tests and what they share.
+        .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
         .target(
             name: "ControlFixtures", dependencies: ["Accounts", "Control", "ControlRequests", "Journal"],
             path: "Tests/ControlFixtures", swiftSettings: tests),
-        .testTarget(name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
+        .target(
+            name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
+            swiftSettings: dataPath, linkerSettings: moduleLinkage),
+        .testTarget(name: "AccountsTests", dependencies: ["Accounts", grdb], swiftSettings: tests),
         .testTarget(name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
-        .target(name: "PluginABI"),
-        .target(name: "Wire", swiftSettings: views),
+        .testTarget(name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
+        .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
         .testTarget(
-            name: "WireTests", dependencies: ["Wire"],
-            swiftSettings: tests + [.enableExperimentalFeature("Lifetimes")]),
+            name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "OpenVPNTests", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(name: "PluginKitTests", dependencies: ["PluginKit", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "SecureNATTests", dependencies: ["LocalBridge", "NetworkNamespace", "SecureNAT", "Wire"],
+            swiftSettings: tests),
+        .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
+        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests + lifetimes),
     ]
 )

@@ -1,7 +1,7 @@
 /// An Ethernet II frame, seen in place. `init` checks the length once, so no accessor can fail.
 public struct EthernetFrame: ~Escapable {
     public static let headerLength = 14
-    private let bytes: RawSpan
+    let bytes: RawSpan
 
     @_lifetime(copy bytes)
     public init?(_ bytes: RawSpan) {
@@ -26,5 +26,7 @@ public struct EtherType: RawRepresentable, Equatable, Sendable {
     public static let ipv4 = EtherType(rawValue: 0x0800)
     public static let arp = EtherType(rawValue: 0x0806)
     public static let vlan = EtherType(rawValue: 0x8100)
+    /// The outer tag of 802.1ad.
+    public static let serviceVLAN = EtherType(rawValue: 0x88a8)
     public static let ipv6 = EtherType(rawValue: 0x86dd)
 }

@@ -22,6 +22,12 @@ public struct IPv4Address: Hashable, Sendable {
 
     /// 224.0.0.0/4, RFC 5771.
     public var isMulticast: Bool { bits >> 28 == 0xe }
+
+    /// Whether a host on a network may have it: not 0.0.0.0/8, loopback, multicast or above (RFC 6890).
+    public var isHostAddress: Bool {
+        let first = bits >> 24
+        return first != 0 && first != 127 && first < 224
+    }
 }
 
 extension IPv4Address: CustomStringConvertible {

@@ -4,6 +4,9 @@ public struct Instant: InstantProtocol, Hashable, Sendable {
     public let nanoseconds: UInt64
     public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
+    /// Later than everything that happens.
+    public static let distantFuture = Instant(nanoseconds: .max)
+
     public func advanced(by duration: Duration) -> Instant {
         let (seconds, attoseconds) = duration.components
         return Instant(
@@ -14,6 +17,8 @@ public struct Instant: InstantProtocol, Hashable, Sendable {
     public func duration(to other: Instant) -> Duration {
         .nanoseconds(Int64(bitPattern: other.nanoseconds &- nanoseconds))
     }
+
+    public static func + (instant: Instant, duration: Duration) -> Instant { instant.advanced(by: duration) }
 
     public static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
 }

@@ -5,6 +5,20 @@ public struct MACAddress: Hashable, Sendable {
     /// Bits above the 48th are ignored.
     public init(_ bits: UInt64) { self.bits = bits & 0xffff_ffff_ffff }
 
+    /// Parses six hexadecimal octets with ":" or "-" between them; nil for anything else.
+    public init?(_ text: some StringProtocol) {
+        let parts = text.split(omittingEmptySubsequences: false) { $0 == ":" || $0 == "-" }
+        guard parts.count == 6 else { return nil }
+        var bits: UInt64 = 0
+        for part in parts {
+            guard part.utf8.count == 2, part.first != "+", part.first != "-",
+                let octet = UInt8(part, radix: 16)
+            else { return nil }
+            bits = bits << 8 | UInt64(octet)
+        }
+        self.bits = bits
+    }
+
     init(_ bytes: RawSpan, at offset: Int) {
         bits =
             UInt64(bytes.bigEndian(at: offset, as: UInt32.self)) << 16
@@ -15,6 +29,14 @@ public struct MACAddress: Hashable, Sendable {
 
     /// Multicast or broadcast: the least significant bit of the first octet, IEEE 802-2014 §8.2.2.
     public var isGroup: Bool { bits & 0x0100_0000_0000 != 0 }
+
+    /// The local bit: not from a manufacturer's block, IEEE 802-2014 §8.2.2.
+    public var isLocallyAdministered: Bool { bits & 0x0200_0000_0000 != 0 }
+
+    /// Where an IPv4 packet to `group` goes: 01:00:5e and the lower 23 bits, RFC 1112 §6.4.
+    public static func multicast(_ group: IPv4Address) -> MACAddress {
+        MACAddress(0x0100_5e00_0000 | UInt64(group.bits & 0x7f_ffff))
+    }
 
     /// The six octets, in the order of transmission.
     public var octets: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: bits >> (40 - 8 * $0)) } }

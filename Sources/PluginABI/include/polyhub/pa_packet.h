@@ -21,9 +21,9 @@ typedef struct pa_slice_v1 {
     uint16_t tailroom;
 } pa_slice_v1;
 
-#define PA_FAMILY_NONE UINT8_C(0)
-#define PA_FAMILY_IPV4 UINT8_C(4)
-#define PA_FAMILY_IPV6 UINT8_C(6)
+#define PA_FAMILY_NONE 0
+#define PA_FAMILY_IPV4 4
+#define PA_FAMILY_IPV6 6
 
 /* A transport address. An IPv4 address fills the first four octets; the rest is zero. */
 typedef struct pa_address_v1 {

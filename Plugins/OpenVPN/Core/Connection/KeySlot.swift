@@ -1,0 +1,170 @@
+import OpenSSL
+import Wire
+
+/// One TLS session of a connection with its own reliable stream. The first has key
+/// id 0; every renegotiation is a new slot.
+final class KeySlot {
+    /// TLS octets that a peer may send before its key-method message is there.
+    static let maxHandshakeOctets = 64 * 1024
+    /// Octets of a control message of the client.
+    static let maxMessageOctets = 4096
+
+    enum Event {
+        case keyMethod(KeyMethod2)
+        /// Printable, without its NUL.
+        case message(String)
+        /// TLS close_notify.
+        case closedByPeer
+    }
+
+    /// Why the slot is of no more use.
+    struct Failure: Error, Equatable {
+        let reason: String
+    }
+
+    let keyID: KeyID
+    let startedAt: Instant
+    let tls: TLSSession
+    private(set) var sender: ReliableSender
+    private var receiver: ReliableReceiver
+    /// Octets of TLS in one control packet.
+    private let chunk: Int
+    private var isHandshakeDone = false
+    private var handshakeOctets = 0
+    /// Plaintext that is no whole message yet.
+    private var partial: [UInt8] = []
+    private var hasClientKey = false
+
+    /// What the client sent, until the data keys are made.
+    var clientSource: KeySource?
+    var serverSource: KeySource?
+    /// When the keys were exchanged and the client accepted.
+    var establishedAt: Instant?
+
+    /// `reset`: the opcode of our first packet; nil where a stateless answer was it.
+    init(
+        _ keyID: KeyID, _ context: TLSContext, reset: Opcode?, overhead: Int, at now: Instant
+    ) throws(OpenSSLError) {
+        self.keyID = keyID
+        startedAt = now
+        tls = try TLSSession(context)
+        let skipped: UInt32 = reset == nil ? 1 : 0
+        sender = ReliableSender(firstID: skipped)
+        receiver = ReliableReceiver(nextID: skipped)
+        let body = 1 + 4 * ControlBody.maxPiggybacked + 8 + 4
+        chunk = ControlPacket.maxSent - ControlHead.length - overhead - body
+        if let reset { _ = sender.enqueue(reset, []) }
+    }
+
+    var deadline: Instant? { sender.deadline }
+
+    /// Whether everything that we said was heard.
+    var isIdle: Bool { sender.isIdle && tls.pendingOutput == 0 }
+
+    // MARK: In
+
+    func receive(_ body: ControlBody, _ opcode: Opcode, at now: Instant) {
+        for id in body.acknowledged { sender.receivedAcknowledgement(of: id, at: now) }
+        if let message = body.message { receiver.receive(opcode, message) }
+    }
+
+    /// Works off what has arrived in order.
+    func nextEvents() throws(Failure) -> [Event] {
+        var events: [Event] = []
+        do {
+            while let (opcode, payload) = receiver.next() {
+                guard opcode == .control || opcode == .controlWKc else { continue }
+                try receiveTLS(payload)
+            }
+            guard isHandshakeDone else { return [] }
+            while let record = try tls.read(limit: KeyMethod2.maxLength) { try take(record, &events) }
+        } catch let failure as TLSSession.Failure {
+            throw Failure(reason: "TLS: " + failure.reason)
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw Failure(reason: "a broken key-method message")
+        }
+        if tls.isClosedByPeer { events.append(.closedByPeer) }
+        return events
+    }
+
+    private func receiveTLS(_ payload: [UInt8]) throws {
+        if !hasClientKey {
+            handshakeOctets += payload.count
+            guard handshakeOctets <= Self.maxHandshakeOctets else {
+                throw Failure(reason: "too long a handshake")
+            }
+        }
+        try tls.receive(payload)
+        isHandshakeDone = try tls.handshake()
+    }
+
+    private func take(_ record: [UInt8], _ events: inout [Event]) throws {
+        partial += record
+        if !hasClientKey {
+            guard let message = try parseKeyMethod() else { return }
+            hasClientKey = true
+            events.append(.keyMethod(message))
+        }
+        while let end = partial.firstIndex(of: 0) {
+            if let text = Self.printable(partial[..<end]) { events.append(.message(text)) }
+            partial.removeSubrange(...end)
+        }
+        guard partial.count <= Self.maxMessageOctets else {
+            throw Failure(reason: "too long a control message")
+        }
+    }
+
+    /// Nil while it is not complete. A client writes it in one record, and nothing else into that.
+    private func parseKeyMethod() throws -> KeyMethod2? {
+        var octets: [UInt8] = []
+        swap(&octets, &partial)
+        do throws(WireError) {
+            let message = try Self.parse(octets)
+            wipe(&octets)
+            return message
+        } catch .truncated {
+            swap(&octets, &partial)
+            return nil
+        }
+    }
+
+    private static func parse(_ octets: [UInt8]) throws(WireError) -> KeyMethod2 {
+        var reader = unsafe ByteReader(octets.span.bytes)
+        return try KeyMethod2(parsing: &reader, from: .client)
+    }
+
+    /// Nil for what does not belong into a message, CVE-2024-5594.
+    private static func printable(_ octets: ArraySlice<UInt8>) -> String? {
+        guard octets.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return nil }
+        return String(validating: octets, as: UTF8.self)
+    }
+
+    // MARK: Out
+
+    /// A control message; the NUL is added. Only after the handshake.
+    func send(_ text: String) throws(Failure) { try send(Array(text.utf8) + [0]) }
+
+    func send(_ octets: [UInt8]) throws(Failure) {
+        do throws(TLSSession.Failure) {
+            try tls.write(octets)
+        } catch {
+            throw Failure(reason: "TLS: " + error.reason)
+        }
+    }
+
+    /// The next packet for the peer, without wrapping.
+    func nextPacket(at now: Instant) -> (opcode: Opcode, body: (SessionID) -> ControlBody)? {
+        while tls.pendingOutput > 0 {
+            guard sender.enqueue(.control, tls.takeOutput(upTo: chunk)) else { break }
+        }
+        if let (opcode, message) = sender.next(at: now) {
+            let ids = receiver.acknowledgements(upTo: ControlBody.maxPiggybacked)
+            return (opcode, { ControlBody(acknowledged: ids, peerSessionID: $0, message: message) })
+        }
+        guard receiver.owesAcknowledgements else { return nil }
+        let ids = receiver.acknowledgements(upTo: ControlBody.maxAcknowledgements)
+        return (.acknowledgement, { ControlBody(acknowledged: ids, peerSessionID: $0, message: nil) })
+    }
+}

@@ -1,0 +1,200 @@
+public import OpenSSL
+public import Wire
+
+/// The OpenVPN server of one lane: gives each packet to its connection, and makes connections. No IO, no clock.
+///
+/// Control packets and time come in by `receive` and `handleTimeout`; answers to questions by the functions of
+/// `ServerAnswers.swift`; after every input `nextOutput()` is drained to nil, and `deadline` asked. Data packets are
+/// opened and sealed in place, see `ServerDataPath.swift`.
+public final class Server {
+    /// Octets of a peer id.
+    static let peerIDBits = 24
+    /// Addresses remembered whose clients belong to other lanes.
+    static let maxRoamed = 4096
+
+    let resources: ServerResources
+    let cookie: SessionCookie
+    /// What packets without a connection are tried with, in this order.
+    let keys: [ControlKeys]
+    let tlsCryptV2: TLSCryptV2Wrapper?
+    let lane: Int
+    let laneBits: Int
+    var random: any RandomNumberGenerator
+
+    var connections: [Connection?] = []
+    var free: [Int] = []
+    var generation: UInt32 = 0
+    private(set) var count = 0
+    private(set) var halfOpen = 0
+    private var halfOpenBySource: [TransportAddress: Int] = [:]
+    /// Every connection, by the way to its client and that client's session id.
+    var flows: [Flow: Int] = [:]
+    /// Who owns a path: the authenticated connection of an address, or a stream's only one.
+    var owners: [Path: Int] = [:]
+    /// Paths from which data packets of other lanes' clients came.
+    var roamed: [Path: Int] = [:]
+    private var timers = TimerQueue()
+
+    struct Flow: Hashable {
+        let path: Path
+        let session: SessionID
+    }
+
+    /// `lane` stands in the high `laneBits` bits of all peer ids. `cookieKey`: 32 random octets, the same on all lanes,
+    /// handed over at a module's swap.
+    public init(
+        _ options: ServerOptions, cookieKey: [UInt8], lane: Int, laneBits: Int,
+        random: any RandomNumberGenerator
+    ) throws(OpenSSLError) {
+        precondition(laneBits <= 8 && lane >> laneBits == 0, "a lane that does not fit its bits")
+        resources = try ServerResources(options)
+        cookie = try SessionCookie(key: cookieKey)
+        keys = try Self.keys(options)
+        tlsCryptV2 = try Self.wrapper(options)
+        self.lane = lane
+        self.laneBits = laneBits
+        self.random = random
+    }
+
+    private static func keys(_ options: ServerOptions) throws(OpenSSLError) -> [ControlKeys] {
+        var keys: [ControlKeys] = []
+        for wrapping in options.wrappings {
+            switch wrapping {
+            case .tlsAuth(let key, let digest, let direction):
+                keys.append(.tlsAuth(try TLSAuthKeys(key, digest, direction)))
+            case .tlsCrypt(let key):
+                keys.append(.tlsCrypt(try TLSCryptKeys(key, .normal)))
+            }
+        }
+        return options.acceptsPlain ? keys + [.plain] : keys
+    }
+
+    private static func wrapper(_ options: ServerOptions) throws(OpenSSLError) -> TLSCryptV2Wrapper? {
+        guard let key = options.tlsCryptV2 else { return nil }
+        return try TLSCryptV2Wrapper(key)
+    }
+
+    public var options: ServerOptions { resources.options }
+    /// Handed over at a swap; a secret.
+    public var cookieKey: [UInt8] { cookie.key }
+    public var connectionCount: Int { count }
+    public var halfOpenCount: Int { halfOpen }
+
+    // MARK: The engine
+
+    /// The next thing to be done; nil when there is none.
+    public func nextOutput() -> Output? { resources.outbox.next() }
+
+    /// When `handleTimeout` must next be called; nil without connections.
+    public var deadline: Instant? { timers.deadline }
+
+    public func handleTimeout(at moment: Moment) {
+        while let entry = timers.popDue(at: moment.now) {
+            guard let connection = connection(entry.connection), connection.scheduledAt == entry.at else {
+                continue
+            }
+            connection.scheduledAt = nil
+            connection.handleTimeout(at: moment)
+            settle(connection)
+        }
+    }
+
+    func connection(_ id: ConnectionID) -> Connection? {
+        guard connections.indices.contains(id.index), let connection = connections[id.index],
+            connection.id == id
+        else { return nil }
+        return connection
+    }
+
+    /// After every input of a connection: its timer, its place in the tables.
+    func settle(_ connection: Connection) {
+        if connection.isOver { return remove(connection) }
+        if connection.isHalfOpen, connection.stage == .open || connection.stage == .opening {
+            countHalfOpen(connection, -1)
+            connection.isHalfOpen = false
+            takeOver(connection.path, connection)
+        }
+        let deadline = connection.deadline
+        if let scheduledAt = connection.scheduledAt, scheduledAt <= deadline { return }
+        connection.scheduledAt = deadline
+        timers.insert(TimerQueue.Entry(at: deadline, connection: connection.id))
+        if timers.entries.count > 64 + 4 * count {
+            timers.keep { [self] in self.connection($0.connection)?.scheduledAt == $0.at }
+        }
+    }
+
+    // MARK: Tables
+
+    /// Nil: a bound is reached, and the client has to try again later.
+    func makeConnection(
+        _ path: Path, client: SessionID, server: SessionID, keys: ControlKeys, reset: Opcode?,
+        at moment: Moment
+    ) -> Connection? {
+        guard mayAccept(path), let index = takeIndex() else {
+            log("refused reason=\"too many connections\" remote=\(path.remote)")
+            return nil
+        }
+        generation &+= 1
+        let origin = Connection.Origin(
+            id: ConnectionID(generation: generation, index: index),
+            peerID: UInt32(lane << (Self.peerIDBits - laneBits) | index), path: path, client: client,
+            server: server)
+        guard let connection = try? Connection(origin, resources, keys: keys, reset: reset, at: moment) else {
+            free.append(index)
+            return nil
+        }
+        connections[index] = connection
+        count += 1
+        countHalfOpen(connection, 1)
+        flows[Flow(path: path, session: client)] = index
+        if path.transport == .stream { owners[path] = index }
+        connection.log(.debug, "began wrapping=\(keys.name)")
+        return connection
+    }
+
+    private func mayAccept(_ path: Path) -> Bool {
+        halfOpen < options.maxHalfOpen
+            && halfOpenBySource[path.remote.source, default: 0] < options.maxHalfOpenPerSource
+    }
+
+    private func takeIndex() -> Int? {
+        if let index = free.popLast() { return index }
+        // The last number of a lane is left out: all ones mean "no peer id".
+        let limit = min(options.maxConnections, 1 << (Self.peerIDBits - laneBits) - 1)
+        guard connections.count < limit else { return nil }
+        connections.append(nil)
+        return connections.count - 1
+    }
+
+    private func remove(_ connection: Connection) {
+        let index = connection.id.index
+        guard connections[index] === connection else { return }
+        if connection.isHalfOpen { countHalfOpen(connection, -1) }
+        connections[index] = nil
+        free.append(index)
+        count -= 1
+        flows[Flow(path: connection.path, session: connection.clientSessionID)] = nil
+        if owners[connection.path] == index { owners[connection.path] = nil }
+    }
+
+    private func countHalfOpen(_ connection: Connection, _ change: Int) {
+        halfOpen += change
+        let source = connection.path.remote.source
+        let left = halfOpenBySource[source, default: 0] + change
+        halfOpenBySource[source] = left > 0 ? left : nil
+    }
+
+    /// An authenticated client replaces the one that had its address before.
+    private func takeOver(_ path: Path, _ connection: Connection) {
+        let index = connection.id.index
+        if let former = owners[path], former != index, let old = connections[former] {
+            old.end(.replaced, "", at: Moment(connection.lastHeard, wallSeconds: 0))
+            remove(old)
+        }
+        owners[path] = index
+    }
+
+    func log(_ text: String) {
+        resources.outbox.append(.log(LogEvent(level: .security, connection: nil, text: text)))
+    }
+}

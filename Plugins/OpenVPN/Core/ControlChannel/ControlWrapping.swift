@@ -1,0 +1,33 @@
+public import Wire
+
+/// The wrapping of one connection: its keys, the counter of what it sends, the window of what it received.
+public struct ControlWrapping {
+    public let keys: ControlKeys
+    /// Appended to the first packet of a tls-crypt-v2 client, for the server that forgot it on purpose.
+    private var sent: ReplayID
+    private var window = ReplayIDWindow()
+
+    /// `time`: seconds since 1970 at which counting begins. `sentBefore`: packets that a stateless answer has used up.
+    public init(_ keys: ControlKeys, time: UInt32, sentBefore: UInt32 = 0) {
+        self.keys = keys
+        sent = ReplayID(id: sentBefore, time: time)
+    }
+
+    public mutating func wrap(_ packet: ControlPacket) throws(WireError) -> [UInt8] {
+        sent.id &+= 1
+        return try keys.wrap(packet, sent)
+    }
+
+    /// Refuses replays too.
+    public mutating func unwrap(_ bytes: [UInt8]) throws(WireError) -> ControlPacket {
+        let unwrapped = try keys.unwrap(bytes)
+        guard accept(unwrapped.replayID) else { throw .badValue }
+        return unwrapped.packet
+    }
+
+    /// For a packet that was unwrapped before the connection existed.
+    public mutating func accept(_ replayID: ReplayID?) -> Bool {
+        guard let replayID else { return true }
+        return window.accept(replayID)
+    }
+}

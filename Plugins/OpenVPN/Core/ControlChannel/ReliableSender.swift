@@ -1,0 +1,81 @@
+public import Wire
+
+/// The sending half of OpenVPN's reliable layer: numbers messages, keeps each until it is acknowledged, sends it again
+/// with exponential backoff. Not congestion-controlled: a control channel says a few kilobytes.
+public struct ReliableSender: Sendable {
+    /// Messages under way at once. Clients before 2.6 hold eight out of order.
+    public static let window = 6
+    /// Octets that wait for a place in the window. A certificate chain and a large push reply fit; more is our fault.
+    public static let maxBacklog = 128 * 1024
+    public static let firstTimeout: Duration = .seconds(1)
+    public static let maxTimeout: Duration = .seconds(8)
+    /// Later messages acknowledged while this one was not: then it is taken for lost.
+    public static let fastRetransmitThreshold = 3
+
+    struct Pending: Equatable, Sendable {
+        let id: UInt32
+        let opcode: Opcode
+        let payload: [UInt8]
+        var due: Instant
+        var timeout: Duration
+        var overtaken = 0
+    }
+
+    private(set) var underway: [Pending] = []
+    private(set) var backlog: [(opcode: Opcode, payload: [UInt8])] = []
+    private(set) var backlogSize = 0
+    private(set) var nextID: UInt32
+
+    /// `firstID` is 1 where a stateless answer used up 0.
+    public init(firstID: UInt32 = 0) { nextID = firstID }
+
+    /// Everything said was heard.
+    public var isIdle: Bool { underway.isEmpty && backlog.isEmpty }
+
+    public var deadline: Instant? { underway.map(\.due).min() }
+
+    /// Takes on a message. False: the backlog is full, and the connection has to end.
+    public mutating func enqueue(_ opcode: Opcode, _ payload: [UInt8]) -> Bool {
+        guard backlogSize + payload.count <= Self.maxBacklog else { return false }
+        backlog.append((opcode, payload))
+        backlogSize += payload.count
+        return true
+    }
+
+    /// The next message to be put on the wire at `now`, for the first time or again; nil when there is none.
+    public mutating func next(at now: Instant) -> (opcode: Opcode, message: ControlBody.Message)? {
+        if let index = underway.firstIndex(where: { $0.due <= now }) {
+            underway[index].timeout = min(underway[index].timeout * 2, Self.maxTimeout)
+            underway[index].due = now.advanced(by: underway[index].timeout)
+            underway[index].overtaken = 0
+            return (
+                underway[index].opcode, .init(packetID: underway[index].id, payload: underway[index].payload)
+            )
+        }
+        guard !backlog.isEmpty, hasRoom else { return nil }
+        let (opcode, payload) = backlog.removeFirst()
+        backlogSize -= payload.count
+        let id = nextID
+        nextID &+= 1
+        underway.append(
+            Pending(
+                id: id, opcode: opcode, payload: payload, due: now.advanced(by: Self.firstTimeout),
+                timeout: Self.firstTimeout))
+        return (opcode, .init(packetID: id, payload: payload))
+    }
+
+    /// The receiver's window begins at the oldest message that it lacks.
+    private var hasRoom: Bool {
+        guard let oldest = underway.first else { return true }
+        return underway.count < Self.window && nextID &- oldest.id < UInt32(Self.window)
+    }
+
+    public mutating func receivedAcknowledgement(of id: UInt32, at now: Instant) {
+        guard let index = underway.firstIndex(where: { $0.id == id }) else { return }
+        underway.remove(at: index)
+        for earlier in 0..<index {
+            underway[earlier].overtaken += 1
+            if underway[earlier].overtaken == Self.fastRetransmitThreshold { underway[earlier].due = now }
+        }
+    }
+}

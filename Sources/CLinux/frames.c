@@ -1,0 +1,155 @@
+#define _GNU_SOURCE
+#include "frames.h"
+
+#include "bridge.h"
+
+#ifdef __linux__
+#include "batch.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+_Static_assert(BRIDGE_BATCH == CLINUX_MESSAGES, "a batch of frames fits the buffers");
+
+static void keep(clinux_receiver *receiver, uint32_t at, uint32_t from, uint32_t length) {
+    uint8_t *start = receiver->vectors[from].iov_base;
+    receiver->frames[at] = (pa_slice_v1){start, length, CLINUX_HEADROOM, CLINUX_TAILROOM};
+}
+
+static int read_frames(clinux_receiver *receiver, int fd, clinux_counters *counters) {
+    uint32_t count = 0;
+    for (; count < CLINUX_MESSAGES; count++) {
+        ssize_t length = read(fd, receiver->vectors[count].iov_base, receiver->vectors[count].iov_len);
+        counters->receive_calls++;
+        if (length < 0 && count == 0 && errno != EAGAIN && errno != EINTR) return -errno;
+        if (length <= 0) break;
+        keep(receiver, count, count, (uint32_t)length);
+        counters->received_octets += (uint64_t)length;
+    }
+    counters->received_messages += count;
+    return (int)count;
+}
+
+static int receive_messages(clinux_receiver *receiver, int fd, clinux_counters *counters) {
+    for (int i = 0; i < CLINUX_MESSAGES; i++) {
+        struct msghdr *header = &receiver->headers[i].msg_hdr;
+        header->msg_namelen = 0;
+        header->msg_controllen = 0;
+        header->msg_flags = 0;
+    }
+    int messages = recvmmsg(fd, receiver->headers, CLINUX_MESSAGES, MSG_DONTWAIT, NULL);
+    counters->receive_calls++;
+    if (messages < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < (uint32_t)messages; i++) {
+        uint32_t length = receiver->headers[i].msg_len;
+        /* A SEQPACKET socket tells its end by an empty message, and then again each time. */
+        if (length == 0) return count > 0 ? (int)count : -EPIPE;
+        if (receiver->headers[i].msg_hdr.msg_flags & MSG_TRUNC) {
+            counters->truncated++;
+            continue;
+        }
+        keep(receiver, count++, i, length);
+        counters->received_octets += length;
+    }
+    counters->received_messages += (uint64_t)messages;
+    return (int)count;
+}
+
+/* Puts VLAN tags back and completes checksums. */
+static int receive_packets(clinux_receiver *receiver, int fd, clinux_counters *counters) {
+    struct bridge_slot slots[BRIDGE_BATCH];
+    for (int i = 0; i < BRIDGE_BATCH; i++)
+        slots[i] = (struct bridge_slot){receiver->vectors[i].iov_base, (uint32_t)receiver->vectors[i].iov_len, 0};
+    int messages = bridge_receive(fd, slots, BRIDGE_BATCH);
+    counters->receive_calls++;
+    if (messages < 0) return messages;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < (uint32_t)messages; i++) {
+        if (slots[i].length == 0) counters->truncated++;
+        else keep(receiver, count++, i, slots[i].length);
+        counters->received_octets += slots[i].length;
+    }
+    counters->received_messages += (uint64_t)messages;
+    return (int)count;
+}
+
+static int receive_frames(clinux_receiver *receiver, int fd, uint32_t kind, clinux_counters *counters) {
+    switch (kind) {
+    case CLINUX_TAP: return read_frames(receiver, fd, counters);
+    case CLINUX_PACKET: return receive_packets(receiver, fd, counters);
+    default: return receive_messages(receiver, fd, counters);
+    }
+}
+
+int clinux_frames_receive(clinux_receiver *receiver, int fd, uint32_t kind, clinux_counters *counters) {
+    int count = receive_frames(receiver, fd, kind, counters);
+    if (count > 0) counters->received_datagrams += (uint64_t)count;
+    return count;
+}
+
+pa_slice_v1 *clinux_frames(clinux_receiver *receiver) { return receiver->frames; }
+
+static void count_frame(const pa_slice_v1 *frame, clinux_counters *counters) {
+    counters->sent_messages++;
+    counters->sent_datagrams++;
+    counters->sent_octets += frame->length;
+}
+
+static void count_failure(clinux_counters *counters) {
+    if (errno == EAGAIN || errno == ENOBUFS) counters->unsent_full++;
+    else counters->unsent_error++;
+}
+
+static void write_frames(int fd, const pa_slice_v1 *frames, uint32_t count, clinux_counters *counters) {
+    for (uint32_t i = 0; i < count; i++) {
+        counters->send_calls++;
+        if (write(fd, frames[i].start, frames[i].length) >= 0) count_frame(&frames[i], counters);
+        else count_failure(counters);
+    }
+}
+
+/* A frame that is refused is dropped; those behind it are tried. */
+static void send_batch(clinux_sender *sender, int fd, const pa_slice_v1 *frames, uint32_t count,
+                       clinux_counters *counters) {
+    uint32_t at = 0;
+    while (at < count) {
+        int sent = sendmmsg(fd, sender->headers + at, count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        counters->send_calls++;
+        if (sent < 0) {
+            if (errno == EINTR) continue;
+            if (errno == EAGAIN) {
+                counters->unsent_full += count - at;
+                return;
+            }
+            count_failure(counters);
+            at++;
+            continue;
+        }
+        for (int i = 0; i < sent; i++) count_frame(&frames[at++], counters);
+    }
+}
+
+void clinux_frames_send(clinux_sender *sender, int fd, uint32_t kind, const pa_slice_v1 *frames, uint32_t count,
+                        clinux_counters *counters) {
+    if (kind == CLINUX_TAP) {
+        write_frames(fd, frames, count, counters);
+        return;
+    }
+    while (count > 0) {
+        uint32_t batch = count < CLINUX_MESSAGES ? count : CLINUX_MESSAGES;
+        for (uint32_t i = 0; i < batch; i++) {
+            struct msghdr *header = &sender->headers[i].msg_hdr;
+            sender->vectors[i][0] = (struct iovec){frames[i].start, frames[i].length};
+            header->msg_iovlen = 1;
+            header->msg_namelen = 0;
+            header->msg_control = NULL;
+            header->msg_controllen = 0;
+        }
+        send_batch(sender, fd, frames, batch, counters);
+        frames += batch;
+        count -= batch;
+    }
+}
+
+#endif

@@ -1,0 +1,141 @@
+import Accounts
+import Journal
+import Lanes
+import Logging
+import Modules
+import OpenSSL
+import PluginABI
+import Sessions
+import Synchronization
+import Wire
+
+/// What the host does for modules: the accounts judge, the journal writes, the database keeps.
+final class HostServices: ModuleServices {
+    let certificate: ServerCertificate
+    let publicName: String
+    private let store: AccountStore
+    private let authenticator: Authenticator
+    private let journal: Journal
+    private let defaultHub: HubName
+
+    init(store: AccountStore, journal: Journal, defaultHub: HubName, certificate: ServerCertificate, publicName: String) {
+        self.store = store
+        self.journal = journal
+        self.defaultHub = defaultHub
+        self.certificate = certificate
+        self.publicName = publicName
+        authenticator = Authenticator(store: store)
+    }
+
+    func judge(_ evidence: Evidence) async -> Modules.Verdict {
+        let verdict = await accountVerdict(on: evidence)
+        switch verdict {
+        case .accepted(let user): return .accepted(identity(of: user))
+        case .refused(let refusal):
+            record(refusal, evidence)
+            return .refused(code: refusal.code, sentence: refusal.shownToPeer.rawValue)
+        }
+    }
+
+    private func accountVerdict(on evidence: Evidence) async -> Accounts.Verdict {
+        switch evidence.proof {
+        case .password(let octets):
+            guard let password = try? ClearPassword(octets) else { return .refused(.wrongPassword) }
+            return await withCheckedContinuation { continuation in
+                authenticator.authenticate(name: evidence.name, password: password, defaultHub: defaultHub) {
+                    continuation.resume(returning: $0)
+                }
+            }
+        case .certificate:
+            guard let presented = presented(evidence) else { return .refused(.certificateUnknown) }
+            let name = evidence.name.isEmpty ? nil : evidence.name
+            return await withCheckedContinuation { continuation in
+                authenticator.authenticate(certificate: presented, name: name, defaultHub: defaultHub) {
+                    continuation.resume(returning: $0)
+                }
+            }
+        case .msCHAPv2, .softEther, .ikeIdentity, .eap: return .refused(.unavailable)
+        }
+    }
+
+    private func presented(_ evidence: Evidence) -> PresentedCertificate? {
+        guard !evidence.certificate.isEmpty,
+            let fingerprint = try? DigestAlgorithm.sha256.hash(evidence.certificate)
+        else { return nil }
+        return PresentedCertificate(
+            commonName: CertificateSubject.commonName(ofDER: evidence.certificate), fingerprint: fingerprint)
+    }
+
+    /// A fixed address stands in the hub's own network where SecureNAT has one, else in a network of 256.
+    private func identity(of user: User) -> Identity {
+        var identity = Identity(user: user.name.description, hub: user.hub.description)
+        guard let address = user.address else { return identity }
+        if let nat = try? store.nat(of: user.hub), nat.isEnabled,
+            let network = IPv4Subnet(nat.network.address, prefixLength: nat.network.prefixLength),
+            network.contains(address)
+        {
+            identity.fixedAddress = IPv4Subnet(address, prefixLength: nat.network.prefixLength)
+            identity.fixedGateway = nat.network.address
+        } else {
+            identity.fixedAddress = IPv4Subnet(address, prefixLength: 24)
+        }
+        return identity
+    }
+
+    /// To the hub's security log; who names no hub of ours is written to the server's log, or strangers could make files.
+    private func record(_ refusal: Refusal, _ evidence: Evidence) {
+        let event = Event.refused(
+            user: evidence.name, from: Endpoint(evidence.remote).description, module: evidence.protocolName,
+            why: refusal.rawValue)
+        let named = evidence.name.split(separator: "@", omittingEmptySubsequences: false)
+        let hub = named.count > 1 ? try? HubName(String(named[named.count - 1])) : defaultHub
+        if let hub, let known = try? store.hub(hub) {
+            journal.record(event, in: .security(hub: known.name.description))
+        } else {
+            journal.record(event)
+        }
+    }
+}
+
+extension Refusal {
+    /// As the ABI says it (`PA_VERDICT_*`).
+    fileprivate var code: UInt32 {
+        switch self {
+        case .unknownHub: PA_VERDICT_HUB
+        case .hubDisabled, .userDisabled, .expired: PA_VERDICT_DISABLED
+        case .unknownUser, .wrongPassword, .certificateUnknown: PA_VERDICT_CREDENTIALS
+        case .certificateRequired: PA_VERDICT_METHOD
+        case .unavailable: PA_VERDICT_UNAVAILABLE
+        }
+    }
+}
+
+// MARK: - Log and store
+
+extension HostServices {
+    func log(module: String, level: UInt32, line: String) {
+        guard isLogged(level: level) else { return }
+        journal.record(Event("module", level: Logger.Level(abi: level)).with("module", module).with("message", line))
+    }
+
+    func isLogged(level: UInt32) -> Bool { level >= PA_LOG_INFO }
+
+    func storedValue(module: String, name: String) throws -> [UInt8]? {
+        try store.secret("module/\(module)/\(name)")
+    }
+
+    func store(module: String, name: String, value: [UInt8]) throws {
+        try store.setSecret(value.isEmpty ? nil : value, "module/\(module)/\(name)")
+    }
+}
+
+extension Logger.Level {
+    fileprivate init(abi level: UInt32) {
+        switch level {
+        case PA_LOG_ERROR: self = .error
+        case PA_LOG_WARN: self = .warning
+        case PA_LOG_INFO: self = .info
+        default: self = .debug
+        }
+    }
+}

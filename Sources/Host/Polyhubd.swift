@@ -1,0 +1,62 @@
+import ArgumentParser
+import Foundation
+import Lanes
+
+/// The server's command line.
+@main struct Polyhubd: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "polyhubd", abstract: "A VPN server that accepts many protocols on virtual Ethernet hubs.",
+        discussion: """
+            Prints `polyhubd ready` alone on a line once every listener is bound. SIGTERM and SIGINT close all sessions as \
+            their protocols ask and end it with status 0.
+            """, version: Server.version)
+
+    @Option(help: ArgumentHelp("Which modules are loaded, where they listen, their options.", valueName: "FILE"))
+    var config: String
+
+    @Option(help: ArgumentHelp("Where hubs, users, keys and logs are kept.", valueName: "DIR"))
+    var state = "/var/lib/polyhub"
+
+    @Option(help: ArgumentHelp("Threads of the data plane. Left out: one for each core.", valueName: "N"))
+    var lanes: Int?
+
+    @Option(help: ArgumentHelp("Where modules lie. Left out: beside this program.", valueName: "DIR"))
+    var modules: String?
+
+    func validate() throws {
+        if let lanes, !(1...Server.maxLanes).contains(lanes) {
+            throw ValidationError("--lanes \(lanes): 1 to \(Server.maxLanes) are accepted")
+        }
+    }
+
+    func run() async throws {
+        // A peer that closes its end must not end the server.
+        unsafe signal(SIGPIPE, SIG_IGN)
+        let ending = Signals([SIGTERM, SIGINT])
+        do {
+            let server = try await Server(self)
+            print("polyhubd ready")
+            unsafe fflush(stdout)
+            await ending.wait()
+            await server.stop()
+        } catch {
+            FileHandle.standardError.write(Data("polyhubd: \(error)\n".utf8))
+            throw ExitCode(1)
+        }
+    }
+
+    static func main() async {
+        do {
+            var command = try parse()
+            try await command.run()
+        } catch let code as ExitCode {
+            exit(withError: code)
+        } catch {
+            // ArgumentParser's own status for misuse is 64; ours is 2.
+            let status = exitCode(for: error).rawValue
+            let text = fullMessage(for: error)
+            if status == 0 { print(text) } else { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+            Foundation.exit(status == 0 ? 0 : 2)
+        }
+    }
+}

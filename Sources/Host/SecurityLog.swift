@@ -1,0 +1,47 @@
+import Journal
+import Lanes
+import LayerConverter
+import Sessions
+
+/// Writes what becomes of sessions into the security log of their hub.
+final class SecurityLog: SessionObserver {
+    private let journal: Journal
+
+    init(_ journal: Journal) { self.journal = journal }
+
+    func sessionOpened(_ session: SessionSnapshot) {
+        record(
+            .connected(
+                session: "\(session.id)", user: session.user, from: Endpoint(session.remote).description,
+                module: session.protocolName, cipher: session.cipher, client: session.software), session)
+        if session.lease != nil { sessionAddressed(session) }
+    }
+
+    func sessionAddressed(_ session: SessionSnapshot) {
+        guard let lease = session.lease, let mac = session.mac else { return }
+        record(
+            .addressLent(
+                session: "\(session.id)", address: lease.address.description, mac: mac.description,
+                lease: lease.duration), session)
+    }
+
+    func sessionRefused(_ session: SessionSnapshot, reason: SessionReason, sentence: String) {
+        record(
+            .refused(
+                user: session.user, from: Endpoint(session.remote).description, module: session.protocolName,
+                why: "\(reason.name): \(sentence)"), session)
+    }
+
+    func sessionClosed(_ session: SessionSnapshot, reason: SessionReason, sentence: String) {
+        record(
+            .disconnected(
+                session: "\(session.id)", user: session.user,
+                why: sentence.isEmpty ? reason.name : "\(reason.name): \(sentence)",
+                bytesIn: session.counters.octetsIn, bytesOut: session.counters.octetsOut, duration: session.duration),
+            session)
+    }
+
+    private func record(_ event: Event, _ session: SessionSnapshot) {
+        journal.record(event, in: .security(hub: session.hub))
+    }
+}

@@ -1,0 +1,185 @@
+public import PluginABI
+import Wire
+
+/// Carries copies of frames to other lanes.
+public protocol LaneCrossing: AnyObject {
+    /// Queues a copy for `lane`, where `LaneSwitch.receiveCrossing` gets it. False: the way is full, the frame is lost.
+    func cross(to lane: Int, _ header: CrossingHeader, _ frame: pa_slice_v1) -> Bool
+}
+
+/// What goes in front of a frame that crosses lanes.
+public struct CrossingHeader: Sendable {
+    public var hub: UInt32
+    /// 0: to every port of the hub on that lane.
+    public var port: UInt16
+
+    public init(hub: UInt32, port: UInt16) {
+        self.hub = hub
+        self.port = port
+    }
+
+    public init(bits: UInt64) {
+        self.init(hub: UInt32(truncatingIfNeeded: bits >> 16), port: UInt16(truncatingIfNeeded: bits))
+    }
+    public var bits: UInt64 { UInt64(hub) << 16 | UInt64(port) }
+}
+
+/// The switching of one lane: takes frames from ports, decides, queues them at other ports, and at the end of the turn
+/// has everything delivered. Belongs to its lane; nothing here locks, and a unicast frame between two ports of
+/// the lane is neither copied nor costs an allocation.
+public final class LaneSwitch {
+    /// Ports that may wait for delivery at once grow with the ports themselves; rounds of answers that deliveries cause
+    /// (ARP, say) are bounded by this.
+    private static let maxRounds = 8
+
+    public let lane: Int
+    private let laneCount: Int
+    private let crossing: any LaneCrossing
+    private let arena = FrameArena()
+    private var segments: [UInt32: HubSegment] = [:]
+    private var dirty: [HubPort] = []
+    private var delivering: [HubPort] = []
+    private var now: UInt64 = 0
+    private var seconds: UInt64 = 0
+
+    public init(lane: Int, of laneCount: Int, crossing: any LaneCrossing) {
+        self.lane = lane
+        self.laneCount = laneCount
+        self.crossing = crossing
+        dirty.reserveCapacity(1024)
+        delivering.reserveCapacity(1024)
+    }
+
+    /// Tells the time for the turn that begins, in monotonic nanoseconds.
+    public func beginTurn(at now: UInt64) {
+        self.now = now
+        seconds = now / 1_000_000_000
+    }
+
+    /// Makes a port of `hub` on this lane; nil when the hub has no number left. It keeps `sink` until `detach`.
+    public func attach(to hub: Hub, needs: HubPort.Needs, sink: any PortSink) -> HubPort? {
+        guard let number = hub.addPort(on: lane) else { return nil }
+        let segment = segments[hub.id] ?? HubSegment(hub: hub)
+        segments[hub.id] = segment
+        let port = HubPort(hub: hub, number: number, needs: needs, segment: segment, sink: sink)
+        segment.add(port)
+        return port
+    }
+
+    /// Ends a port. What waits for it is dropped. Twice is harmless.
+    public func detach(_ port: HubPort) {
+        guard port.isAttached else { return }
+        port.isAttached = false
+        let segment = unsafe port.segment
+        segment.remove(port)
+        port.hub.removePort(port.number, on: lane)
+        dirty.removeAll { $0 === port }
+        if segment.ports.isEmpty { segments[port.hub.id] = nil }
+    }
+}
+
+// MARK: - Frames
+
+extension LaneSwitch {
+    /// Takes frames from whoever stands behind `port`. They are lent until the turn ends.
+    public func receive(_ batch: UnsafeMutableBufferPointer<pa_slice_v1>, from port: HubPort) {
+        for index in batch.indices { unsafe receive(batch[index], from: port) }
+    }
+
+    /// The same for one frame.
+    @inline(__always)
+    public func receive(_ slice: pa_slice_v1, from port: HubPort) {
+        guard port.isAttached, let (destination, source) = unsafe Self.addresses(of: slice), !source.isGroup
+        else {
+            port.counters.dropped += 1
+            return
+        }
+        port.counters.framesIn += 1
+        port.counters.octetsIn += UInt64(unsafe slice.length)
+        if source.bits != port.lastSource || seconds != port.lastSourceSeconds {
+            port.hub.table.learn(source, on: port.number, at: seconds)
+            (port.lastSource, port.lastSourceSeconds) = (source.bits, seconds)
+        }
+        unsafe forward(slice, to: destination, from: port)
+    }
+
+    private func forward(_ slice: pa_slice_v1, to destination: MACAddress, from port: HubPort) {
+        let hub = port.hub
+        let number = destination.isGroup ? 0 : hub.table.port(of: destination, at: seconds)
+        guard number != 0 else { return unsafe flood(slice, from: port) }
+        guard number != port.number else { return }
+        let home = hub.lane(of: number)
+        if home == lane {
+            guard let target = unsafe port.segment.port(number) else { return }
+            unsafe target._withUnsafeGuaranteedRef { unsafe enqueue(slice, at: $0) }
+        } else if let home {
+            let header = CrossingHeader(hub: hub.id, port: number)
+            if unsafe !crossing.cross(to: home, header, slice) { port.counters.dropped += 1 }
+        }
+    }
+
+    private func flood(_ slice: pa_slice_v1, from port: HubPort) {
+        guard port.budget.spend(at: now) else {
+            port.counters.floodsRefused += 1
+            return
+        }
+        for target in unsafe port.segment.ports where target !== port {
+            unsafe enqueueCopy(of: slice, at: target)
+        }
+        for other in 0..<laneCount where other != lane && port.hub.hasPorts(on: other) {
+            let header = CrossingHeader(hub: port.hub.id, port: 0)
+            if unsafe !crossing.cross(to: other, header, slice) { port.counters.dropped += 1 }
+        }
+    }
+
+    /// Takes a frame that another lane sent here, lent until the turn ends.
+    public func receiveCrossing(_ header: CrossingHeader, _ slice: pa_slice_v1) {
+        guard let segment = segments[header.hub] else { return }
+        if header.port != 0 {
+            guard let target = unsafe segment.port(header.port) else { return }
+            unsafe target._withUnsafeGuaranteedRef { unsafe enqueue(slice, at: $0) }
+        } else {
+            for target in segment.ports { unsafe enqueueCopy(of: slice, at: target) }
+        }
+    }
+
+    /// Delivers everything that waits, and what the deliveries cause; to be called at the end of a turn.
+    public func flush() {
+        var rounds = 0
+        while !dirty.isEmpty, rounds < Self.maxRounds {
+            swap(&dirty, &delivering)
+            for port in delivering { port.flush() }
+            delivering.removeAll(keepingCapacity: true)
+            rounds += 1
+        }
+        arena.reset()
+    }
+
+    private func enqueueCopy(of slice: pa_slice_v1, at port: HubPort) {
+        guard let copy = unsafe arena.copy(slice) else {
+            port.counters.dropped += 1
+            return
+        }
+        if unsafe port.enqueue(copy) { dirty.append(port) }
+    }
+
+    @inline(__always)
+    private func enqueue(_ slice: pa_slice_v1, at port: HubPort) {
+        guard unsafe slice.headroom >= port.needs.headroom, unsafe slice.tailroom >= port.needs.tailroom
+        else {
+            return unsafe enqueueCopy(of: slice, at: port)
+        }
+        if unsafe port.enqueue(slice) { dirty.append(port) }
+    }
+
+    @inline(__always)
+    private static func addresses(of slice: pa_slice_v1) -> (destination: MACAddress, source: MACAddress)? {
+        guard let start = unsafe slice.start, unsafe slice.length >= EthernetFrame.headerLength else {
+            return nil
+        }
+        let first = unsafe UInt64(bigEndian: UnsafeRawPointer(start).loadUnaligned(as: UInt64.self))
+        let second = unsafe UInt32(
+            bigEndian: UnsafeRawPointer(start).loadUnaligned(fromByteOffset: 8, as: UInt32.self))
+        return (MACAddress(first >> 16), MACAddress((first & 0xffff) << 32 | UInt64(second)))
+    }
+}

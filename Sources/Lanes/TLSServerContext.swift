@@ -1,0 +1,133 @@
+import COpenSSL
+
+/// A certificate or key that OpenSSL does not accept.
+public struct TLSError: Error, CustomStringConvertible, Sendable {
+    public let description: String
+}
+
+/// What a TLS listener presents: the host's certificate with its chain, its key, and the protocols it speaks.
+/// TLS 1.2 and later, no renegotiation, no session tickets. Client certificates are not asked for.
+///
+/// @unchecked Sendable: a context is not changed after its initialiser, and OpenSSL counts its references
+/// atomically.
+@safe public final class TLSServerContext: @unchecked Sendable {
+    /// The leaf certificate in DER.
+    public let certificate: [UInt8]
+
+    private let context: OpaquePointer
+    /// The protocols in the form of the ALPN extension; OpenSSL's callback reads it.
+    private let protocols: UnsafeMutableBufferPointer<UInt8>
+
+    /// `certificateChain` begins with the leaf. Names of `applicationProtocols` in order of preference; a
+    /// client that knows none of them is served without.
+    public init(certificateChainPEM: String, privateKeyPEM: String, applicationProtocols: [String] = [])
+        throws(TLSError)
+    {
+        ERR_clear_error()
+        let chain = unsafe try TLSServerContext.certificates(in: certificateChainPEM)
+        defer { unsafe chain.forEach { unsafe X509_free($0) } }
+        guard let context = unsafe SSL_CTX_new(TLS_server_method()) else {
+            throw TLSServerContext.error("cannot make a TLS context")
+        }
+        let names = applicationProtocols.filter { (1...255).contains($0.utf8.count) }
+        let encoded = names.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+        unsafe protocols = .allocate(capacity: encoded.count)
+        _ = unsafe protocols.initialize(from: encoded)
+        unsafe self.context = context
+        certificate = unsafe TLSServerContext.encode(chain[0])
+        unsafe polyhub_ssl_ctx_prepare_server(context)
+        unsafe try use(chain, privateKeyPEM)
+        if !encoded.isEmpty { chooseProtocols() }
+    }
+
+    deinit {
+        unsafe SSL_CTX_free(context)
+        unsafe protocols.deallocate()
+    }
+
+    func makeSession() -> OpaquePointer? { unsafe SSL_new(context) }
+
+    /// Takes the oldest error of this thread's queue.
+    static func lastError() -> String? {
+        let code = ERR_get_error()
+        guard code != 0, let text = unsafe ERR_reason_error_string(code) else { return nil }
+        return unsafe String(cString: text)
+    }
+}
+
+extension TLSServerContext {
+    private func use(_ chain: [OpaquePointer], _ privateKeyPEM: String) throws(TLSError) {
+        guard unsafe SSL_CTX_use_certificate(context, chain[0]) == 1 else {
+            throw TLSServerContext.error("the certificate is not usable")
+        }
+        for position in unsafe 1..<chain.count {
+            guard unsafe polyhub_ssl_ctx_add1_chain_cert(context, chain[position]) == 1 else {
+                throw TLSServerContext.error("the certificate's chain is not usable")
+            }
+        }
+        let key = unsafe TLSServerContext.withMemoryBIO(privateKeyPEM) { bio in
+            // An empty passphrase, lest OpenSSL ask for one on the terminal.
+            unsafe PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in 0 }, nil)
+        }
+        defer { unsafe EVP_PKEY_free(key) }
+        guard let key = unsafe key, unsafe SSL_CTX_use_PrivateKey(context, key) == 1 else {
+            throw TLSServerContext.error("the private key is not one in PEM without a passphrase")
+        }
+        guard unsafe SSL_CTX_check_private_key(context) == 1 else {
+            throw TLSServerContext.error("the private key does not belong to the certificate")
+        }
+    }
+
+    private func chooseProtocols() {
+        let context = unsafe context
+        let argument = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe SSL_CTX_set_alpn_select_cb(
+            context,
+            { _, chosen, length, offered, offeredLength, argument in
+                let own = unsafe Unmanaged<TLSServerContext>.fromOpaque(argument!).takeUnretainedValue()
+                var name: UnsafeMutablePointer<UInt8>?
+                let result = unsafe SSL_select_next_proto(
+                    &name, length, own.protocols.baseAddress, UInt32(own.protocols.count), offered,
+                    offeredLength)
+                guard result == OPENSSL_NPN_NEGOTIATED else { return SSL_TLSEXT_ERR_NOACK }
+                unsafe chosen!.pointee = unsafe UnsafePointer(name)
+                return SSL_TLSEXT_ERR_OK
+            }, argument)
+    }
+
+    private static func certificates(in pem: String) throws(TLSError) -> [OpaquePointer] {
+        let found = unsafe withMemoryBIO(pem) { bio in
+            var found: [OpaquePointer] = unsafe []
+            while let certificate = unsafe PEM_read_bio_X509(bio, nil, nil, nil) {
+                unsafe found.append(certificate)
+            }
+            return unsafe found
+        }
+        // Reading stops with the error that there is no further certificate.
+        defer { ERR_clear_error() }
+        guard unsafe !found.isEmpty else { throw error("no certificate in PEM form") }
+        return unsafe found
+    }
+
+    private static func withMemoryBIO<Result>(_ text: String, _ body: (OpaquePointer?) -> Result) -> Result {
+        let octets = Array(text.utf8)
+        return unsafe octets.withUnsafeBytes { bytes in
+            let bio = unsafe BIO_new_mem_buf(bytes.baseAddress, Int32(clamping: bytes.count))
+            defer { unsafe BIO_free(bio) }
+            return unsafe body(bio)
+        }
+    }
+
+    private static func encode(_ certificate: OpaquePointer) -> [UInt8] {
+        let length = Int(unsafe i2d_X509(certificate, nil))
+        guard length > 0 else { return [] }
+        return unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+            var end = buffer.baseAddress
+            count = Int(unsafe i2d_X509(certificate, &end))
+        }
+    }
+
+    private static func error(_ attempt: String) -> TLSError {
+        TLSError(description: lastError().map { "\(attempt): \($0)" } ?? attempt)
+    }
+}

@@ -1,0 +1,305 @@
+import Wire
+
+/// The states of RFC 2131 §4.4, figure 5, and what leads from one to the next. Between an acknowledged lease
+/// and BOUND stands `probing`, while the address is looked for on the link.
+///
+/// Noncopyable, so `switch consume self` makes every branch name the state it leaves behind.
+enum DHCPState: ~Copyable {
+    /// Not begun, or ended.
+    case idle
+    /// INIT, after a pause.
+    case initial(until: Instant)
+    case rebooting(wish: IPv4Address, Retransmission)
+    case selecting(Retransmission)
+    /// SELECTING too: there is an offer, but not of the wished address.
+    case choosing(AddressLease, until: Instant)
+    case requesting(AddressLease, Retransmission)
+    case probing(AddressLease)
+    case bound(AddressLease)
+    case renewing(AddressLease, next: Instant)
+    case rebinding(AddressLease, next: Instant)
+
+    /// How often a message was sent, and when it will be sent again.
+    struct Retransmission {
+        var sent = 1
+        var interval: Duration
+        var next: Instant
+
+        init(_ exchange: inout DHCPExchange, at now: Instant) {
+            interval = exchange.timing.firstRetransmission
+            next = now + Self.varied(interval, &exchange.random)
+        }
+
+        mutating func again(_ exchange: inout DHCPExchange, at now: Instant) {
+            sent += 1
+            interval = min(interval * 2, exchange.timing.maxRetransmission)
+            next = now + Self.varied(interval, &exchange.random)
+        }
+
+        /// RFC 2131 §4.1 varies 4 s by 1 s up and down, so that clients do not stay in step.
+        private static func varied(_ interval: Duration, _ random: inout SplitMix64) -> Duration {
+            interval * Int.random(in: 56...72, using: &random) / 64
+        }
+    }
+
+    /// Requests of a former lease before a DHCPDISCOVER: a server that does not know it is silent.
+    static let maxRebootRequests = 2
+    /// Requests to a server that offered, before others are asked again.
+    static let maxRequests = 3
+
+    var deadline: Instant? {
+        switch self {
+        case .idle: nil
+        case .initial(let until): until
+        case .rebooting(_, let sending): sending.next
+        case .selecting(let sending): sending.next
+        case .choosing(_, let until): until
+        case .requesting(_, let sending): sending.next
+        case .probing: nil
+        case .bound(let lease): lease.renewalTime.map { lease.obtainedAt + $0 }
+        case .renewing(_, let next): next
+        case .rebinding(_, let next): next
+        }
+    }
+
+    /// Whether giving up is still possible: no server has granted an address.
+    var isUnconfirmed: Bool { deadline != nil && lease == nil }
+
+    /// The lease that a server has granted.
+    var lease: AddressLease? {
+        switch self {
+        case .probing(let lease): lease
+        case .bound(let lease): lease
+        case .renewing(let lease, _): lease
+        case .rebinding(let lease, _): lease
+        case .idle: nil
+        case .initial: nil
+        case .rebooting: nil
+        case .selecting: nil
+        case .choosing: nil
+        case .requesting: nil
+        }
+    }
+}
+
+extension DHCPState {
+    static func started(_ exchange: inout DHCPExchange, at now: Instant) -> DHCPState {
+        exchange.begin(at: now)
+        guard exchange.identity.wishIsFormerLease, let wish = exchange.wish else {
+            return discovering(&exchange, at: now)
+        }
+        exchange.beginTransaction()
+        exchange.sendRebootRequest(for: wish, at: now, isFirst: true)
+        return .rebooting(wish: wish, Retransmission(&exchange, at: now))
+    }
+
+    private static func discovering(_ exchange: inout DHCPExchange, at now: Instant) -> DHCPState {
+        exchange.beginTransaction()
+        exchange.sendDiscover(at: now)
+        return .selecting(Retransmission(&exchange, at: now))
+    }
+
+    private static func requesting(
+        _ offer: AddressLease, _ exchange: inout DHCPExchange, at now: Instant
+    ) -> DHCPState {
+        exchange.sendRequest(for: offer, at: now, isFirst: true)
+        return .requesting(offer, Retransmission(&exchange, at: now))
+    }
+
+    private static func granted(_ lease: AddressLease, _ exchange: inout DHCPExchange) -> DHCPState {
+        exchange.outputs.append(.probe(lease.address))
+        return .probing(lease)
+    }
+
+    private static func lost(_ loss: AddressLoss, _ exchange: inout DHCPExchange) -> DHCPState {
+        exchange.outputs.append(.lost(loss))
+        return .idle
+    }
+}
+
+extension DHCPState {
+    /// `message` is one that `exchange` expects.
+    mutating func received(_ message: DHCPMessage, _ exchange: inout DHCPExchange, at now: Instant) {
+        switch consume self {
+        case .rebooting(let wish, let sending):
+            self = Self.rebooting(wish, sending, received: message, &exchange, at: now)
+        case .selecting(let sending):
+            self = Self.selecting(sending, received: message, &exchange, at: now)
+        case .choosing(let offer, let until):
+            if message.type == .offer, let lease = exchange.lease(message), lease.address == exchange.wish {
+                self = Self.requesting(lease, &exchange, at: now)
+            } else {
+                self = .choosing(offer, until: until)
+            }
+        case .requesting(let offer, let sending):
+            self = Self.requesting(offer, sending, received: message, &exchange, at: now)
+        case .renewing(let lease, let next):
+            let answer = Self.extended(lease, by: message, of: lease.server, &exchange)
+            self = answer ?? .renewing(lease, next: next)
+        case .rebinding(let lease, let next):
+            self = Self.extended(lease, by: message, of: nil, &exchange) ?? .rebinding(lease, next: next)
+        case .idle: self = .idle
+        case .initial(let until): self = .initial(until: until)
+        case .probing(let lease): self = .probing(lease)
+        case .bound(let lease): self = .bound(lease)
+        }
+    }
+
+    private static func rebooting(
+        _ wish: IPv4Address, _ sending: Retransmission, received message: DHCPMessage,
+        _ exchange: inout DHCPExchange, at now: Instant
+    ) -> DHCPState {
+        if message.type == .nak { return discovering(&exchange, at: now) }
+        guard message.type == .ack, let lease = exchange.lease(message), lease.address == wish else {
+            return .rebooting(wish: wish, sending)
+        }
+        return granted(lease, &exchange)
+    }
+
+    private static func selecting(
+        _ sending: Retransmission, received message: DHCPMessage, _ exchange: inout DHCPExchange,
+        at now: Instant
+    ) -> DHCPState {
+        // Servers should not, but some say so when they have no address left.
+        if message.type == .nak { exchange.refusal = .serverRefused(message: exchange.nakText(message)) }
+        guard message.type == .offer, let lease = exchange.lease(message) else { return .selecting(sending) }
+        guard let wish = exchange.wish, lease.address != wish else {
+            return requesting(lease, &exchange, at: now)
+        }
+        return .choosing(lease, until: now + exchange.timing.offerWindow)
+    }
+
+    private static func requesting(
+        _ offer: AddressLease, _ sending: Retransmission, received message: DHCPMessage,
+        _ exchange: inout DHCPExchange, at now: Instant
+    ) -> DHCPState {
+        guard message.options.address(.serverIdentifier) == offer.server else {
+            return .requesting(offer, sending)
+        }
+        if message.type == .nak {
+            exchange.refusal = .serverRefused(message: exchange.nakText(message))
+            return .initial(until: now + exchange.timing.pause)
+        }
+        guard message.type == .ack, let lease = exchange.lease(message), lease.address == offer.address else {
+            return .requesting(offer, sending)
+        }
+        return granted(lease, &exchange)
+    }
+
+    /// RENEWING and REBINDING; nil if the message changes nothing. `server`: the only one that may answer.
+    private static func extended(
+        _ lease: AddressLease, by message: DHCPMessage, of server: IPv4Address?,
+        _ exchange: inout DHCPExchange
+    ) -> DHCPState? {
+        if let server, message.options.address(.serverIdentifier) != server { return nil }
+        if message.type == .nak {
+            return lost(.leaseRevoked(message: exchange.nakText(message)), &exchange)
+        }
+        guard message.type == .ack, let renewed = exchange.lease(message), renewed.address == lease.address
+        else { return nil }
+        exchange.outputs.append(.renewed(renewed))
+        return .bound(renewed)
+    }
+}
+
+extension DHCPState {
+    mutating func handleTimeout(_ exchange: inout DHCPExchange, at now: Instant) {
+        if isUnconfirmed, now >= exchange.giveUpAt {
+            if case .requesting(let offer, _) = self, let server = offer.server,
+                exchange.refusal == .noServerAnswered
+            {
+                exchange.refusal = .offerNotConfirmed(server: server)
+            }
+            exchange.outputs.append(.refused(exchange.refusal))
+            self = .idle
+            return
+        }
+        guard let deadline, now >= deadline else { return }
+        switch consume self {
+        case .idle: self = .idle
+        case .probing(let lease): self = .probing(lease)
+        case .initial: self = Self.discovering(&exchange, at: now)
+        case .rebooting(let wish, let sending):
+            self = Self.rebooting(wish, again: sending, &exchange, at: now)
+        case .selecting(var sending):
+            exchange.sendDiscover(at: now)
+            sending.again(&exchange, at: now)
+            self = .selecting(sending)
+        case .choosing(let offer, _): self = Self.requesting(offer, &exchange, at: now)
+        case .requesting(let offer, let sending):
+            self = Self.requesting(offer, again: sending, &exchange, at: now)
+        case .bound(let lease):
+            exchange.beginTransaction()
+            self = Self.extending(lease, &exchange, at: now, isFirst: true)
+        case .renewing(let lease, _): self = Self.extending(lease, &exchange, at: now, isFirst: false)
+        case .rebinding(let lease, _): self = Self.extending(lease, &exchange, at: now, isFirst: false)
+        }
+    }
+
+    private static func rebooting(
+        _ wish: IPv4Address, again sending: Retransmission, _ exchange: inout DHCPExchange, at now: Instant
+    ) -> DHCPState {
+        guard sending.sent < maxRebootRequests else { return discovering(&exchange, at: now) }
+        var sending = sending
+        exchange.sendRebootRequest(for: wish, at: now, isFirst: false)
+        sending.again(&exchange, at: now)
+        return .rebooting(wish: wish, sending)
+    }
+
+    private static func requesting(
+        _ offer: AddressLease, again sending: Retransmission, _ exchange: inout DHCPExchange, at now: Instant
+    ) -> DHCPState {
+        guard sending.sent < maxRequests else {
+            if let server = offer.server, exchange.refusal == .noServerAnswered {
+                exchange.refusal = .offerNotConfirmed(server: server)
+            }
+            return discovering(&exchange, at: now)
+        }
+        var sending = sending
+        exchange.sendRequest(for: offer, at: now, isFirst: false)
+        sending.again(&exchange, at: now)
+        return .requesting(offer, sending)
+    }
+
+    /// Asks for more time; whom, and when again, follows from how much is left, RFC 2131 §4.4.5.
+    private static func extending(
+        _ lease: AddressLease, _ exchange: inout DHCPExchange, at now: Instant, isFirst: Bool
+    ) -> DHCPState {
+        guard let expiry = lease.expiry, let t2 = lease.rebindingTime else { return .bound(lease) }
+        guard now < expiry else { return lost(.leaseExpired, &exchange) }
+        let rebindingAt = lease.obtainedAt + t2
+        let isRebinding = now >= rebindingAt
+        exchange.sendExtension(of: lease, to: isRebinding ? nil : lease.server, at: now, isFirst: isFirst)
+        let end = isRebinding ? expiry : rebindingAt
+        // The RFC's minimum of 60 s, scaled down for leases shorter than a quarter of an hour.
+        let least = min(.seconds(60), (lease.duration ?? .zero) / 16)
+        let next = min(now + max(now.duration(to: end) / 2, least), end)
+        return isRebinding ? .rebinding(lease, next: next) : .renewing(lease, next: next)
+    }
+}
+
+extension DHCPState {
+    mutating func probed(_ isFree: Bool, _ exchange: inout DHCPExchange, at now: Instant) {
+        switch consume self {
+        case .probing(let lease):
+            if isFree {
+                exchange.outputs.append(.bound(lease))
+                self = .bound(lease)
+                return
+            }
+            exchange.sendDecline(of: lease, at: now)
+            if exchange.declined.count < DHCPExchange.maxDeclines {
+                self = .initial(until: now + exchange.timing.pause)
+            } else {
+                exchange.outputs.append(.refused(.noFreeAddress))
+                self = .idle
+            }
+        case let other: self = other
+        }
+    }
+
+    mutating func released(_ exchange: inout DHCPExchange, at now: Instant) {
+        if let lease { exchange.sendRelease(of: lease, at: now) }
+        self = .idle
+    }
+}

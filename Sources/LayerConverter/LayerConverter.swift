@@ -1,0 +1,292 @@
+public import Wire
+
+/// Lifts one layer-3 client onto Ethernet: it stands on the hub as a host with the MAC address that it was lent,
+/// gets its IPv4 address by DHCP (RFC 2131) or from the user's record, answers and asks ARP (RFC 826) for it,
+/// and gives the address back at the end. It does no IO, reads no clock, and belongs to one lane.
+///
+/// Control plane: one input (`start`, `receive`, `handleTimeout`, `close`), then `nextOutput` until nil, then wait
+/// until `deadline`. Data path: `lift` and `lower`, in place; after a batch look at `hasOutput` and `deadline`.
+///
+/// IPv4 alone: IPv6 is dropped both ways, which the drop reason tells. Networks behind the client, VLAN tags and
+/// fragments' reassembly are not its business.
+public struct LayerConverter: ~Copyable {
+    public enum Addressing: Sendable {
+        case dhcp(DHCPIdentity)
+        /// The address of the user's record, for the host with this MAC address.
+        case fixed(AddressLease, mac: MACAddress)
+    }
+
+    public enum Output: Equatable, Sendable {
+        case sendFrame([UInt8])
+        /// The client may be told its address; packets flow from now on.
+        case addressReady(AddressLease)
+        /// The address is the same; anything else may have changed.
+        case leaseRenewed(AddressLease)
+        /// The session ends.
+        case refused(AddressRefusal)
+        /// The session ends.
+        case addressLost(AddressLoss)
+        /// Another host uses our address; it was told to stop. At most one in `defendInterval`.
+        case conflictSeen(AddressConflict)
+    }
+
+    /// DEFEND_INTERVAL of RFC 5227 §1.1.
+    static let defendInterval: Duration = .seconds(10)
+
+    public let mac: MACAddress
+    /// The address that is ours now.
+    public internal(set) var lease: AddressLease?
+    /// Frames given to `receive` that were no messages or not worth believing.
+    public internal(set) var ignoredFrames: UInt64 = 0
+
+    let timing: AddressTiming
+    var fixed: AddressLease?
+    var dhcp: DHCPClient
+    var probe: AddressProbe?
+    var outputs: [Output] = []
+
+    /// Our address, or zero.
+    var addressBits: UInt32 = 0
+    var cache = NextHopCache()
+    var routes: RouteTable?
+    var neighbors = ARPTable()
+    var pending = PendingPackets()
+    /// From where the last DHCPACK came: the way to the server, even if it does not answer ARP.
+    private var serverMAC: MACAddress?
+    private var lastDefence: Instant?
+
+    /// `seed`: a random number, from which transaction identifiers and delays are made.
+    public init(_ addressing: Addressing, timing: AddressTiming = AddressTiming(), seed: UInt64) {
+        self.timing = timing
+        switch addressing {
+        case .dhcp(let identity):
+            mac = identity.mac
+            dhcp = DHCPClient(identity, timing: timing, seed: seed)
+        case .fixed(let lease, let mac):
+            self.mac = mac
+            fixed = lease
+            dhcp = DHCPClient(DHCPIdentity(mac: mac), timing: timing, seed: seed)
+        }
+    }
+
+    /// When `handleTimeout` must be called; nil while there is nothing to wait for.
+    public var deadline: Instant? {
+        var earliest = dhcp.deadline
+        for other in [probe?.deadline, neighbors.deadline] {
+            if let other { earliest = min(earliest ?? other, other) }
+        }
+        return earliest
+    }
+
+    public var hasOutput: Bool { !outputs.isEmpty }
+
+    public mutating func start(at now: Instant) {
+        if let fixed {
+            beginProbe(for: fixed.address, at: now)
+        } else {
+            dhcp.start(at: now)
+            drainDHCP(at: now)
+        }
+    }
+
+    /// A frame for which `lower` said `consume`; others are ignored.
+    public mutating func receive(_ frame: RawSpan, at now: Instant) {
+        guard let frame = EthernetFrame(frame), frame.source != mac, !frame.source.isGroup else {
+            ignoredFrames &+= 1
+            return
+        }
+        var isUsed = false
+        if frame.etherType == .arp {
+            isUsed = receivedARP(frame, at: now)
+        } else if frame.etherType == .ipv4 {
+            isUsed = receivedDHCP(frame, at: now)
+        }
+        if !isUsed { ignoredFrames &+= 1 }
+    }
+
+    public mutating func handleTimeout(at now: Instant) {
+        dhcp.handleTimeout(at: now)
+        drainDHCP(at: now)
+        runProbe(at: now)
+        for address in neighbors.handleTimeout(at: now) {
+            _ = pending.take(for: address)
+            cache.removeAll()
+        }
+        sendQuestions()
+    }
+
+    /// Gives a leased address back and ends; nothing flows any more.
+    public mutating func close(at now: Instant) {
+        probe = nil
+        fixed = nil
+        dhcp.release(at: now)
+        drainDHCP(at: now)
+        uninstall()
+    }
+
+    public mutating func nextOutput() -> Output? { outputs.isEmpty ? nil : outputs.removeFirst() }
+}
+
+extension LayerConverter {
+    private mutating func receivedDHCP(_ frame: borrowing EthernetFrame, at now: Instant) -> Bool {
+        guard let packet = IPv4Packet(frame.payload), !packet.isFragment, packet.protocol == .udp,
+            packet.hasValidChecksum, let datagram = UDPDatagram(packet.payload),
+            datagram.sourcePort == DHCPMessage.serverPort,
+            datagram.destinationPort == DHCPMessage.clientPort,
+            datagram.hasValidChecksum(from: packet.source, to: packet.destination)
+        else { return false }
+        var reader = ByteReader(datagram.payload)
+        guard let message = try? DHCPMessage(parsing: &reader), message.chaddr == mac, message.xid == dhcp.xid
+        else { return false }
+        if message.type == .ack { serverMAC = frame.source }
+        dhcp.receive(message, at: now)
+        drainDHCP(at: now)
+        return true
+    }
+
+    private mutating func drainDHCP(at now: Instant) {
+        while let output = dhcp.nextOutput() {
+            switch output {
+            case .broadcast(let message): send(message, to: .broadcast, .broadcast)
+            case .unicast(let message, let server): send(message, to: server, wayToServer(server))
+            case .probe(let address): beginProbe(for: address, at: now)
+            case .bound(let lease): install(lease)
+            case .renewed(let lease):
+                use(lease)
+                outputs.append(.leaseRenewed(lease))
+            case .refused(let refusal):
+                uninstall()
+                outputs.append(.refused(refusal))
+            case .lost(let loss):
+                uninstall()
+                outputs.append(.addressLost(loss))
+            }
+        }
+    }
+
+    private mutating func send(_ message: DHCPMessage, to address: IPv4Address, _ destination: MACAddress) {
+        let frame = UDPFrame(
+            from: UDPEndpoint(mac: mac, address: message.ciaddr, port: DHCPMessage.clientPort),
+            to: UDPEndpoint(mac: destination, address: address, port: DHCPMessage.serverPort),
+            payload: message.bytes)
+        outputs.append(.sendFrame(frame.bytes))
+    }
+
+    /// A message to the server cannot wait for ARP, a release least of all.
+    private func wayToServer(_ server: IPv4Address) -> MACAddress {
+        routes?.nextHop(to: server).flatMap { neighbors.known($0) } ?? serverMAC ?? .broadcast
+    }
+
+    private mutating func install(_ lease: AddressLease) {
+        use(lease)
+        outputs.append(.sendFrame(ARPPacket.announcement(of: lease.address, at: mac).frame(to: .broadcast)))
+        outputs.append(.addressReady(lease))
+    }
+
+    private mutating func use(_ lease: AddressLease) {
+        self.lease = lease
+        addressBits = lease.address.bits
+        routes = RouteTable(lease)
+        cache.removeAll()
+    }
+
+    private mutating func uninstall() {
+        lease = nil
+        addressBits = 0
+        routes = nil
+        cache.removeAll()
+        neighbors.removeAll()
+        pending.removeAll()
+    }
+}
+
+extension LayerConverter {
+    private mutating func beginProbe(for address: IPv4Address, at now: Instant) {
+        probe = AddressProbe(address, timing, at: now)
+        runProbe(at: now)
+    }
+
+    private mutating func runProbe(at now: Instant) {
+        while let output = probe?.handleTimeout(at: now) {
+            switch output {
+            case .sendProbe:
+                guard let address = probe?.address else { return }
+                outputs.append(.sendFrame(ARPPacket.probe(for: address, from: mac).frame(to: .broadcast)))
+            case .addressIsFree: endProbe(at: now)
+            }
+        }
+    }
+
+    private mutating func endProbe(with conflict: AddressConflict? = nil, at now: Instant) {
+        probe = nil
+        if let fixed {
+            if let conflict {
+                outputs.append(.refused(.addressInUse(conflict)))
+            } else {
+                var lease = fixed
+                lease.obtainedAt = now
+                install(lease)
+            }
+        } else {
+            dhcp.probed(isFree: conflict == nil, at: now)
+            drainDHCP(at: now)
+        }
+    }
+}
+
+extension LayerConverter {
+    /// Returns whether it was an ARP packet whose sender is who it says.
+    private mutating func receivedARP(_ frame: borrowing EthernetFrame, at now: Instant) -> Bool {
+        var reader = ByteReader(frame.payload)
+        guard let packet = try? ARPPacket(parsing: &reader), packet.senderMAC == frame.source else {
+            return false
+        }
+        if let probe, probe.conflicts(with: packet) {
+            endProbe(with: AddressConflict(address: probe.address, mac: packet.senderMAC), at: now)
+            return true
+        }
+        guard let lease else { return true }
+        if packet.senderAddress == lease.address {
+            defend(AddressConflict(address: lease.address, mac: packet.senderMAC), at: now)
+            return true
+        }
+        learn(packet, for: lease, at: now)
+        if packet.operation == .request, packet.targetAddress == lease.address {
+            outputs.append(.sendFrame(packet.reply(from: mac).frame(to: packet.senderMAC)))
+        }
+        return true
+    }
+
+    /// A gratuitous packet, a gateway's too, changes what we know, but makes nothing known.
+    private mutating func learn(_ packet: ARPPacket, for lease: AddressLease, at now: Instant) {
+        let address = packet.senderAddress
+        guard address.isHostAddress, routes?.isNeighbor(address) == true else { return }
+        let asksUs = packet.operation == .request && packet.targetAddress == lease.address
+        guard neighbors.learn(address, packet.senderMAC, mayCreate: asksUs, at: now) else { return }
+        cache.removeAll()
+        for waiting in pending.take(for: address) {
+            var frame: [UInt8] = []
+            frame.reserveCapacity(Self.headroom + waiting.count)
+            frame.appendEthernetHeader(to: packet.senderMAC, from: mac, carrying: .ipv4)
+            frame += waiting
+            outputs.append(.sendFrame(frame))
+        }
+    }
+
+    /// RFC 5227 §2.4 (c): keeps the address, and says so, but not so often that two hosts quarrel for ever.
+    private mutating func defend(_ conflict: AddressConflict, at now: Instant) {
+        if let lastDefence, now < lastDefence + Self.defendInterval { return }
+        lastDefence = now
+        outputs.append(
+            .sendFrame(ARPPacket.announcement(of: conflict.address, at: mac).frame(to: .broadcast)))
+        outputs.append(.conflictSeen(conflict))
+    }
+
+    mutating func sendQuestions() {
+        guard let lease else { return }
+        while let question = neighbors.takeQuestion() {
+            let request = ARPPacket.request(for: question.address, from: mac, lease.address)
+            outputs.append(.sendFrame(request.frame(to: question.mac ?? .broadcast)))
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import Wire
+
+/// The Ethernet headers of the destinations used last: direct-mapped, so that a lookup is one comparison.
+struct NextHopCache {
+    private static let slots = 16
+
+    struct Slot {
+        /// Zero is no destination.
+        var destination: UInt32 = 0
+        /// The first eight octets of the header, in the order of transmission: all of the destination and two
+        /// of the source.
+        var header: UInt64 = 0
+        var validUntil = Instant(nanoseconds: 0)
+
+        init() {}
+
+        init(to neighbor: MACAddress, from mac: MACAddress) {
+            header = (neighbor.bits << 16 | mac.bits >> 32).bigEndian
+        }
+
+        /// Writes the header of an IPv4 frame from `mac`, which is the one of `init`.
+        func write(_ mac: MACAddress, into frame: inout MutableRawSpan) {
+            frame.storeBytes(of: header, toByteOffset: 0, as: UInt64.self)
+            frame.storeBytes(
+                of: UInt32(truncatingIfNeeded: mac.bits).bigEndian, toByteOffset: 8, as: UInt32.self)
+            frame.storeBytes(of: EtherType.ipv4.rawValue.bigEndian, toByteOffset: 12, as: UInt16.self)
+        }
+    }
+
+    private var slots = InlineArray<16, Slot>(repeating: Slot())
+
+    func slot(for destination: UInt32) -> Slot { slots[Self.index(destination)] }
+
+    mutating func insert(_ slot: Slot) { slots[Self.index(slot.destination)] = slot }
+
+    mutating func removeAll() { slots = InlineArray(repeating: Slot()) }
+
+    private static func index(_ destination: UInt32) -> Int {
+        Int((destination ^ destination >> 8) & UInt32(slots - 1))
+    }
+}

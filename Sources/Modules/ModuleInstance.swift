@@ -1,0 +1,193 @@
+import Lanes
+import PluginABI
+import Sessions
+import Synchronization
+
+/// One running instance of a module: its table, its lanes, its listeners. What `pa_host *` points to.
+///
+/// Its life is create, start, enter every lane, open the listeners; and back: close the listeners, say goodbye on
+/// every lane, leave the lanes, stop, destroy. All of it happens on the control queue, one step at a time.
+@safe public final class ModuleInstance: @unchecked Sendable {
+    /// The name of its section in plugins.conf.
+    public let name: String
+    public let image: ModuleImage
+    public let services: any ModuleServices
+    let group: LaneGroup
+    let control: ControlQueue
+    /// [control]
+    private(set) var options: ModuleOptions!
+    let hubLanes: [HubLane]
+    let metrics = ModuleMetrics()
+
+    private(set) var lanes: [ModuleLane] = []
+    var listeners: [ModuleListener] = []
+    private(set) var entry: UnsafePointer<pa_module_v1>!
+    private let hostTable: UnsafeMutablePointer<pa_host_v1>
+    private let explanation = Mutex<String?>(nil)
+    private let refused = Atomic<Int>(0)
+    private(set) var tables = ModuleTables()
+    /// Octets and texts lent to the module until its next call of the same table.
+    private var lentOctets: [String: LentOctets] = [:]
+    private var lentText: CText?
+
+    /// - Parameter section: of plugins.conf.
+    init(
+        _ section: PluginsConfiguration.ModuleSection, image: ModuleImage, runtime: ModuleRuntime
+    ) throws(ModuleFault) {
+        name = section.name
+        self.image = image
+        services = runtime.services
+        group = runtime.lanes
+        control = runtime.control
+        hubLanes = runtime.hubLanes
+        unsafe hostTable = .allocate(capacity: 1)
+        unsafe hostTable.initialize(to: pa_host_v1())
+        let host = unsafe OpaquePointer(Unmanaged.passUnretained(self).toOpaque())
+        unsafe hostTable.pointee = HostTable.make(host)
+        var made: UnsafePointer<pa_module_v1>?
+        let status = unsafe image.descriptor.pointee.create(hostTable, &made)
+        guard status == PA_OK, let made = unsafe made else { throw fault("could not be created", status) }
+        guard unsafe made.pointee.size == MemoryLayout<pa_module_v1>.size else {
+            throw .descriptor(
+                unsafe "its module table has \(made.pointee.size) octets, this server expects \(MemoryLayout<pa_module_v1>.size)"
+            )
+        }
+        unsafe entry = made
+        tables = unsafe ModuleTables(made)
+        options = try unsafe ModuleOptions(section, declared: tables.option, file: runtime.configurationFile)
+    }
+
+    deinit {
+        unsafe hostTable.deinitialize(count: 1)
+        unsafe hostTable.deallocate()
+    }
+
+    /// [control] Starts it on every lane and opens its listeners; undoes everything when one of them fails.
+    func start(listen: [ListenURL]) throws(ModuleFault) {
+        control.assertCurrent()
+        let status = unsafe entry.pointee.start(entry.pointee.state)
+        guard status == PA_OK else {
+            unsafe entry.pointee.destroy(entry.pointee.state)
+            throw fault("did not start", status)
+        }
+        do throws(ModuleFault) {
+            for lane in group.lanes { try enter(lane) }
+            for url in listen { listeners.append(try ModuleListener(url, of: self)) }
+        } catch {
+            stop()
+            throw error
+        }
+    }
+
+    private func enter(_ lane: Lane) throws(ModuleFault) {
+        let moduleLane = ModuleLane(self, lane: lane)
+        let count = UInt32(group.lanes.count)
+        let status = lane.performAndWait { _ in moduleLane.enter(count: count) } ?? PA_ERROR_STATE
+        guard status == PA_OK else { throw fault("did not accept lane \(lane.index)", status) }
+        lanes.append(moduleLane)
+    }
+
+    /// [control] Ends it: peers are told, sessions and streams end, memory is given back.
+    func stop() {
+        control.assertCurrent()
+        for listener in listeners { listener.close() }
+        for lane in lanes { _ = lane.lane.performAndWait { _ in lane.close() } }
+        for lane in lanes { _ = lane.lane.performAndWait { _ in lane.leave() } }
+        listeners = []
+        lanes = []
+        unsafe entry.pointee.stop(entry.pointee.state)
+        unsafe entry.pointee.destroy(entry.pointee.state)
+    }
+
+    /// [any] What the module says about a failure that it is about to report.
+    func explain(_ sentence: String) { explanation.withLock { $0 = sentence } }
+
+    /// [control] The sentence of the last failure, which is thereby taken.
+    func takeExplanation() -> String? {
+        explanation.withLock { sentence in
+            defer { sentence = nil }
+            return sentence
+        }
+    }
+
+    /// [any] Counts a call that broke a rule and was refused.
+    func countRefusedCall() { refused.add(1, ordering: .relaxed) }
+
+    /// [control] Keeps octets alive until something else is lent under the same name.
+    func lend(_ bytes: [UInt8], as name: String) -> pa_octets_v1 {
+        let lent = LentOctets(bytes)
+        lentOctets[name] = lent
+        return unsafe lent.octets
+    }
+
+    func lend(text: String) -> UnsafePointer<CChar> {
+        let lent = CText(text)
+        lentText = lent
+        return unsafe UnsafePointer(lent.start)
+    }
+
+    private func fault(_ what: String, _ status: pa_status) -> ModuleFault {
+        .refusedByModule(
+            "module \(name) \(what): \(takeExplanation() ?? "it does not say why (status \(status))")")
+    }
+
+    static func from(_ host: OpaquePointer?) -> ModuleInstance {
+        guard let host = unsafe host else {
+            preconditionFailure("a module called the host without its pa_host")
+        }
+        return unsafe Unmanaged<ModuleInstance>.fromOpaque(UnsafeRawPointer(host)).takeUnretainedValue()
+    }
+}
+
+/// The capability tables of a module, looked up once. A table of another size than this host knows is refused.
+@safe struct ModuleTables {
+    var timer: UnsafePointer<pa_timer_module_v1>?
+    var datagram: UnsafePointer<pa_datagram_module_v1>?
+    var stream: UnsafePointer<pa_stream_module_v1>?
+    var auth: UnsafePointer<pa_auth_module_v1>?
+    var session: UnsafePointer<pa_session_module_v1>?
+    var option: UnsafePointer<pa_option_module_v1>?
+    var command: UnsafePointer<pa_command_module_v1>?
+    var certificate: UnsafePointer<pa_certificate_module_v1>?
+    var handover: UnsafePointer<pa_handover_module_v1>?
+
+    init() {}
+
+    init(_ module: UnsafePointer<pa_module_v1>) {
+        unsafe timer = Self.table(PA_TIMER, of: module)
+        unsafe datagram = Self.table(PA_DATAGRAM, of: module)
+        unsafe stream = Self.table(PA_STREAM, of: module)
+        unsafe auth = Self.table(PA_AUTH, of: module)
+        unsafe session = Self.table(PA_SESSION, of: module)
+        unsafe option = Self.table(PA_OPTION, of: module)
+        unsafe command = Self.table(PA_COMMAND, of: module)
+        unsafe certificate = Self.table(PA_CERTIFICATE, of: module)
+        unsafe handover = Self.table(PA_HANDOVER, of: module)
+    }
+
+    /// Every table begins with its size.
+    private static func table<Table>(_ id: String, of module: UnsafePointer<pa_module_v1>) -> UnsafePointer<
+        Table
+    >? {
+        guard let table = unsafe module.pointee.capability(module.pointee.state, id) else { return nil }
+        guard unsafe table.load(as: UInt32.self) == MemoryLayout<Table>.size else { return nil }
+        return unsafe table.assumingMemoryBound(to: Table.self)
+    }
+}
+
+/// Octets that the module may read until they are replaced.
+@safe final class LentOctets {
+    let octets: pa_octets_v1
+    private let memory: UnsafeMutablePointer<UInt8>
+
+    init(_ bytes: [UInt8]) {
+        unsafe memory = .allocate(capacity: max(bytes.count, 1))
+        for (index, octet) in bytes.enumerated() { unsafe memory[index] = octet }
+        unsafe octets = pa_octets_v1(start: memory, length: bytes.count)
+    }
+
+    deinit {
+        for index in 0..<(unsafe octets.length) { unsafe memory[index] = 0 }
+        unsafe memory.deallocate()
+    }
+}

@@ -1,0 +1,133 @@
+import Lanes
+import LayerConverter
+import PluginABI
+import Sessions
+import Wire
+
+/// One lane as one instance of a module sees it: what `pa_lane *` points to, with everything that belongs to the
+/// instance there. Confined to the lane.
+@safe final class ModuleLane: @unchecked Sendable {
+    let instance: ModuleInstance
+    let lane: Lane
+    let hubLane: HubLane
+    let tables: ModuleTables
+    private(set) var state: UnsafeMutableRawPointer?
+    private(set) var isOpen = false
+    /// Calls that broke a rule and were refused.
+    var refusedCalls = 0
+
+    /// By the number of the metric.
+    var metrics = [Int64](repeating: 0, count: ModuleMetrics.maxMetrics)
+    var datagramPorts: [UInt64: DatagramPort] = [:]
+    private var timers: [UInt64: TimerID] = [:]
+    var questions: [UInt64: UInt64] = [:]
+    var identities: [UInt64: Identity] = [:]
+    private var lastNumber: UInt64 = 0
+
+    /// Questions about identity that may be open at once on one lane.
+    static let maxQuestions = 4096
+
+    init(_ instance: ModuleInstance, lane: Lane) {
+        self.instance = instance
+        self.lane = lane
+        tables = instance.tables
+        hubLane = instance.hubLanes[lane.index]
+    }
+
+    var handle: OpaquePointer { unsafe OpaquePointer(Unmanaged.passUnretained(self).toOpaque()) }
+
+    /// [lane]
+    func enter(count: UInt32) -> pa_status {
+        let module = unsafe instance.entry.pointee
+        let status = unsafe module.enter_lane(module.state, handle, UInt32(lane.index), count, &state)
+        isOpen = status == PA_OK
+        return status
+    }
+
+    /// [lane] The module tells its peers; then its sessions end.
+    func close() {
+        guard isOpen else { return }
+        unsafe instance.entry.pointee.close_lane(state)
+        hubLane.closeSessions(of: self, reason: .shutdown)
+        isOpen = false
+    }
+
+    /// [lane]
+    func leave() {
+        for timer in timers.values { lane.cancel(timer) }
+        timers = [:]
+        questions = [:]
+        identities = [:]
+        unsafe instance.entry.pointee.leave_lane(state)
+        unsafe state = nil
+    }
+
+    /// A number for a ticket or an identity: never used again, and apart for each lane.
+    func nextNumber() -> UInt64 {
+        lastNumber += 1
+        return lastNumber << 8 | UInt64(lane.index)
+    }
+
+    @inline(__always)
+    static func from(_ lane: OpaquePointer?) -> ModuleLane {
+        guard let lane = unsafe lane else {
+            preconditionFailure("a module called the host without its pa_lane")
+        }
+        return unsafe Unmanaged<ModuleLane>.fromOpaque(UnsafeRawPointer(lane)).takeUnretainedValue()
+    }
+
+    /// The lane behind the pointer when the caller is on it; nil, and counted, when it is not.
+    @inline(__always)
+    static func current(_ lane: OpaquePointer?) -> ModuleLane? {
+        let found = unsafe from(lane)
+        guard found.lane.isCurrent else {
+            found.instance.countRefusedCall()
+            return nil
+        }
+        return found
+    }
+}
+
+// MARK: - Timers
+
+extension ModuleLane: TimerTarget {
+    func arm(token: UInt64, at deadline: Instant) {
+        if let armed = timers[token] { lane.cancel(armed) }
+        timers[token] = lane.schedule(at: deadline, target: self, token: token)
+    }
+
+    func disarm(token: UInt64) {
+        if let armed = timers.removeValue(forKey: token) { lane.cancel(armed) }
+    }
+
+    func timerFired(_ token: UInt64, at now: Instant) {
+        timers[token] = nil
+        guard isOpen, let table = unsafe tables.timer else { return }
+        unsafe table.pointee.expired(state, token)
+    }
+}
+
+// MARK: - Sessions
+
+extension ModuleLane: SessionOwner {
+    func sessionOpened(token: UInt64, handle: UInt64, parameters: AddressLease?) {
+        guard isOpen, let table = unsafe tables.session else { return }
+        guard let parameters else { return unsafe table.pointee.opened(state, token, handle, nil) }
+        unsafe SessionParameters(parameters).withABI { unsafe table.pointee.opened(state, token, handle, $0) }
+    }
+
+    func sessionRefused(token: UInt64, reason: SessionReason, sentence: String) {
+        guard isOpen, let table = unsafe tables.session else { return }
+        unsafe table.pointee.refused(state, token, reason.rawValue, sentence)
+    }
+
+    func transmit(token: UInt64, _ batch: UnsafeMutableBufferPointer<pa_slice_v1>) {
+        guard let table = unsafe tables.session else { return }
+        unsafe table.pointee.transmit(state, token, batch.baseAddress, UInt32(batch.count))
+    }
+
+    func sessionClosed(token: UInt64, reason: SessionReason, sentence: String) {
+        guard isOpen, let table = unsafe tables.session else { return }
+        unsafe table.pointee.closed(state, token, reason.rawValue, sentence)
+    }
+}

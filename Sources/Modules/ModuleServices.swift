@@ -1,0 +1,61 @@
+public import PluginABI
+public import Sessions
+
+/// What the host does for modules beyond sockets, time and sessions. One object serves all modules.
+public protocol ModuleServices: AnyObject, Sendable {
+    /// Judges evidence. Called on no lane; takes its time.
+    func judge(_ evidence: Evidence) async -> Verdict
+    /// A line for the server's log.
+    func log(module: String, level: UInt32, line: String)
+    func isLogged(level: UInt32) -> Bool
+    /// What `pa.store/1` keeps. An empty value removes.
+    func storedValue(module: String, name: String) throws -> [UInt8]?
+    func store(module: String, name: String, value: [UInt8]) throws
+    /// PEM: what the server presents, its key, and what a client must trust.
+    var certificate: ServerCertificate { get }
+    /// Where clients shall connect to.
+    var publicName: String { get }
+}
+
+/// The server's own certificate, PEM.
+public struct ServerCertificate: Sendable {
+    public var chain: [UInt8]
+    public var key: [UInt8]
+    public var trust: [UInt8]
+
+    public init(chain: [UInt8], key: [UInt8], trust: [UInt8]) {
+        self.chain = chain
+        self.key = key
+        self.trust = trust
+    }
+}
+
+/// What a module knows about somebody who wants in; a copy of `pa_evidence_v1`.
+public struct Evidence: Sendable {
+    public enum Proof: Sendable {
+        case password([UInt8])
+        case msCHAPv2(challenge: [UInt8], response: [UInt8])
+        case softEther(challenge: [UInt8], proof: [UInt8])
+        case certificate
+        case ikeIdentity
+        case eap(packet: [UInt8])
+    }
+
+    public var name: String
+    public var proof: Proof
+    /// DER, of a certificate whose key the peer has proved to hold; empty without one.
+    public var certificate: [UInt8]
+    public var remote: pa_address_v1
+    public var protocolName: String
+    public var software: String?
+    /// Who the connection already is, when it is asked again.
+    public var continues: Identity?
+}
+
+/// The answer to evidence.
+public enum Verdict: Sendable {
+    case accepted(Identity, response: [UInt8] = [], receiveKey: [UInt8] = [], sendKey: [UInt8] = [])
+    case continues(response: [UInt8])
+    /// `code` is one of PA_VERDICT_*; the sentence is for the client.
+    case refused(code: UInt32, sentence: String)
+}

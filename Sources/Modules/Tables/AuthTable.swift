@@ -1,0 +1,106 @@
+import PluginABI
+import Sessions
+
+/// `pa.auth/1`, the host's side.
+enum AuthTable {
+    /// Octets that a name or a proof may have.
+    private static let maxOctets = 65_536
+
+    nonisolated(unsafe) static let pointer = unsafe constant(
+        pa_auth_host_v1(
+            size: UInt32(MemoryLayout<pa_auth_host_v1>.size), reserved: 0,
+            ask: { lane, evidence, token, ticket in
+                guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
+                guard let evidence = unsafe evidence?.pointee,
+                    unsafe evidence.size == MemoryLayout<pa_evidence_v1>.size,
+                    unsafe max(evidence.name.length, evidence.secret.length, evidence.certificate.length)
+                        <= maxOctets,
+                    let copied = unsafe Evidence(evidence, lane)
+                else { return PA_ERROR_ARGUMENT }
+                guard lane.questions.count < ModuleLane.maxQuestions else { return PA_ERROR_LIMIT }
+                unsafe ticket?.pointee = lane.ask(copied, token: token)
+                return PA_OK
+            },
+            withdraw: { lane, ticket in
+                guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
+                return lane.questions.removeValue(forKey: ticket) == nil ? lane.refuseHandle() : PA_OK
+            },
+            release: { lane, identity in
+                guard let lane = unsafe ModuleLane.current(lane) else { return }
+                lane.identities[identity] = nil
+            }))
+}
+
+extension Evidence {
+    /// A copy; nil when the kind is not known.
+    fileprivate init?(_ raw: pa_evidence_v1, _ lane: ModuleLane) {
+        let challenge = unsafe raw.challenge.bytes
+        let secret = unsafe raw.secret.bytes
+        switch unsafe raw.kind {
+        case PA_EVIDENCE_PASSWORD: proof = .password(secret)
+        case PA_EVIDENCE_MSCHAPV2: proof = .msCHAPv2(challenge: challenge, response: secret)
+        case PA_EVIDENCE_SOFTETHER: proof = .softEther(challenge: challenge, proof: secret)
+        case PA_EVIDENCE_CERTIFICATE: proof = .certificate
+        case PA_EVIDENCE_IKE_IDENTITY: proof = .ikeIdentity
+        case PA_EVIDENCE_EAP: proof = .eap(packet: secret)
+        default: return nil
+        }
+        name = unsafe raw.name.text
+        certificate = unsafe raw.certificate.bytes
+        remote = unsafe raw.remote?.pointee ?? pa_address_v1()
+        protocolName = unsafe text(raw.protocol) ?? lane.instance.name
+        software = unsafe text(raw.software)
+        continues = unsafe lane.identities[raw.continues]
+    }
+}
+
+extension ModuleLane {
+    /// [lane] Asks the host and answers the module later, unless it withdraws meanwhile.
+    fileprivate func ask(_ evidence: Evidence, token: UInt64) -> UInt64 {
+        let ticket = nextNumber()
+        questions[ticket] = token
+        let services = instance.services
+        let lane = lane
+        Task {
+            let verdict = await services.judge(evidence)
+            lane.post { _ in self.answer(ticket, verdict) }
+        }
+        return ticket
+    }
+
+    private func answer(_ ticket: UInt64, _ verdict: Verdict) {
+        guard let token = questions.removeValue(forKey: ticket), isOpen, let table = unsafe tables.auth else {
+            return
+        }
+        var raw = unsafe pa_verdict_v1()
+        unsafe raw.size = UInt32(MemoryLayout<pa_verdict_v1>.size)
+        switch verdict {
+        case .refused(let code, let sentence):
+            unsafe raw.code = code
+            let sentence = CText(sentence)
+            unsafe raw.sentence = UnsafePointer(sentence.start)
+            unsafe table.pointee.decided(state, token, &raw)
+            withExtendedLifetime(sentence) {}
+        case .continues(let response):
+            unsafe raw.code = PA_VERDICT_CONTINUE
+            let response = LentOctets(response)
+            unsafe raw.response = response.octets
+            unsafe table.pointee.decided(state, token, &raw)
+            withExtendedLifetime(response) {}
+        case .accepted(let identity, let response, let receiveKey, let sendKey):
+            let number = nextNumber()
+            identities[number] = identity
+            let texts = (CText(identity.user), CText(identity.hub))
+            let octets = (LentOctets(response), LentOctets(receiveKey), LentOctets(sendKey))
+            unsafe raw.code = PA_VERDICT_ACCEPTED
+            unsafe raw.identity = number
+            unsafe raw.user = UnsafePointer(texts.0.start)
+            unsafe raw.hub = UnsafePointer(texts.1.start)
+            unsafe (raw.response, raw.receive_key, raw.send_key) = (
+                octets.0.octets, octets.1.octets, octets.2.octets
+            )
+            unsafe table.pointee.decided(state, token, &raw)
+            withExtendedLifetime((texts, octets)) {}
+        }
+    }
+}

@@ -1,0 +1,73 @@
+internal import PluginABI
+
+extension LaneServices {
+    /// Asks who it is. `decided` is called with `token`, never before this returns.
+    public func ask(_ evidence: Evidence, token: UInt64) throws(Status) -> Ticket {
+        guard let auth = unsafe auth else { throw .unsupported }
+        let memory = CMemory()
+        var raw = unsafe evidence.raw(in: memory)
+        var ticket: pa_ticket = 0
+        let status = unsafe auth.pointee.ask(lane, &raw, token, &ticket)
+        withExtendedLifetime(memory) {}
+        try Status(rawValue: status).check()
+        return Ticket(rawValue: ticket)
+    }
+
+    /// The answer to `ask` is not wanted any more; `decided` is not called for it.
+    public func withdraw(question ticket: Ticket) {
+        guard let auth = unsafe auth else { return }
+        _ = unsafe auth.pointee.withdraw(lane, ticket.rawValue)
+    }
+
+    /// The identity is not needed any more; one that opened a session ends with the session.
+    public func release(_ identity: IdentityHandle) {
+        guard let auth = unsafe auth else { return }
+        unsafe auth.pointee.release(lane, identity.rawValue)
+    }
+
+    /// Asks for a place on a hub. Answered by `opened` or `refused` with `token`, never before this returns.
+    public func open(_ request: SessionRequest, token: UInt64) throws(Status) -> Ticket {
+        guard let session = unsafe session else { throw .unsupported }
+        let memory = CMemory()
+        var raw = unsafe request.raw(in: memory)
+        var ticket: pa_ticket = 0
+        let status = unsafe session.pointee.open(lane, &raw, token, &ticket)
+        withExtendedLifetime(memory) {}
+        try Status(rawValue: status).check()
+        return Ticket(rawValue: ticket)
+    }
+
+    /// Neither `opened` nor `refused` will be called; an address that is being leased is given back.
+    public func withdraw(opening ticket: Ticket) {
+        guard let session = unsafe session else { return }
+        _ = unsafe session.pointee.withdraw(lane, ticket.rawValue)
+    }
+
+    /// From the client to the hub, in place; the queue is empty afterwards. The frames stay untouched until
+    /// the turn ends.
+    @discardableResult
+    public func receive(_ frames: inout FrameQueue, from handle: SessionHandle) -> Status {
+        guard let session = unsafe session else { return .unsupported }
+        let count = UInt32(frames.count)
+        frames.removeAll()
+        guard count > 0 else { return .ok }
+        return Status(rawValue: unsafe session.pointee.receive(lane, handle.rawValue, frames.start, count))
+    }
+
+    /// The client has moved, or its cipher has changed; nil leaves a value as it is.
+    public func update(_ handle: SessionHandle, remote: Endpoint? = nil, cipher: String? = nil) {
+        guard let session = unsafe session else { return }
+        let memory = CMemory()
+        let remote = unsafe remote.map { unsafe memory.value($0.raw) }
+        _ = unsafe session.pointee.update(lane, handle.rawValue, remote, memory.text(cipher))
+        withExtendedLifetime(memory) {}
+    }
+
+    /// Ends it; `sentence` is for the log. No call with its token follows.
+    public func close(_ handle: SessionHandle, _ reason: SessionReason, _ sentence: String? = nil) {
+        guard let session = unsafe session else { return }
+        let memory = CMemory()
+        _ = unsafe session.pointee.close(lane, handle.rawValue, reason.rawValue, memory.text(sentence))
+        withExtendedLifetime(memory) {}
+    }
+}

@@ -1,0 +1,54 @@
+public import Hub
+import LayerConverter
+import Synchronization
+import Wire
+
+/// The hubs of the server as sessions find them: by name, with the MAC addresses that each lends.
+public final class SessionHubs: Sendable {
+    /// Enough identities for any hub, and little memory for a small one.
+    private struct Entry {
+        let hub: Hub
+        var pool: MACPool
+    }
+
+    private struct State {
+        var entries: [String: Entry] = [:]
+        var lastID: UInt32 = 0
+    }
+
+    private let state = Mutex(State())
+    private let seed: UInt64
+
+    /// - Parameter seed: the server's own, the same at each start, so that a client gets its former MAC address.
+    public init(seed: UInt64) { self.seed = seed }
+
+    /// Makes a hub, or finds the one of that name, as the database spells it.
+    @discardableResult
+    public func add(_ name: String) -> Hub {
+        var generator = SystemRandomNumberGenerator()
+        let key = generator.next()
+        return state.withLock { state in
+            if let known = state.entries[name] { return known.hub }
+            state.lastID += 1
+            let hub = Hub(id: state.lastID, name: name, key: key)
+            state.entries[name] = Entry(hub: hub, pool: MACPool(seed: seed))
+            return hub
+        }
+    }
+
+    /// Forgets a hub. Ports that are still attached keep it alive.
+    public func remove(_ name: String) { state.withLock { $0.entries[name] = nil } }
+
+    public subscript(name: String) -> Hub? { state.withLock { $0.entries[name]?.hub } }
+
+    public var all: [Hub] { state.withLock { $0.entries.values.map(\.hub) } }
+
+    /// A MAC address that nobody else on the hub has; nil when there is none left, or no such hub.
+    func lendMAC(on hub: String, to identity: String) -> MACAddress? {
+        state.withLock { $0.entries[hub]?.pool.lend(to: identity) }
+    }
+
+    func takeBack(_ mac: MACAddress, on hub: String) {
+        state.withLock { $0.entries[hub]?.pool.takeBack(mac) }
+    }
+}

@@ -1,0 +1,22 @@
+public import LayerConverter
+public import PluginABI
+
+/// The module that a session belongs to, on the session's lane. Nothing here is called from inside a call that the
+/// owner makes.
+public protocol SessionOwner: AnyObject {
+    /// The session carries traffic from now on. `parameters` is nil at layer 2.
+    func sessionOpened(token: UInt64, handle: UInt64, parameters: AddressLease?)
+    func sessionRefused(token: UInt64, reason: SessionReason, sentence: String)
+    /// Frames or packets for the client, in order, lent until the turn ends, to be changed in place.
+    func transmit(token: UInt64, _ batch: UnsafeMutableBufferPointer<pa_slice_v1>)
+    /// The host has ended the session.
+    func sessionClosed(token: UInt64, reason: SessionReason, sentence: String)
+}
+
+/// Hears of the sessions of all lanes, for logs. Called on their lanes; must not block.
+public protocol SessionObserver: AnyObject, Sendable {
+    func sessionOpened(_ session: SessionSnapshot)
+    func sessionRefused(_ session: SessionSnapshot, reason: SessionReason, sentence: String)
+    func sessionAddressed(_ session: SessionSnapshot)
+    func sessionClosed(_ session: SessionSnapshot, reason: SessionReason, sentence: String)
+}

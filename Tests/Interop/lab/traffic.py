@@ -1,0 +1,48 @@
+"""Load through a tunnel: iperf3 between two namespaces."""
+
+import json
+
+from .processes import Failure
+
+
+class Load:
+    """TCP from one client to another for some seconds, in the background."""
+
+    def __init__(self, lab, source, target, address, seconds):
+        self.seconds = seconds
+        self.server = lab.spawn(
+            target, f"{target}-iperf-server", ["iperf3", "-s", "-1", "-B", address, "--forceflush"]
+        )
+        self.server.wait_log(5, "Server listening")
+        self.client = lab.spawn(
+            source,
+            f"{source}-iperf",
+            ["iperf3", "-c", address, "-t", str(seconds), "-J", "--connect-timeout", "5000"],
+        )
+
+    def finish(self):
+        """The report, once it is over; a transfer that broke off is a failure."""
+        status = self.client.wait(self.seconds + 20)
+        try:
+            report = json.loads(self.client.log())
+        except ValueError:
+            raise Failure(f"iperf3 ended with {status}: {self.client.last_words()}") from None
+        if status or "error" in report:
+            raise Failure(f"iperf3 ended with {status}: {report.get('error')}")
+        self.server.wait(10)
+        return report
+
+
+def received(report):
+    """Octets that arrived, and the Mbit/s of that."""
+    total = report["end"]["sum_received"]
+    return int(total["bytes"]), total["bits_per_second"] / 1e6
+
+
+def longest_pause(report):
+    """The longest run of seconds in which nothing was sent."""
+    longest = run = 0
+    for interval in report["intervals"]:
+        run = 0 if interval["sum"]["bytes"] else run + 1
+        longest = max(longest, run)
+    return longest

@@ -1,0 +1,6 @@
+public import PluginABI
+import PluginKit
+
+@c @implementation public func packet_adapter_entry() -> UnsafePointer<pa_descriptor_v1>? {
+    unsafe ModuleEntry.descriptor(of: EchoModule.self)
+}

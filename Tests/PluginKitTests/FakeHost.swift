@@ -1,0 +1,127 @@
+import PluginABI
+
+/// A host that writes down what a module asks of it. One lane, one thread, no IO; its clock stands until it
+/// is moved.
+final class FakeHost {
+    var transcript: [String] = []
+    var lacking: Set<String> = []
+    var explained: [String] = []
+    var now: UInt64 = 1_000_000_000
+    var options: [String: FakeOption] = [:]
+    var stored: [String: [UInt8]] = [:]
+    var nextHandle: UInt64 = 100
+    var answer: pa_status = PA_OK
+    let memory = FakeMemory()
+    private(set) var table: UnsafeMutablePointer<pa_host_v1>
+
+    enum FakeOption {
+        case string(String)
+        case integer(Int64)
+        case boolean(Bool)
+        case strings([String])
+    }
+
+    init() {
+        table = .allocate(capacity: 1)
+        table.initialize(
+            to: pa_host_v1(
+                size: UInt32(MemoryLayout<pa_host_v1>.size), abi_major: UInt16(PA_ABI_MAJOR),
+                abi_minor: UInt16(PA_ABI_MINOR), host: nil, version: memory.text("9.9"),
+                capability: { host, id in FakeHost.of(host).capability(String(cString: id!)) },
+                explain: { host, sentence in FakeHost.of(host).explained.append(String(cString: sentence!)) })
+        )
+        table.pointee.host = OpaquePointer(Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    deinit { table.deallocate() }
+
+    /// Behind `pa_host *` and, as there is only one, behind `pa_lane *`.
+    static func of(_ pointer: OpaquePointer?) -> FakeHost {
+        Unmanaged<FakeHost>.fromOpaque(UnsafeRawPointer(pointer!)).takeUnretainedValue()
+    }
+
+    var lane: OpaquePointer { table.pointee.host }
+
+    func say(_ line: String) { transcript.append(line) }
+
+    /// Everything said since the last call.
+    func said() -> [String] {
+        defer { transcript = [] }
+        return transcript
+    }
+
+    func newHandle() -> UInt64 {
+        nextHandle += 1
+        return nextHandle
+    }
+
+    private func capability(_ id: String) -> UnsafeRawPointer? {
+        guard !lacking.contains(id) else { return nil }
+        return switch id {
+        case PA_LOG: memory.table(FakeTables.log)
+        case PA_METRIC: memory.table(FakeTables.metric)
+        case PA_OPTION: memory.table(FakeTables.option)
+        case PA_STORE: memory.table(FakeTables.store)
+        case PA_CERTIFICATE: memory.table(FakeTables.certificate)
+        case PA_TIMER: memory.table(FakeTables.timer)
+        case PA_DATAGRAM: memory.table(FakeTables.datagram)
+        case PA_STREAM: memory.table(FakeTables.stream)
+        case PA_AUTH: memory.table(FakeTables.auth)
+        case PA_SESSION: memory.table(FakeTables.session)
+        default: nil
+        }
+    }
+}
+
+/// What the fake host lends; freed with it.
+final class FakeMemory {
+    private var blocks: [UnsafeMutableRawPointer] = []
+
+    deinit { for block in blocks { block.deallocate() } }
+
+    func array<T>(_ values: [T]) -> UnsafeMutablePointer<T> {
+        let place = UnsafeMutablePointer<T>.allocate(capacity: max(values.count, 1))
+        for (index, value) in values.enumerated() { (place + index).initialize(to: value) }
+        blocks.append(UnsafeMutableRawPointer(place))
+        return place
+    }
+
+    func table<T>(_ value: T) -> UnsafeRawPointer { UnsafeRawPointer(array([value])) }
+
+    func text(_ text: String) -> UnsafePointer<CChar> { UnsafePointer(array(Array(text.utf8CString))) }
+
+    func octets(_ bytes: [UInt8]) -> pa_octets_v1 { pa_octets_v1(start: array(bytes), length: bytes.count) }
+
+    /// A packet with room in front and behind.
+    func slice(_ bytes: [UInt8], headroom: Int = 0, tailroom: Int = 0) -> pa_slice_v1 {
+        let place = array(
+            [UInt8](repeating: 0xee, count: headroom) + bytes + [UInt8](repeating: 0xee, count: tailroom))
+        return pa_slice_v1(
+            start: place + headroom, length: UInt32(bytes.count), headroom: UInt16(headroom),
+            tailroom: UInt16(tailroom))
+    }
+}
+
+extension pa_slice_v1 {
+    var hex: String { Array(UnsafeBufferPointer(start: start, count: Int(length))).hex }
+}
+
+extension [UInt8] {
+    init(_ octets: pa_octets_v1) {
+        self = Array(UnsafeBufferPointer(start: octets.start, count: octets.length))
+    }
+
+    var hex: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+}
+
+extension pa_address_v1 {
+    static func ipv4(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8, port: UInt16 = 0) -> pa_address_v1 {
+        var address = pa_address_v1()
+        address.family = UInt8(PA_FAMILY_IPV4)
+        address.port = port
+        (address.octets.0, address.octets.1, address.octets.2, address.octets.3) = (a, b, c, d)
+        return address
+    }
+
+    var text: String { "\(octets.0).\(octets.1).\(octets.2).\(octets.3):\(port)" }
+}
