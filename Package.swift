@@ -76,7 +76,8 @@ let package = Package(
         .target(
             name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
             swiftSettings: views),
-        .target(name: "Accounts", dependencies: ["COpenSSL", "TOMLKit", "Wire", grdb], swiftSettings: house),
+        .target(
+            name: "Accounts", dependencies: ["COpenSSL", "OpenSSL", "TOMLKit", "Wire", grdb], swiftSettings: house),
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
         .target(name: "ControlRequests", swiftSettings: house),
         .target(
@@ -84,16 +85,6 @@ let package = Package(
         .executableTarget(
             name: "polyhubd",
             dependencies: [
-                "ControlRequests", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            swiftSettings: house),
-        .testTarget(
-            name: "AccountsTests",
-            dependencies: ["Accounts", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: tests),
-        .testTarget(
-            name: "JournalTests",
-            dependencies: ["Journal", .product(name: "Logging", package: "swift-log")],
-            swiftSettings: tests),
                 "Accounts", "Control", "ControlRequests", "Hub", "Journal", "Lanes", "LayerConverter", "LocalBridge",
                 "Modules", "OpenSSL", "PluginABI", "SecureNAT", "Sessions", "Wire", argumentParser, logging,
             ], path: "Sources/Host", swiftSettings: house),
@@ -115,11 +106,11 @@ let package = Package(
         .target(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
-        .testTarget(name: "AccountsTests", dependencies: ["Accounts", grdb], swiftSettings: tests),
+        .testTarget(name: "AccountsTests", dependencies: ["Accounts", "OpenSSL", grdb], swiftSettings: tests),
         .testTarget(name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
         .testTarget(name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
-        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
         .testTarget(
             name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(

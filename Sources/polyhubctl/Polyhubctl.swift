@@ -2,8 +2,8 @@ import ArgumentParser
 import ControlRequests
 import Foundation
 
-/// The command line: a table of commands onto the control requests. Exit status 0 done, 1 refused, with a sentence on
-/// standard error, 2 usage.
+/// The command line: a table of commands onto the control requests. Exit status 0 done, 1 refused, with a
+/// sentence on standard error, 2 usage.
 @main
 struct Polyhubctl: ParsableCommand {
     static let configuration = CommandConfiguration(

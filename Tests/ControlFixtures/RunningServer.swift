@@ -4,7 +4,8 @@ import ControlRequests
 import Foundation
 import Journal
 
-/// A control server over real accounts and a real journal, and a runtime that is scripted, in a directory of its own.
+/// A control server over real accounts and a real journal, and a runtime that is scripted, in a directory of
+/// its own.
 public final class RunningServer: Sendable {
     public let state: String
     public let store: AccountStore

@@ -25,16 +25,20 @@ import Testing
                 server,
                 """
                 {"jsonrpc":"2.0","id":1,"method":"hub.create","params":{"hub":"Office"}}
-                {"jsonrpc":"2.0","id":"two","method":"user.create","params":{"hub":"office","user":"alice","password":"p"}}
+                {"jsonrpc":"2.0","id":"2","method":"user.create",\
+                "params":{"hub":"office","user":"al","password":"p"}}
                 {"jsonrpc":"2.0","method":"hub.create","params":{"hub":"Quiet"}}
 
                 {"jsonrpc":"2.0","id":3,"method":"hub.list"}
                 """)
             #expect(
                 answers == [
-                    #"{"id":1,"jsonrpc":"2.0","result":{"enabled":true,"groups":0,"name":"Office","note":"","users":0}}"#,
-                    #"{"id":"two","jsonrpc":"2.0","result":{"enabled":true,"hub":"Office","name":"alice","note":"","password":true}}"#,
-                    #"{"id":3,"jsonrpc":"2.0","result":[{"enabled":true,"groups":0,"name":"Office","note":"","users":1},"#
+                    #"{"id":1,"jsonrpc":"2.0","result":"#
+                        + #"{"enabled":true,"groups":0,"name":"Office","note":"","users":0}}"#,
+                    #"{"id":"2","jsonrpc":"2.0","result":"#
+                        + #"{"enabled":true,"hub":"Office","name":"al","note":"","password":true}}"#,
+                    #"{"id":3,"jsonrpc":"2.0","result":["#
+                        + #"{"enabled":true,"groups":0,"name":"Office","note":"","users":1},"#
                         + #"{"enabled":true,"groups":0,"name":"Quiet","note":"","users":0}]}"#,
                 ])
         }
@@ -154,14 +158,17 @@ import Testing
         try await RunningServer.with { server async throws in
             let answers = try await ask(
                 server,
-                #"{"jsonrpc":"2.0","id":1,"method":"apply.piece","params":{"text":"format = 1\n[[hub]]\nna"}}"#
+                #"{"jsonrpc":"2.0","id":1,"method":"apply.piece","#
+                    + #""params":{"text":"format = 1\n[[hub]]\nna"}}"#
                     + "\n"
-                    + #"{"jsonrpc":"2.0","id":2,"method":"apply.piece","params":{"text":"me = \"Office\"\n"}}"#
+                    + #"{"jsonrpc":"2.0","id":2,"method":"apply.piece","#
+                    + #""params":{"text":"me = \"Office\"\n"}}"#
                     + "\n"
                     + #"{"jsonrpc":"2.0","id":3,"method":"apply"}"# + "\n")
             #expect(
                 answers.last
-                    == #"{"id":3,"jsonrpc":"2.0","result":{"changed":[],"created":["hub Office"],"deleted":[]}}"#
+                    == #"{"id":3,"jsonrpc":"2.0","result":"#
+                    + #"{"changed":[],"created":["hub Office"],"deleted":[]}}"#
             )
             let hubs = try server.store.hubs()
             #expect(hubs.count == 1)

@@ -23,7 +23,8 @@ import Testing
         let line = LineFormat.json.line(event)
         #expect(
             line
-                == #"{"time":"2023-11-14T22:13:20.250Z","level":"info","category":"connected","session":"S7","#
+                == #"{"time":"2023-11-14T22:13:20.250Z","level":"info","category":"connected","#
+                + #""session":"S7","#
                 + #""user":"alice smith","from":"192.0.2.1:1194","lane":3,"first":true,"duration":61.005}"#)
         #expect(try JSONSerialization.jsonObject(with: Data(line.utf8)) is [String: Any])
     }
@@ -242,13 +243,25 @@ import Testing
         journal.stop()
         let lines = try String(contentsOfFile: directory + "/security/H.log", encoding: .utf8).split(
             separator: "\n")
+        let untimed = lines.map { String($0.drop { $0 != " " }) }
         #expect(
-            lines.map { $0.split(separator: " ").dropFirst().joined(separator: " ") } == [
-                "level=info category=connected session=S1 user=alice from=192.0.2.1:5 protocol=openvpn cipher=AES-256-GCM",
-                "level=info category=address-lent session=S1 address=10.0.0.2 mac=02:00:00:00:00:01 lease=60.000",
-                "level=notice category=refused user=bob from=192.0.2.1:6 protocol=sstp why=\"wrong password\"",
-                "level=info category=disconnected session=S1 user=alice why=\"user request\" in=1 "
-                    + "out=9223372036854775807 duration=2.000",
+            untimed == [
+                """
+                 level=info category=connected session=S1 user=alice from=192.0.2.1:5 protocol=openvpn \
+                cipher=AES-256-GCM
+                """,
+                """
+                 level=info category=address-lent session=S1 address=10.0.0.2 mac=02:00:00:00:00:01 \
+                lease=60.000
+                """,
+                """
+                 level=notice category=refused user=bob from=192.0.2.1:6 protocol=sstp \
+                why="wrong password"
+                """,
+                """
+                 level=info category=disconnected session=S1 user=alice why="user request" in=1 \
+                out=9223372036854775807 duration=2.000
+                """,
             ])
     }
 }
