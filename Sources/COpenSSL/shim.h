@@ -89,4 +89,18 @@ static inline int polyhub_evp_cipher_ctx_set_tag(EVP_CIPHER_CTX *context, int le
     return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, length, (void *)tag);
 }
 
+/* Parameters. OpenSSL keeps the pointer to a parameter's name; a Swift string would be gone by then. */
+static inline OSSL_PARAM polyhub_param_digest(char *name) {
+    return OSSL_PARAM_construct_utf8_string(OSSL_ALG_PARAM_DIGEST, name, 0);
+}
+static inline OSSL_PARAM polyhub_param_secret(const void *secret, size_t count) {
+    return OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, (void *)secret, count);
+}
+static inline OSSL_PARAM polyhub_param_seed(const void *seed, size_t count) {
+    return OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, (void *)seed, count);
+}
+static inline OSSL_PARAM polyhub_param_aead_tag(void *tag, size_t count) {
+    return OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, count);
+}
+
 #endif

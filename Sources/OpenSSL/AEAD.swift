@@ -37,7 +37,7 @@ public enum AEADAlgorithm: String, Sendable, CaseIterable {
         self.algorithm = algorithm
         unsafe tagRequest = .allocate(capacity: 2)
         unsafe tagRequest.initialize(
-            to: OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, nil, AEADAlgorithm.tagLength))
+            to: polyhub_param_aead_tag(nil, AEADAlgorithm.tagLength))
         unsafe (tagRequest + 1).initialize(to: OSSL_PARAM_construct_end())
     }
 

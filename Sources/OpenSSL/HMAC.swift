@@ -13,7 +13,7 @@ import COpenSSL
         let status = unsafe name.withUnsafeMutableBufferPointer { name in
             unsafe key.withUnsafeBytes { key in
                 var parameters = unsafe [
-                    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0),
+                    polyhub_param_digest(name.baseAddress),
                     OSSL_PARAM_construct_end(),
                 ]
                 // A null key would mean "the key that is set already".

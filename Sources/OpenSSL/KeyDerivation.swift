@@ -13,13 +13,9 @@ public func tls1PRF(secret: RawSpan, seed: RawSpan, count: Int) throws(OpenSSLEr
             unsafe secret.withUnsafeBytes { secret in
                 unsafe seed.withUnsafeBytes { seed in
                     var parameters = unsafe [
-                        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name.baseAddress, 0),
-                        OSSL_PARAM_construct_octet_string(
-                            OSSL_KDF_PARAM_SECRET, UnsafeMutableRawPointer(mutating: secret.baseAddress),
-                            secret.count),
-                        OSSL_PARAM_construct_octet_string(
-                            OSSL_KDF_PARAM_SEED, UnsafeMutableRawPointer(mutating: seed.baseAddress),
-                            seed.count),
+                        polyhub_param_digest(name.baseAddress),
+                        polyhub_param_secret(secret.baseAddress, secret.count),
+                        polyhub_param_seed(seed.baseAddress, seed.count),
                         OSSL_PARAM_construct_end(),
                     ]
                     return unsafe output.withUnsafeMutableBytes {

@@ -46,7 +46,8 @@ extension DataChannel {
     private static let golden: [(DataCipher, DataKeys.Role, isV2: Bool, String)] = [
         (
             .aes256GCM, .client, false,
-            "3200000001603c7ec1f3ddb47043a52d31bfc6a433aa5a4d" + "1e96264a28562d56bc24cc616c574fcd1fd5c3b607bf999e53"
+            "3200000001603c7ec1f3ddb47043a52d31bfc6a433aa5a4d"
+                + "1e96264a28562d56bc24cc616c574fcd1fd5c3b607bf999e53"
         ),
         (
             .aes256GCM, .client, true,
@@ -57,7 +58,8 @@ extension DataChannel {
         ),
         (
             .aes256GCM, .server, false,
-            "3200000001923372a3d9162bd937aa1d4728148ad42e9a95" + "2c4f36fb149cb23a97b906c4008f3571c06ef4459d9c6f850e"
+            "3200000001923372a3d9162bd937aa1d4728148ad42e9a95"
+                + "2c4f36fb149cb23a97b906c4008f3571c06ef4459d9c6f850e"
         ),
         (
             .aes256GCM, .server, true,
@@ -89,7 +91,8 @@ extension DataChannel {
         ),
         (
             .chaCha20Poly1305, .client, false,
-            "3200000001247ebb144320170aed70f9163c30f0055cdf8a" + "325f070f815fb9911c44a034775a606a1aac1165ac4505b14a"
+            "3200000001247ebb144320170aed70f9163c30f0055cdf8a"
+                + "325f070f815fb9911c44a034775a606a1aac1165ac4505b14a"
         ),
         (
             .chaCha20Poly1305, .server, true,

@@ -88,3 +88,15 @@ public enum CompressionFraming: UInt8, Sendable {
         }
     }
 }
+
+extension CompressionFraming {
+    /// The framing to push to a client: none unless its options say that it has one; then the newest kind of
+    /// marks that it knows.
+    public init(for options: OptionsString, _ peerInfo: PeerInfo) {
+        guard options.usesCompressionFraming else {
+            self = .none
+            return
+        }
+        self = peerInfo["IV_COMP_STUBv2"] == "1" ? .stubV2 : .stub
+    }
+}

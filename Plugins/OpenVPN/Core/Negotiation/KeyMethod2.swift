@@ -7,8 +7,8 @@ public import Wire
 ///     | 0 (4) | 2 (1) | pre-master (48), client only | random 1 (32) | random 2 (32) |
 ///     | options | user name | password | peer info |    each: length (2), octets, NUL
 ///
-/// The length counts the NUL. A length of zero is a string that is not there, and so are strings behind the end of the message: old
-/// clients stop after the options.
+/// The length counts the NUL. A length of zero is a string that is not there, and so are strings behind the
+/// end of the message: old clients stop after the options.
 public struct KeyMethod2: Sendable {
     /// Octets of a whole message. A client writes it in one TLS record.
     public static let maxLength = 16_384
