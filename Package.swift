@@ -106,6 +106,8 @@ let package = Package(
             path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
         // Tests and what they share.
+        .target(
+            name: "FakeHost", dependencies: ["PluginABI"], path: "Tests/Support/FakeHost", swiftSettings: tests),
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
         .target(
             name: "ControlFixtures", dependencies: ["Accounts", "Control", "ControlRequests", "Journal"],
@@ -123,7 +125,8 @@ let package = Package(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNTests", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"], swiftSettings: tests),
-        .testTarget(name: "PluginKitTests", dependencies: ["PluginKit", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "PluginKitTests", dependencies: ["FakeHost", "PluginKit", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "SecureNATTests", dependencies: ["LocalBridge", "NetworkNamespace", "SecureNAT", "Wire"],
             swiftSettings: tests),
