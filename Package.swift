@@ -100,6 +100,11 @@ let package = Package(
         // Tests and what they share.
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
         .target(
+            name: "FuzzTargets", dependencies: ["OpenSSL", "OpenVPNCore", "PluginABI", "Wire"],
+            path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: tests),
+        .target(
             name: "ControlFixtures", dependencies: ["Accounts", "Control", "ControlRequests", "Journal"],
             path: "Tests/ControlFixtures", swiftSettings: tests),
         .target(
@@ -124,3 +129,11 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests + lifetimes),
     ]
 )
+
+// Only scripts/fuzz builds the fuzzer: it needs libFuzzer's runtime and every target instrumented.
+if let runtime = Context.environment["POLYHUB_FUZZER_RUNTIME"] {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Runner", swiftSettings: tests,
+            linkerSettings: [.unsafeFlags([runtime]), .linkedLibrary("stdc++")]))
+}
