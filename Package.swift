@@ -36,6 +36,7 @@ let package = Package(
     products: [
         .executable(name: "polyhubd", targets: ["polyhubd"]),
         .executable(name: "polyhubctl", targets: ["polyhubctl"]),
+        .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
     ],
     dependencies: [
@@ -49,7 +50,8 @@ let package = Package(
         // System libraries and the C that Swift cannot say.
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
-        .systemLibrary(name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
+        .systemLibrary(
+            name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
         .systemLibrary(name: "CSlirp"),
         .target(name: "CNftables", linkerSettings: [.linkedLibrary("nftables", .when(platforms: [.linux]))]),
         .target(name: "CLinux", dependencies: ["PluginABI"]),
@@ -70,7 +72,8 @@ let package = Package(
         .target(
             name: "Modules",
             dependencies: [
-                "CLibFFI", "Hub", "Lanes", "LayerConverter", "OpenSSL", "PluginABI", "Sessions", "TOMLKit", "Wire",
+                "CLibFFI", "Hub", "Lanes", "LayerConverter", "OpenSSL", "PluginABI", "Sessions", "TOMLKit",
+                "Wire",
             ], swiftSettings: dataPath),
         .target(name: "LocalBridge", dependencies: ["CLinux", "Wire"], swiftSettings: house),
         .target(
@@ -80,11 +83,13 @@ let package = Package(
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
         .target(name: "ControlRequests", swiftSettings: house),
         .target(
-            name: "Control", dependencies: ["Accounts", "ControlRequests", "Journal"] + nio, swiftSettings: house),
+            name: "Control", dependencies: ["Accounts", "ControlRequests", "Journal"] + nio,
+            swiftSettings: house),
         .executableTarget(
             name: "polyhubd",
             dependencies: [
-                "Accounts", "Control", "ControlRequests", "Hub", "Journal", "Lanes", "LayerConverter", "LocalBridge",
+                "Accounts", "Control", "ControlRequests", "Hub", "Journal", "Lanes", "LayerConverter",
+                "LocalBridge",
                 "Modules", "OpenSSL", "PluginABI", "SecureNAT", "Sessions", "Wire", argumentParser, logging,
             ], path: "Sources/Host", swiftSettings: house),
         .executableTarget(
@@ -92,10 +97,17 @@ let package = Package(
 
         // Modules.
         .target(
-            name: "PluginKit", dependencies: ["CLibFFI", "PluginABI", "Wire"], swiftSettings: dataPath + lifetimes),
+            name: "PluginKit", dependencies: ["CLibFFI", "PluginABI", "Wire"],
+            swiftSettings: dataPath + lifetimes),
         .target(
             name: "OpenVPNCore", dependencies: ["OpenSSL", "PluginABI", "Wire"], path: "Plugins/OpenVPN/Core",
             swiftSettings: dataPath),
+        .target(
+            name: "OpenVPNAdapter", dependencies: ["OpenSSL", "OpenVPNCore", "PluginKit", "Wire"],
+            path: "Plugins/OpenVPN/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "OpenVPN", dependencies: ["OpenVPNAdapter", "PluginABI", "PluginKit"],
+            path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
         // Tests and what they share.
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
@@ -108,20 +120,32 @@ let package = Package(
             name: "ControlFixtures", dependencies: ["Accounts", "Control", "ControlRequests", "Journal"],
             path: "Tests/ControlFixtures", swiftSettings: tests),
         .target(
+            name: "OpenVPNTestClient", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
+            path: "Tests/OpenVPNTestClient",
+            swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .executableTarget(name: "lanes-bench", dependencies: ["Lanes", "PluginABI"], swiftSettings: house),
+        .target(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
         .testTarget(name: "AccountsTests", dependencies: ["Accounts", grdb], swiftSettings: tests),
-        .testTarget(name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
-        .testTarget(name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
+        .testTarget(
+            name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
+        .testTarget(
+            name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
-        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
         .testTarget(
             name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
-            name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"], swiftSettings: tests),
+            name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
+            swiftSettings: tests),
         .testTarget(
-            name: "OpenVPNTests", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"], swiftSettings: tests),
-        .testTarget(name: "PluginKitTests", dependencies: ["PluginKit", "PluginABI", "Wire"], swiftSettings: tests),
+            name: "OpenVPNTests",
+            dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "LayerConverterTests", dependencies: ["LayerConverter", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "PluginKitTests", dependencies: ["PluginKit", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "SecureNATTests", dependencies: ["LocalBridge", "NetworkNamespace", "SecureNAT", "Wire"],
             swiftSettings: tests),

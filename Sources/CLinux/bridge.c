@@ -182,6 +182,12 @@ int bridge_set_interface_mac(const char *name, const uint8_t mac[6])
     return ask(SIOCSIFHWADDR, &request);
 }
 
+bool bridge_interface_has_address(const char *name)
+{
+    struct ifreq request;
+    return set_name(&request, name) && ask(SIOCGIFADDR, &request) == 0;
+}
+
 int bridge_set_interface_address(const char *name, uint32_t address, uint32_t mask)
 {
     struct ifreq request;

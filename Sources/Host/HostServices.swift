@@ -18,7 +18,10 @@ final class HostServices: ModuleServices {
     private let journal: Journal
     private let defaultHub: HubName
 
-    init(store: AccountStore, journal: Journal, defaultHub: HubName, certificate: ServerCertificate, publicName: String) {
+    init(
+        store: AccountStore, journal: Journal, defaultHub: HubName, certificate: ServerCertificate,
+        publicName: String
+    ) {
         self.store = store
         self.journal = journal
         self.defaultHub = defaultHub
@@ -115,7 +118,8 @@ extension Refusal {
 extension HostServices {
     func log(module: String, level: UInt32, line: String) {
         guard isLogged(level: level) else { return }
-        journal.record(Event("module", level: Logger.Level(abi: level)).with("module", module).with("message", line))
+        journal.record(
+            Event("module", level: Logger.Level(abi: level)).with("module", module).with("message", line))
     }
 
     func isLogged(level: UInt32) -> Bool { level >= PA_LOG_INFO }

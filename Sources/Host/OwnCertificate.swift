@@ -16,7 +16,8 @@ enum OwnCertificate {
             return ServerCertificate(chain: chain, key: try read(key, "key"), trust: chain)
         }
         if let chain = try store.secret("tls/certificate"), let key = try store.secret("tls/key"),
-            let trust = try store.secret("tls/authority"), try store.secret("tls/name") == Array(publicName.utf8)
+            let trust = try store.secret("tls/authority"),
+            try store.secret("tls/name") == Array(publicName.utf8)
         {
             return ServerCertificate(chain: chain, key: key, trust: trust)
         }
@@ -25,9 +26,12 @@ enum OwnCertificate {
 
     private static func make(_ store: AccountStore, publicName: String) throws -> ServerCertificate {
         let authority: CertificateMaker.Pair
-        if let certificate = try store.secret("tls/authority"), let key = try store.secret("tls/authority-key") {
+        if let certificate = try store.secret("tls/authority"),
+            let key = try store.secret("tls/authority-key")
+        {
             authority = .init(
-                certificate: String(decoding: certificate, as: UTF8.self), key: String(decoding: key, as: UTF8.self))
+                certificate: String(decoding: certificate, as: UTF8.self),
+                key: String(decoding: key, as: UTF8.self))
         } else {
             authority = try CertificateMaker.make(
                 .authority, commonName: "Polyhub \(publicName)", signer: nil, validTo: 20 * years)
@@ -40,7 +44,8 @@ enum OwnCertificate {
         try store.setSecret(Array(server.certificate.utf8), "tls/certificate")
         try store.setSecret(Array(publicName.utf8), "tls/name")
         return ServerCertificate(
-            chain: Array(server.certificate.utf8), key: Array(server.key.utf8), trust: Array(authority.certificate.utf8))
+            chain: Array(server.certificate.utf8), key: Array(server.key.utf8),
+            trust: Array(authority.certificate.utf8))
     }
 
     private static func read(_ path: String, _ what: String) throws -> [UInt8] {

@@ -5,13 +5,15 @@ import Lanes
 /// The server's command line.
 @main struct Polyhubd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "polyhubd", abstract: "A VPN server that accepts many protocols on virtual Ethernet hubs.",
+        commandName: "polyhubd",
+        abstract: "A VPN server that accepts many protocols on virtual Ethernet hubs.",
         discussion: """
             Prints `polyhubd ready` alone on a line once every listener is bound. SIGTERM and SIGINT close all sessions as \
             their protocols ask and end it with status 0.
             """, version: Server.version)
 
-    @Option(help: ArgumentHelp("Which modules are loaded, where they listen, their options.", valueName: "FILE"))
+    @Option(
+        help: ArgumentHelp("Which modules are loaded, where they listen, their options.", valueName: "FILE"))
     var config: String
 
     @Option(help: ArgumentHelp("Where hubs, users, keys and logs are kept.", valueName: "DIR"))
@@ -31,12 +33,11 @@ import Lanes
 
     func run() async throws {
         // A peer that closes its end must not end the server.
-        unsafe signal(SIGPIPE, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         let ending = Signals([SIGTERM, SIGINT])
         do {
             let server = try await Server(self)
-            print("polyhubd ready")
-            unsafe fflush(stdout)
+            FileHandle.standardOutput.write(Data("polyhubd ready\n".utf8))
             await ending.wait()
             await server.stop()
         } catch {
@@ -47,7 +48,7 @@ import Lanes
 
     static func main() async {
         do {
-            var command = try parse()
+            let command = try parse()
             try await command.run()
         } catch let code as ExitCode {
             exit(withError: code)

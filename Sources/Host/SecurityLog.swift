@@ -37,7 +37,8 @@ final class SecurityLog: SessionObserver {
             .disconnected(
                 session: "\(session.id)", user: session.user,
                 why: sentence.isEmpty ? reason.name : "\(reason.name): \(sentence)",
-                bytesIn: session.counters.octetsIn, bytesOut: session.counters.octetsOut, duration: session.duration),
+                bytesIn: session.counters.octetsIn, bytesOut: session.counters.octetsOut,
+                duration: session.duration),
             session)
     }
 

@@ -2,7 +2,8 @@ import Dispatch
 import Foundation
 
 /// Waits for the signals that end the server.
-final class Signals: Sendable {
+/// @unchecked Sendable: nothing changes after `init`.
+final class Signals: @unchecked Sendable {
     private let arrived: AsyncStream<Int32>
     private let sources: [any DispatchSourceSignal]
 
@@ -10,7 +11,7 @@ final class Signals: Sendable {
         let (stream, continuation) = AsyncStream<Int32>.makeStream(bufferingPolicy: .bufferingOldest(1))
         arrived = stream
         sources = numbers.map { number in
-            unsafe signal(number, SIG_IGN)
+            signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { continuation.yield(number) }
             source.resume()

@@ -70,6 +70,7 @@ public struct StreamLimits: Sendable {
     var idleTimer: TimerID?
     var lingerTimer: TimerID?
     var resumeTimer: TimerID?
+    var roomTimer: TimerID?
     var move: Move?
 
     struct Move {
@@ -97,13 +98,14 @@ public struct StreamLimits: Sendable {
     override func ready(_ readiness: Readiness) {
         continueHandshake()
         if phase == .handshaking || phase == .closed { return }
-        if readiness.contains(.writable) { drainOutput() }
+        if readiness.contains(.writable) { flush() }
         if !readiness.isDisjoint(with: [.readable, .hangup]) || retryWhenWritable { receive(readiness) }
         updateInterest()
     }
 
     override func flush() {
         sendOutput()
+        announceRoom()
         updateInterest()
     }
 
@@ -124,6 +126,8 @@ public struct StreamLimits: Sendable {
     override func laneStops() {
         if end == nil { end = .laneStopped }
         move = nil
+        sendOutput()
+        if phase == .open { transport.finish() }
         phase = .closed
         retire()
     }

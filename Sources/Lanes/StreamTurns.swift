@@ -6,7 +6,7 @@ public import Wire
 
 extension ByteStream {
     enum Deadline: UInt64 {
-        case resume, idle, linger
+        case resume, room, idle, linger
     }
 
     /// At most so much is thrown away of a peer that goes on sending after we closed.
@@ -117,9 +117,15 @@ extension ByteStream {
 
     // MARK: Out
 
-    func drainOutput() {
-        sendOutput()
-        guard phase == .open, wantsWritable, output.octets <= limits.queued / 2 else { return }
+    /// In a turn of its own, so that a handler that always has more to write does not hold up the others.
+    func announceRoom() {
+        guard phase == .open, wantsWritable, roomTimer == nil, output.octets <= limits.queued / 2 else { return }
+        roomTimer = lane.schedule(at: lane.now, target: self, token: Deadline.room.rawValue)
+    }
+
+    private func tellRoom() {
+        roomTimer = nil
+        guard phase == .open, move == nil, wantsWritable else { return }
         wantsWritable = false
         handler?.writable(self)
     }
@@ -200,10 +206,11 @@ extension ByteStream {
     }
 
     func cancelTimers() {
-        for timer in [idleTimer, lingerTimer, resumeTimer].compactMap({ $0 }) { lane.cancel(timer) }
+        for timer in [idleTimer, lingerTimer, resumeTimer, roomTimer].compactMap({ $0 }) { lane.cancel(timer) }
         idleTimer = nil
         lingerTimer = nil
         resumeTimer = nil
+        roomTimer = nil
     }
 
     // MARK: Another lane
@@ -223,6 +230,7 @@ extension ByteStream {
         lastReceived = lane.now
         start(move.handler(self))
         watchIdleness()
+        announceRoom()
         if !unread.isEmpty || transport.hasBuffered { resumeSoon() }
         updateInterest()
     }
@@ -234,6 +242,7 @@ extension ByteStream: TimerTarget {
         case .resume:
             resumeTimer = nil
             resume()
+        case .room: tellRoom()
         case .idle: checkIdleness(at: now)
         case .linger:
             lingerTimer = nil

@@ -65,6 +65,7 @@ public struct Interface: Sendable {
 
 extension Interface {
     var isEthernet: Bool { unsafe bridge_interface_is_ethernet(name) }
+    var hasAddress: Bool { unsafe bridge_interface_has_address(name) }
     var offloads: Offloads { Offloads(rawValue: unsafe bridge_offloads(name)) }
 
     func setOffloads(_ which: Offloads, on: Bool) {

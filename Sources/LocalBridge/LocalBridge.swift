@@ -56,23 +56,32 @@ extension LocalBridge {
 
         let before = interface.offloads
         interface.setOffloads(before, on: false)
-        let remaining = interface.offloads
-        let changed = before.subtracting(remaining)
+        let changed = before.subtracting(interface.offloads)
         let device = FrameDevice(
             kind: .networkInterface, name: name, mtu: mtu, owning: descriptor,
-            advisories: advisories(name, remaining),
+            advisories: advisories(interface),
             atClose: { interface.setOffloads(changed, on: true) })
         return device
     }
 
-    private static func advisories(_ name: String, _ remaining: Offloads) -> [String] {
-        guard !remaining.isEmpty else { return [] }
-        return [
-            """
-            interface "\(name)" merges frames (\(remaining)) and did not let it be switched off; frames \
-            longer than its MTU will be dropped
-            """
-        ]
+    private static func advisories(_ interface: Interface) -> [String] {
+        var advisories: [String] = []
+        let (name, offloads) = (interface.name, interface.offloads)
+        if !offloads.isEmpty {
+            advisories.append(
+                """
+                interface "\(name)" merges frames (\(offloads)) and did not let it be switched off; frames \
+                longer than its MTU will be dropped
+                """)
+        }
+        if interface.hasAddress {
+            advisories.append(
+                """
+                interface "\(name)" has an address of this host, which sessions of the hub cannot reach: \
+                a packet socket sends to the wire only; bridge one without an address, or a TAP device
+                """)
+        }
+        return advisories
     }
 }
 #else

@@ -21,6 +21,9 @@ public enum CertificateMaker {
         case client
     }
 
+    /// MBSTRING_UTF8, a macro that Swift does not see.
+    private static let mbstringUTF8: Int32 = 0x1000
+
     /// - Parameters:
     ///   - commonName: of the subject.
     ///   - signer: nil signs with the key itself.
@@ -47,24 +50,25 @@ public enum CertificateMaker {
             try unsafe sign(certificate, with: key)
         }
         return Pair(
-            certificate: try text("certificate") { unsafe PEM_write_bio_X509($0, certificate) },
-            key: try text("key") { unsafe PEM_write_bio_PrivateKey($0, key, nil, nil, 0, nil, nil) })
+            certificate: try unsafe text("certificate") { unsafe PEM_write_bio_X509($0, certificate) },
+            key: try unsafe text("key") { unsafe PEM_write_bio_PrivateKey($0, key, nil, nil, 0, nil, nil) })
     }
 
     private static func describe(
         _ certificate: OpaquePointer, commonName: String, key: OpaquePointer, from: Int, to: Int
     ) throws(OpenSSLError) {
-        var serial = UInt64.random(in: 1...UInt64.max >> 1)
-        serial |= 1
+        // RFC 5280 §4.1.2.2: positive and unique.
+        let serial = UInt64.random(in: 1...UInt64.max >> 1)
         let name = unsafe X509_get_subject_name(certificate)
         let bytes = Array(commonName.utf8)
-        guard unsafe X509_set_version(certificate, 2) == 1,  // v3
-            unsafe ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial) == 1,
-            unsafe X509_gmtime_adj(X509_getm_notBefore(certificate), from) != nil,
-            unsafe X509_gmtime_adj(X509_getm_notAfter(certificate), to) != nil,
-            unsafe X509_set_pubkey(certificate, key) == 1,
-            unsafe X509_NAME_add_entry_by_txt(name, "CN", Int32(0x1000 | 4), bytes, Int32(bytes.count), -1, 0) == 1
-        else { throw OpenSSLError(taking: "certificate") }
+        let isMade =
+            unsafe X509_set_version(certificate, 2) == 1  // v3
+            && ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial) == 1
+            && X509_gmtime_adj(X509_getm_notBefore(certificate), from) != nil
+            && X509_gmtime_adj(X509_getm_notAfter(certificate), to) != nil
+            && X509_set_pubkey(certificate, key) == 1
+            && X509_NAME_add_entry_by_txt(name, "CN", mbstringUTF8, bytes, Int32(bytes.count), -1, 0) == 1
+        guard isMade else { throw OpenSSLError(taking: "certificate") }
     }
 
     private static func extend(
@@ -102,24 +106,35 @@ public enum CertificateMaker {
     }
 
     private static func sign(_ certificate: OpaquePointer, with key: OpaquePointer) throws(OpenSSLError) {
-        guard unsafe X509_sign(certificate, key, EVP_sha256()) > 0 else { throw OpenSSLError(taking: "signature") }
+        guard unsafe X509_sign(certificate, key, EVP_sha256()) > 0 else {
+            throw OpenSSLError(taking: "signature")
+        }
     }
 
     private static func readCertificate(_ pem: String) throws(OpenSSLError) -> OpaquePointer {
-        guard let bio = unsafe BIO_new_mem_buf(pem, Int32(pem.utf8.count)) else { throw OpenSSLError(taking: "PEM") }
+        guard let bio = unsafe BIO_new_mem_buf(pem, Int32(pem.utf8.count)) else {
+            throw OpenSSLError(taking: "PEM")
+        }
         defer { unsafe BIO_free(bio) }
-        guard let read = unsafe PEM_read_bio_X509(bio, nil, nil, nil) else { throw OpenSSLError(taking: "certificate") }
+        guard let read = unsafe PEM_read_bio_X509(bio, nil, nil, nil) else {
+            throw OpenSSLError(taking: "certificate")
+        }
         return unsafe read
     }
 
     private static func readKey(_ pem: String) throws(OpenSSLError) -> OpaquePointer {
-        guard let bio = unsafe BIO_new_mem_buf(pem, Int32(pem.utf8.count)) else { throw OpenSSLError(taking: "PEM") }
+        guard let bio = unsafe BIO_new_mem_buf(pem, Int32(pem.utf8.count)) else {
+            throw OpenSSLError(taking: "PEM")
+        }
         defer { unsafe BIO_free(bio) }
-        guard let read = unsafe PEM_read_bio_PrivateKey(bio, nil, nil, nil) else { throw OpenSSLError(taking: "key") }
+        guard let read = unsafe PEM_read_bio_PrivateKey(bio, nil, nil, nil) else {
+            throw OpenSSLError(taking: "key")
+        }
         return unsafe read
     }
 
-    private static func text(_ what: String, _ write: (OpaquePointer) -> Int32) throws(OpenSSLError) -> String {
+    private static func text(_ what: String, _ write: (OpaquePointer) -> Int32) throws(OpenSSLError) -> String
+    {
         guard let bio = unsafe BIO_new(BIO_s_mem()) else { throw OpenSSLError(taking: what) }
         defer { unsafe BIO_free(bio) }
         guard unsafe write(bio) == 1 else { throw OpenSSLError(taking: what) }

@@ -5,7 +5,7 @@ public enum CertificateSubject {
     /// The last common name of the subject (RFC 5280 §4.1.2.6); nil where there is none or the DER is malformed.
     public static func commonName(ofDER der: [UInt8]) -> String? {
         unsafe der.withUnsafeBufferPointer { bytes in
-            var next = unsafe bytes.baseAddress
+            var next = bytes.baseAddress
             guard let certificate = unsafe d2i_X509(nil, &next, bytes.count) else {
                 ERR_clear_error()
                 return nil

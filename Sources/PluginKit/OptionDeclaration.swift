@@ -84,22 +84,13 @@ extension OptionDeclaration {
         }
     }
 
-    /// The fallback as TOML.
+    /// As the host reads it: texts without quotes, lists separated by commas.
     private var fallback: String? {
         switch kind {
-        case .string(let value): value.map(Self.quoted)
+        case .string(let value): value
         case .integer(let value, _): value.map { String($0) }
         case .boolean(let value): String(value)
-        case .strings(let values): "[" + values.map(Self.quoted).joined(separator: ", ") + "]"
+        case .strings(let values): values.joined(separator: ", ")
         }
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for character in text {
-            if character == "\"" || character == "\\" { quoted.append("\\") }
-            quoted.append(character)
-        }
-        return quoted + "\""
     }
 }

@@ -46,14 +46,20 @@ struct AddressPool: Sendable {
 
     /// The client's own address, else the one it wishes for, else one that nobody had, else the one that
     /// expired first. nil if the pool is full.
-    func choose(for client: DHCPClient, wish: IPv4Address?, at now: Instant) -> IPv4Address? {
+    /// `isTaken`: somebody else uses it without a lease.
+    func choose(
+        for client: DHCPClient, wish: IPv4Address?, at now: Instant, isTaken: (IPv4Address) -> Bool
+    ) -> IPv4Address? {
         if let own = address(of: client), isFree(own, for: client, at: now) { return own }
-        if let wish, isFree(wish, for: client, at: now) { return wish }
+        if let wish, isFree(wish, for: client, at: now), !isTaken(wish) { return wish }
         var oldest: (place: Int, until: Instant)?
         for (place, binding) in bindings.enumerated() {
-            guard let binding else { return address(place) }
-            guard binding.until <= now, oldest.map({ binding.until < $0.until }) ?? true else { continue }
-            oldest = (place, binding.until)
+            guard let binding else {
+                if isTaken(address(place)) { continue }
+                return address(place)
+            }
+            let isOlder = oldest.map { binding.until < $0.until } ?? true
+            if binding.until <= now, isOlder, !isTaken(address(place)) { oldest = (place, binding.until) }
         }
         return oldest.map { address($0.place) }
     }

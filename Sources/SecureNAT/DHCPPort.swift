@@ -30,7 +30,9 @@ public struct DHCPPort: Sendable {
     }
 
     /// False if the packet is not for a DHCP server, and was not looked at further.
-    mutating func receive(_ packet: borrowing IPv4Packet, at now: Moment) -> Bool {
+    mutating func receive(
+        _ packet: borrowing IPv4Packet, at now: Moment, user: (IPv4Address) -> MACAddress? = { _ in nil }
+    ) -> Bool {
         let destination = packet.destination
         let network = server.settings.network
         let isBroadcast = destination == .broadcast || destination == network.broadcast
@@ -44,7 +46,7 @@ public struct DHCPPort: Sendable {
             malformed &+= 1
             return true
         }
-        server.receive(message, wasBroadcast: isBroadcast, at: now)
+        server.receive(message, wasBroadcast: isBroadcast, at: now, user: user)
         return true
     }
 

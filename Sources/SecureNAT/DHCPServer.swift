@@ -3,8 +3,8 @@ public import Wire
 /// The server of RFC 2131 §4.3 for one segment: messages in, messages and lease records out; no IO.
 ///
 /// A client gets the address that it had before. An offer is held for `offerTime`. Leases have no timers: an
-/// expired one is a free address. Relayed messages (giaddr) are not served, and an address is not probed
-/// before it is offered: clients do that (RFC 5227) and decline.
+/// expired one is a free address. Relayed messages (giaddr) are not served. An address is not probed before
+/// it is offered: what is known of its use is an argument, and clients probe (RFC 5227) and decline.
 public struct DHCPServer: Sendable {
     public static let offerTime: Duration = .seconds(30)
     public static let declineTime: Duration = .seconds(600)
@@ -45,14 +45,18 @@ public struct DHCPServer: Sendable {
         }
     }
 
-    /// `wasBroadcast`: it was not sent to this server's own address, so others may be meant too.
-    public mutating func receive(_ message: DHCPMessage, wasBroadcast: Bool, at now: Moment) {
+    /// `wasBroadcast`: it was not sent to this server's own address, so others may be meant too. `user` tells
+    /// who is seen to use an address, with or without a lease.
+    public mutating func receive(
+        _ message: DHCPMessage, wasBroadcast: Bool, at now: Moment,
+        user: (IPv4Address) -> MACAddress? = { _ in nil }
+    ) {
         guard message.op == .bootRequest else { return stay(.reply) }
         guard message.giaddr == .any else { return stay(.relayed) }
         guard !message.chaddr.isGroup, message.chaddr.bits != 0 else { return stay(.badMessage) }
         let client = DHCPClient(message)
         switch message.type {
-        case .discover: receivedDiscover(message, client, now)
+        case .discover: receivedDiscover(message, client, now, user)
         case .request: receivedRequest(message, client, wasBroadcast, now)
         case .decline: receivedDecline(message, client, now)
         case .release: receivedRelease(message, client, now)
@@ -73,11 +77,14 @@ public struct DHCPServer: Sendable {
 
     // MARK: messages
 
-    private mutating func receivedDiscover(_ message: DHCPMessage, _ client: DHCPClient, _ now: Moment) {
+    private mutating func receivedDiscover(
+        _ message: DHCPMessage, _ client: DHCPClient, _ now: Moment, _ user: (IPv4Address) -> MACAddress?
+    ) {
         let wish = message.options.address(.requestedAddress)
-        guard let address = pool.choose(for: client, wish: wish, at: now.instant) else {
-            return stay(.poolFull)
+        let address = pool.choose(for: client, wish: wish, at: now.instant) { address in
+            user(address).map { $0 != message.chaddr } ?? false
         }
+        guard let address else { return stay(.poolFull) }
         // A lease that still holds is not shortened by its client's asking again.
         if !isBound(address, to: client, at: now) {
             pool.bind(address, .offered, client, until: now.instant.advanced(by: Self.offerTime))

@@ -24,9 +24,6 @@ public final class SecureNAT: Sendable {
         public var pool: AddressRange?
         public var leaseTime: Duration = .seconds(7200)
         public var domainName = ""
-        /// Engine `user` only: whether clients reach services that this host offers to itself alone, at the
-        /// router's address.
-        public var reachesHostLoopback = false
 
         public init(hub: String, network: IPv4Subnet, engine: Engine) {
             self.hub = hub
@@ -129,8 +126,7 @@ extension SecureNAT {
         let server = try server(nameServers: [settings.network.address])
         let mtu = 1500
         guard
-            let stack = SlirpStack(
-                router: settings.network, mtu: mtu, reachesHostLoopback: settings.reachesHostLoopback)
+            let stack = SlirpStack(router: settings.network, mtu: mtu)
         else { throw SecureNATError.failed("start libslirp", reason: "it refused its configuration") }
         let (hubEnd, ownEnd) = try FrameDevice.pair(
             named: "virtual router of \(settings.hub)", mtu: mtu, capacity: UserRouter.portCapacity)

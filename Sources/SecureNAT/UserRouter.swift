@@ -49,10 +49,10 @@ import Wire
     /// False when it is time to end.
     private func wait(stop: Int32) -> Bool {
         let hub = isOpen ? port.descriptor : -1
-        stack.polls = [
-            pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: hub, events: Int16(POLLIN), revents: 0),
-        ]
+        stack.polls.removeAll(keepingCapacity: true)
+        for descriptor in [stop, hub] {
+            stack.polls.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0))
+        }
         let timeout = stack.fill(timeout: now.milliseconds(until: router.deadline))
         let result = unsafe poll(&stack.polls, nfds_t(stack.polls.count), timeout)
         if result < 0 { for index in stack.polls.indices { stack.polls[index].revents = 0 } }
@@ -66,7 +66,7 @@ import Wire
             isOpen = false
             return
         }
-        router.natHasRoom = stack.sockets < SlirpStack.maxSockets
+        router.natHasRoom = stack.hasRoom
         for index in 0..<count {
             let frame = unsafe batch[index]
             traffic.framesFromHub &+= 1

@@ -38,7 +38,7 @@ public struct VirtualRouter: Sendable {
     public let network: IPv4Subnet
     public private(set) var dhcp: DHCPPort
     public private(set) var drops: [Drop: Int] = [:]
-    /// False: new TCP connections are dropped until the engine has room again.
+    /// False: whatever might need another socket is dropped, new connections of TCP and all UDP and ICMP.
     public var natHasRoom = true
     private var neighbours = Neighbours()
     private var outputs: [Output] = []
@@ -64,6 +64,7 @@ public struct VirtualRouter: Sendable {
     }
 
     public mutating func receivedFromNAT(_ frame: inout MutableRawSpan, at now: Moment) -> Verdict {
+        speakForEngine(&frame)
         guard let client = client(for: frame.bytes, at: now) else { return .done }
         frame.setMACs(destination: client, source: mac)
         return .forward
@@ -132,7 +133,7 @@ extension VirtualRouter {
     private mutating func judge(
         _ packet: borrowing IPv4Packet, from source: MACAddress, isGroup: Bool, at now: Moment
     ) -> Verdict {
-        if dhcp.receive(packet, at: now) { return .done }
+        if receivedDHCP(packet, at: now) { return .done }
         // Groups are the segment's own affair.
         guard !isGroup else { return .done }
         guard isHost(packet.source) else { return drop(.foreignSource) }
@@ -145,8 +146,14 @@ extension VirtualRouter {
             complain(.timeExceeded, packet, source)
             return .done
         }
-        guard natHasRoom || !packet.opensConnection else { return drop(.natFull) }
+        guard natHasRoom || !packet.mayNeedSocket else { return drop(.natFull) }
         return .forward
+    }
+
+    /// The table is copied by reference for as long as this takes.
+    private mutating func receivedDHCP(_ packet: borrowing IPv4Packet, at now: Moment) -> Bool {
+        let neighbours = neighbours
+        return dhcp.receive(packet, at: now) { neighbours.mac(of: $0, at: now.instant) }
     }
 
     /// Echo is answered here unless it must be put together first; names are resolved by the engine.
@@ -159,7 +166,7 @@ extension VirtualRouter {
             return .done
         case .udp, .tcp:
             guard !packet.isFragment, let port = packet.destinationPort else { return drop(.malformed) }
-            if port == 53 { return natHasRoom || !packet.opensConnection ? .forward : drop(.natFull) }
+            if port == 53 { return natHasRoom || !packet.mayNeedSocket ? .forward : drop(.natFull) }
             complain(.portUnreachable, packet, source)
             return .done
         default:
@@ -198,6 +205,27 @@ extension VirtualRouter {
 // MARK: from the engine
 
 extension VirtualRouter {
+    /// The engine's own address, from which its errors come. It needs one that is not the name server's, the
+    /// router's; no client can have this one, and none gets to see it.
+    public static func engineAddress(in network: IPv4Subnet) -> IPv4Address { network.network }
+
+    private func speakForEngine(_ bytes: inout MutableRawSpan) {
+        guard let checksum = checksumForEngine(bytes.bytes) else { return }
+        let start = EthernetFrame.headerLength
+        bytes.storeBytes(of: checksum.bigEndian, toByteOffset: start + 10, as: UInt16.self)
+        bytes.storeBytes(of: network.address.bits.bigEndian, toByteOffset: start + 12, as: UInt32.self)
+    }
+
+    /// nil unless the engine speaks for itself.
+    private func checksumForEngine(_ bytes: RawSpan) -> UInt16? {
+        let old = Self.engineAddress(in: network)
+        guard let frame = EthernetFrame(bytes), frame.etherType == .ipv4,
+            let packet = IPv4Packet(frame.payload), packet.source == old
+        else { return nil }
+        return InternetChecksum.updated(
+            packet.bytes.bigEndian(at: 10), replacing: old.bits, with: network.address.bits)
+    }
+
     private mutating func client(for bytes: RawSpan, at now: Moment) -> MACAddress? {
         guard let frame = EthernetFrame(bytes) else { return nil }
         switch frame.etherType {
@@ -257,9 +285,9 @@ extension IPv4Packet {
     /// Of UDP and TCP; nil if the packet ends before it.
     var destinationPort: UInt16? { payload.byteCount >= 4 ? payload.bigEndian(at: 2) : nil }
 
-    /// A TCP segment with SYN and without ACK.
-    var opensConnection: Bool {
-        guard self.protocol == .tcp, fragmentOffset == 0, payload.byteCount >= 14 else { return false }
+    /// Anything but a TCP segment that opens no connection (SYN without ACK).
+    var mayNeedSocket: Bool {
+        guard self.protocol == .tcp, fragmentOffset == 0, payload.byteCount >= 14 else { return true }
         return payload.bigEndian(at: 13, as: UInt8.self) & 0x12 == 0x02
     }
 }

@@ -150,6 +150,10 @@ import Wire
             #expect(device.advisories == [])
             device.close()
             #expect(interface.offloads == before)
+
+            try NetworkNamespace.ip("address add 192.0.2.1/24 dev near")
+            let advisories = try LocalBridge.openInterface("near").advisories
+            #expect(advisories.count == 1 && advisories[0].contains("has an address of this host"))
         }
     }
 

@@ -46,7 +46,13 @@ final class Site {
         system("ip netns exec \(outside) busybox httpd -p \(Self.web):80 -h /tmp/\(outside)")
     }
 
+    /// Starts a service of the server's host; it ends with the site.
+    func serve(_ command: String) {
+        system("\(command) > /dev/null 2>&1 & echo $! >> /tmp/\(outside)/services")
+    }
+
     private func remove() {
+        system("test -f /tmp/\(outside)/services && kill $(cat /tmp/\(outside)/services)")
         for namespace in [client, outside] {
             system("for pid in $(ip netns pids \(namespace)); do kill $pid; done; ip netns del \(namespace)")
         }

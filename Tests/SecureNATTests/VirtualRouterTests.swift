@@ -155,6 +155,24 @@ import Wire
         #expect(ports == [67, 68])
     }
 
+    @Test func `an address that somebody took without a lease is not offered`() {
+        var segment = Segment()
+        let squatter = ARPPacket.announcement(
+            of: DHCPServerTests.address(10), at: MACAddress(0x0200_0000_0099))
+        #expect(segment.hub(squatter.frame(to: .broadcast)) == nil)
+        let discover = UDPFrame(
+            from: UDPEndpoint(mac: Self.client, address: .any, port: 68),
+            to: UDPEndpoint(mac: .broadcast, address: .broadcast, port: 67),
+            payload: DHCPMessage(.bootRequest, .discover, xid: 1, chaddr: Self.client).bytes)
+        #expect(segment.hub(discover.bytes) == nil)
+        guard case .sendToHub(let offer)? = segment.outputs().first else {
+            Issue.record("no offer")
+            return
+        }
+        // The destination of the offer is the address that is offered.
+        #expect(offer[30..<34] == [192, 168, 30, 11])
+    }
+
     @Test func `a DHCP message with a bad checksum is counted`() {
         var segment = Segment()
         var frame = UDPFrame(
@@ -246,7 +264,9 @@ import Wire
         segment.router.natHasRoom = false
         #expect(segment.hub(Self.ip(.tcp, to: Self.outside, Self.tcp(flags: 0x02, port: 80))) == nil)
         #expect(segment.hub(Self.ip(.tcp, to: Self.outside, Self.tcp(flags: 0x10, port: 80))) != nil)
-        #expect(segment.router.drops == [.natFull: 1])
+        #expect(segment.hub(Self.udp(to: Self.outside)) == nil)
+        #expect(segment.hub(Self.udp(to: Self.gateway, port: 53)) == nil)
+        #expect(segment.router.drops == [.natFull: 3])
     }
 
     @Test func `every prefix of a frame is refused or harmless`() {
@@ -263,6 +283,45 @@ import Wire
             }
         }
         #expect(segment.outputs() == [])
+    }
+
+    @Test(arguments: 0..<20 as Range<UInt64>) func `frames that are damaged at random do no harm`(
+        _ seed: UInt64
+    ) {
+        var random = SplitMix(state: seed)
+        var segment = Segment()
+        let discover = DHCPMessage(.bootRequest, .discover, xid: 1, chaddr: Self.client)
+        let frames = [
+            Self.udp(to: Self.outside), Self.ip(.icmp, to: Self.gateway, Self.echo(8)),
+            Self.ip(.tcp, to: Self.outside, Self.tcp(flags: 2, port: 80)),
+            ARPPacket.request(for: Self.gateway, from: Self.client, Self.address).frame(to: .broadcast),
+            UDPFrame(
+                from: UDPEndpoint(mac: Self.client, address: .any, port: 68),
+                to: UDPEndpoint(mac: .broadcast, address: .broadcast, port: 67), payload: discover.bytes
+            ).bytes,
+        ]
+        for _ in 0..<500 {
+            var frame = frames.randomElement(using: &random)!
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                frame[Int.random(in: frame.indices, using: &random)] = .random(in: 0...255, using: &random)
+            }
+            frame = Array(frame.prefix(.random(in: 0...frame.count, using: &random)))
+            _ = segment.hub(frame)
+            _ = segment.engine(frame)
+            // An answer and a record each way at most, and a released queue.
+            #expect(segment.outputs().count <= 4 + Neighbours.maxWaitingFrames)
+            segment.pass(.milliseconds(100))
+            segment.router.handleTimeout(at: segment.now)
+        }
+    }
+
+    struct SplitMix: RandomNumberGenerator {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            state &+= 0x9e37_79b9_7f4a_7c15
+            let mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
+            return mixed ^ (mixed >> 27)
+        }
     }
 
     // MARK: from the engine
@@ -336,6 +395,20 @@ import Wire
             let reply = question.reply(from: VirtualRouter.clientMAC).frame(to: VirtualRouter.engineMAC)
             #expect(segment.outputs() == [.sendToNAT(reply)])
         }
+    }
+
+    @Test func `the engine's own errors come from the router`() {
+        var segment = Segment()
+        #expect(segment.hub(Self.udp(to: Self.outside)) != nil)
+        func error(from source: IPv4Address) -> [UInt8] {
+            var frame: [UInt8] = []
+            frame.appendEthernetHeader(
+                to: VirtualRouter.clientMAC, from: VirtualRouter.engineMAC, carrying: .ipv4)
+            IPv4Header(from: source, to: Self.address, carrying: .icmp, length: 8).serialize(into: &frame)
+            return frame + [3, 1, 0, 0, 0, 0, 0, 0]
+        }
+        let expected = Self.rewritten(error(from: Self.gateway), to: Self.client, from: Self.router)
+        #expect(segment.engine(error(from: DHCPServerTests.address(0))) == expected)
     }
 
     @Test func `the engine cannot reach past the clients`() {

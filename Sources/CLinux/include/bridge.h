@@ -38,6 +38,7 @@ bool bridge_interface_is_ethernet(const char *name);
 /* Writes six octets. */
 int bridge_interface_mac(const char *name, uint8_t mac[6]);
 int bridge_set_interface_mac(const char *name, const uint8_t mac[6]);
+bool bridge_interface_has_address(const char *name);
 /* Address and mask in host byte order. */
 int bridge_set_interface_address(const char *name, uint32_t address, uint32_t mask);
 

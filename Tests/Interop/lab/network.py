@@ -8,6 +8,7 @@
                                   (knows no way back to c1 and c2)
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -48,13 +49,17 @@ class Lab:
 
     def close(self):
         """End every process, remove every namespace, keep the logs if someone wants them."""
-        for process in reversed(self.processes):
-            process.discard()
-        for name in NAMESPACES:
-            remove_namespace(self.prefix + name)
-        if self.keep_logs:
-            shutil.copytree(self.directory, self.keep_logs, dirs_exist_ok=True, ignore=not_regular)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        # The stack runs from its end, and to its end whatever fails on the way.
+        with contextlib.ExitStack() as stack:
+            stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
+            if self.keep_logs:
+                stack.callback(
+                    shutil.copytree, self.directory, self.keep_logs, dirs_exist_ok=True, ignore=not_regular
+                )
+            for name in NAMESPACES:
+                stack.callback(remove_namespace, self.prefix + name)
+            for process in self.processes:
+                stack.callback(process.discard)
 
     # ---- what scenarios use -------------------------------------------------------------------------
 
@@ -115,6 +120,13 @@ class Lab:
         """The first IPv4 address of a device, without its prefix; None where there is none."""
         line = self.run(namespace, "ip", "-4", "-o", "address", "show", "dev", device, check=False).split()
         return line[3].split("/")[0] if len(line) > 3 else None
+
+    def move(self, namespace):
+        """Give a client another outside address, as when a telephone leaves the wireless network."""
+        number = namespace[1:]
+        self.run(namespace, "ip", "address", "del", f"10.77.{number}.2/24", "dev", "eth0")
+        self.run(namespace, "ip", "address", "add", f"10.77.{number}.77/24", "dev", "eth0")
+        self.run(namespace, "ip", "route", "replace", "default", "via", f"10.77.{number}.1")
 
     def start_lan(self, lease="10m", pool=("10.88.0.100", "10.88.0.199")):
         """The office: a DHCP server of its own, a web page and iperf3. Returns the DHCP server."""

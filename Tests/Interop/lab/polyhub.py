@@ -38,10 +38,11 @@ class Polyhub:
         self.configure(default_hub, **options)
 
     def configure(self, default_hub="LAB", **options):
+        """`options` are those of [openvpn]; `_` in a name is `-`."""
         values = {"library": "OpenVPN", "listen": ["udp://0.0.0.0:1194", "tcp://0.0.0.0:1194"], **options}
-        lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
-        text = "\n".join([f"default_hub = {json.dumps(default_hub)}", "", "[openvpn]", *lines, ""])
-        self.config = self.lab.write("plugins.conf", text)
+        lines = [f"{key.replace('_', '-')} = {json.dumps(value)}" for key, value in values.items()]
+        top = [f"default_hub = {json.dumps(default_hub)}", f"public_name = {json.dumps(SERVER)}"]
+        self.config = self.lab.write("plugins.conf", "\n".join([*top, "", "[openvpn]", *lines, ""]))
 
     def start(self):
         """Start it and wait until it says that it is ready."""
@@ -98,12 +99,18 @@ class Polyhub:
             self.ctl("bridge", "add", hub, "--interface", bridge)
         return self
 
-    def profile(self, hub="LAB", user="user1"):
-        """What the server gives a person to connect with; the address alone is put in."""
-        profile = Profile(self.ctl("module", "call", "openvpn", "profile", hub, user))
-        remote = profile.get("remote")
-        expect(remote is not None, "the profile names no remote")
-        return profile.replacing(remote=" ".join([SERVER, *remote[1:]]))
+    def profile(self, hub="LAB", user="user1", device="tun", transport="udp"):
+        """What the server gives a person to connect with, for one kind of device over one transport."""
+        command = "profile" if device == "tun" else "profile-tap"
+        profile = Profile(self.ctl("module", "call", "openvpn", command, hub, user))
+        expect(
+            profile.get("dev") == [device], f"the profile is for dev {profile.get('dev')}, not for {device}"
+        )
+        remotes = [line.split()[1:] for line in profile.lines if line.startswith("remote ")]
+        wanted = [remote for remote in remotes if remote[2].startswith(transport)]
+        expect(wanted, f"the profile has no remote over {transport}: {remotes}")
+        expect(wanted[0][0] == SERVER, f"the profile points to {wanted[0][0]}, not to {SERVER}")
+        return profile.replacing(remote=" ".join(wanted[0]))
 
     def sessions(self, user, hub="LAB"):
         """The sessions of one user, as JSON rows."""

@@ -55,9 +55,6 @@ class Wrap:
     def server_lines(self, key):
         return [f"{self.name} {key}{' 0' if self.direction else ''}"]
 
-    def polyhub_options(self, key):
-        return {self.name.replace("-", "_"): key, **({"key_direction": 0} if self.direction else {})}
-
     def client(self, profile, key):
         """The profile with the client's key in it."""
         if self._client_key:
@@ -108,7 +105,7 @@ def every_cipher(lab, device, transport, silent=False):
     """One client after the other, a cipher each, through a hub that is bridged to a LAN."""
     lab.start_lan()
     server = Polyhub(lab).start().office(bridge="lan0")
-    profile = server.profile().replacing(dev=device, dev_type=None, proto=transport)
+    profile = server.profile(device=device, transport=transport)
     binary = silent_binary(lab) if silent else "openvpn"
     for cipher in CIPHERS:
         with Client(

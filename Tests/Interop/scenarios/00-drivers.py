@@ -1,7 +1,8 @@
 """Proves the lab itself, against the real openvpn 2.6 server: what fails here is not Polyhub's fault.
 
 Every cipher, both transports and both kinds of device; a client that negotiates nothing; the three ways
-of wrapping the control channel; a wrong password; an expired client certificate; new keys under load.
+of wrapping the control channel; a wrong password; an expired client certificate; new keys
+under load; a client that moves.
 """
 
 from itertools import product
@@ -11,6 +12,7 @@ from lab.openvpn import Client, silent_binary
 from lab.processes import Failure, expect
 from lab.reference import OpenVPNServer
 from lab.renegotiation import under_load
+from lab.roaming import keep_going
 from lab.variants import CIPHERS, WRAPS, check_tunnel
 
 LIMIT = 300
@@ -29,6 +31,7 @@ def run(lab):
         wrapped(lab, wrap)
     refusals(lab)
     renegotiation(lab)
+    roaming(lab)
 
 
 def tunnel(lab, cipher, silent=False, **kind):
@@ -82,4 +85,11 @@ def renegotiation(lab):
         lab, "c2", profile, "user2", "pass-2-secret"
     ) as second:
         under_load(lab, first, second, 16)
+    server.stop()
+
+
+def roaming(lab):
+    server = OpenVPNServer(lab).start()
+    with Client(lab, "c1", server.profile(), "user1", "pass-1-secret") as client:
+        keep_going(lab, client, server.target)
     server.stop()

@@ -9,8 +9,8 @@ from lab.traffic import Load, received
 def run(lab):
     lab.start_lan()
     server = Polyhub(lab).start().office(bridge="lan0")
-    tun = server.profile(user="user1").replacing(dev="tun", proto="udp")
-    tap = server.profile(user="user2").replacing(dev="tap", proto="tcp")
+    tun = server.profile(user="user1")
+    tap = server.profile(user="user2", device="tap", transport="tcp")
     with Client(lab, "c1", tun, "user1", password("user1")) as one, Client(
         lab, "c2", tap, "user2", password("user2")
     ) as two:

@@ -24,8 +24,8 @@ def run(lab):
 
 def gateways(lab, server):
     """Layer 3: each has the gateway of its own hub and knows nothing of the other, whose plan is the same."""
-    one = server.profile("ONE").replacing(dev="tun", proto="udp")
-    two = server.profile("TWO", "user2").replacing(dev="tun", proto="udp")
+    one = server.profile("ONE")
+    two = server.profile("TWO", "user2")
     with Client(lab, "c1", one, "user1@ONE", password("user1")) as first, Client(
         lab, "c2", two, "user2@TWO", password("user2")
     ) as second:
@@ -41,8 +41,8 @@ def gateways(lab, server):
 
 def meet(lab, server, first, second):
     """Whether a client in the one hub reaches one in the other, by broadcast and by address."""
-    one = server.profile(first).replacing(dev="tap", proto="udp")
-    two = server.profile(second, "user2").replacing(dev="tap", proto="udp")
+    one = server.profile(first, device="tap")
+    two = server.profile(second, "user2", device="tap")
     with Client(lab, "c1", one, f"user1@{first}", password("user1")), Client(
         lab, "c2", two, f"user2@{second}", password("user2")
     ):

@@ -16,7 +16,7 @@ LIMIT = 240
 def run(lab):
     dhcp = lab.start_lan(lease="2m")
     server = Polyhub(lab).start().office(bridge="lan0")
-    profile = server.profile().replacing(dev="tun", proto="udp")
+    profile = server.profile()
     with Client(lab, "c1", profile, "user1", password("user1")) as client:
         held(lab, client)
         address = client.address()

@@ -21,9 +21,10 @@ LIMIT = 150
 def run(lab):
     lab.start_lan(pool=("10.88.0.100", "10.88.0.100"))
     authority = Authority(lab.path("clients-ca"))
-    server = Polyhub(lab, client_ca=authority.certificate).start().office(bridge="lan0")
+    server = Polyhub(lab, client_ca=authority.certificate, verify_client_cert="optional")
+    server.start().office(bridge="lan0")
     server.ctl("user", "create", "LAB", "leaver3", "--password", password("leaver3"))
-    profile = server.profile().replacing(dev="tun", proto="udp")
+    profile = server.profile()
     leaver(lab, server, profile)
     for user, secret in (
         ("user1", WRONG),

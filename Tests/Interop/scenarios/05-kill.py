@@ -22,8 +22,8 @@ def run(lab):
     server.ctl("hub", "create", "OTHER")
     # The server's own keepalive may be slow; a client that checks every second shows what the server does.
     impatient = dict(ping="1", ping_restart="4", pull_filter='ignore "ping"', connect_retry="1 1")
-    one = server.profile().replacing(dev="tun", proto="udp", **impatient)
-    two = server.profile(user="user2").replacing(dev="tun", proto="tcp", **impatient)
+    one = server.profile().replacing(**impatient)
+    two = server.profile(user="user2", transport="tcp").replacing(**impatient)
     with Client(lab, "c1", one, "user1", password("user1")) as first, Client(
         lab, "c2", two, "user2", password("user2")
     ) as second:

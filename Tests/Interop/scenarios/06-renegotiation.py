@@ -18,8 +18,8 @@ LIMIT = SECONDS + 90
 def run(lab):
     server = Polyhub(lab).start().office()
     server.ctl("nat", "enable", "LAB", "--network", "192.168.30.1/24")
-    one = server.profile().replacing(dev="tun", proto="udp", reneg_sec="4")
-    two = server.profile(user="user2").replacing(dev="tun", proto="tcp", reneg_sec="4")
+    one = server.profile().replacing(reneg_sec="4")
+    two = server.profile(user="user2", transport="tcp").replacing(reneg_sec="4")
     with Client(lab, "c1", one, "user1", password("user1")) as first, Client(
         lab, "c2", two, "user2", password("user2")
     ) as second:

@@ -14,8 +14,8 @@ from lab.processes import wait_until
 def run(lab):
     dhcp = lab.start_lan()
     server = Polyhub(lab).start().office(bridge="lan0")
-    one = server.profile().replacing(dev="tun", proto="udp", connect_retry="1 1")
-    two = server.profile(user="user2").replacing(dev="tun", proto="tcp", connect_retry="1 1")
+    one = server.profile().replacing(connect_retry="1 1")
+    two = server.profile(user="user2", transport="tcp").replacing(connect_retry="1 1")
     with Client(lab, "c1", one, "user1", password("user1")) as first, Client(
         lab, "c2", two, "user2", password("user2")
     ) as second:

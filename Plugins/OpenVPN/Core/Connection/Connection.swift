@@ -42,6 +42,8 @@ public final class Connection {
     var lameDuck: KeySlot?
     var lameDuckUntil: Instant?
     var renegotiateAt: Instant?
+    /// What the data channel had carried when the active keys came into use.
+    var carriedBefore = Carried()
 
     /// What the first key-method message said; a renegotiation may not become somebody else.
     var username: String?
@@ -91,6 +93,12 @@ public final class Connection {
         lastSent = moment.now
     }
 
+    /// In both directions together.
+    struct Carried: Equatable {
+        var octets: UInt64 = 0
+        var packets: UInt64 = 0
+    }
+
     /// What a connection is told about itself when it begins.
     struct Origin {
         let id: ConnectionID
@@ -116,7 +124,8 @@ public final class Connection {
 /// What the connections of one server share.
 final class ServerResources {
     let options: ServerOptions
-    let context: TLSContext
+    /// Of new TLS sessions.
+    var context: TLSContext
     var outbox = Outbox()
 
     init(_ options: ServerOptions) throws(OpenSSLError) {

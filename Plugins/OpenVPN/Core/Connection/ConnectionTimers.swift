@@ -7,7 +7,8 @@ extension Connection {
         if case .ending(let until) = stage { return min(until, active.deadline ?? until) }
         let slots = [active, negotiating, lameDuck].compactMap { $0?.deadline }
         let own = [
-            stage == .open ? pingAt : nil, restartAt, stage == .open ? renegotiateAt : nil,
+            stage == .open ? pingAt : nil, restartAt,
+            stage == .open && negotiating == nil ? renegotiateAt : nil,
             stage == .open ? nil : beganAt.advanced(by: options.handshakeWindow),
             negotiating.map { $0.startedAt.advanced(by: options.handshakeWindow) }, lameDuckUntil,
         ]
@@ -49,7 +50,6 @@ extension Connection {
             }
             return
         }
-        let isDue = renegotiateAt.map { moment.now >= $0 } ?? false
-        if isDue || data?.renegotiationIsDue == true { beginRenegotiation(at: moment) }
+        if renegotiationIsDue(at: moment) { beginRenegotiation(at: moment) }
     }
 }

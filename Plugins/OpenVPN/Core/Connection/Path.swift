@@ -47,7 +47,8 @@ public struct ConnectionID: Hashable, Sendable, CustomStringConvertible {
 
     init(generation: UInt32, index: Int) { rawValue = UInt64(generation) << 32 | UInt64(index) }
 
-    var index: Int { Int(rawValue & 0xffff_ffff) }
+    /// Smaller than the server's bound on connections, and used again when the connection is gone.
+    public var index: Int { Int(rawValue & 0xffff_ffff) }
 
     public var description: String { String(rawValue, radix: 16) }
 }

@@ -12,6 +12,9 @@ public final class Server {
     /// Addresses remembered whose clients belong to other lanes.
     static let maxRoamed = 4096
 
+    /// A connection is called no sooner again after its timer went off.
+    static let timerResolution: Duration = .milliseconds(1)
+
     let resources: ServerResources
     let cookie: SessionCookie
     /// What packets without a connection are tried with, in this order.
@@ -34,6 +37,8 @@ public final class Server {
     /// Paths from which data packets of other lanes' clients came.
     var roamed: [Path: Int] = [:]
     private var timers = TimerQueue()
+    /// Data packets that were not opened, by `DropReason.rawValue`; only grows.
+    public internal(set) var drops = [Int](repeating: 0, count: DropReason.allCases.count)
 
     struct Flow: Hashable {
         let path: Path
@@ -75,6 +80,13 @@ public final class Server {
     }
 
     public var options: ServerOptions { resources.options }
+
+    /// Presents another certificate from the next TLS session on.
+    public func use(_ identity: TLSContext.Identity) throws(OpenSSLError) {
+        resources.context = try TLSContext(
+            .server, identity: identity, authorities: options.clientAuthorities)
+    }
+
     /// Handed over at a swap; a secret.
     public var cookieKey: [UInt8] { cookie.key }
     public var connectionCount: Int { count }
@@ -95,11 +107,12 @@ public final class Server {
             }
             connection.scheduledAt = nil
             connection.handleTimeout(at: moment)
-            settle(connection)
+            settle(connection, notBefore: moment.now.advanced(by: Self.timerResolution))
         }
     }
 
-    func connection(_ id: ConnectionID) -> Connection? {
+    /// Nil when it is gone.
+    public func connection(_ id: ConnectionID) -> Connection? {
         guard connections.indices.contains(id.index), let connection = connections[id.index],
             connection.id == id
         else { return nil }
@@ -107,14 +120,14 @@ public final class Server {
     }
 
     /// After every input of a connection: its timer, its place in the tables.
-    func settle(_ connection: Connection) {
+    func settle(_ connection: Connection, notBefore earliest: Instant = Instant(nanoseconds: 0)) {
         if connection.isOver { return remove(connection) }
         if connection.isHalfOpen, connection.stage == .open || connection.stage == .opening {
             countHalfOpen(connection, -1)
             connection.isHalfOpen = false
             takeOver(connection.path, connection)
         }
-        let deadline = connection.deadline
+        let deadline = max(connection.deadline, earliest)
         if let scheduledAt = connection.scheduledAt, scheduledAt <= deadline { return }
         connection.scheduledAt = deadline
         timers.insert(TimerQueue.Entry(at: deadline, connection: connection.id))

@@ -59,8 +59,8 @@ extension Server {
                 connection.end(.client, "", at: moment)
                 settle(connection)
             }
-        case .dropped:
-            break
+        case .dropped(let reason):
+            drops[reason.rawValue] &+= 1
         }
         return .consumed
     }

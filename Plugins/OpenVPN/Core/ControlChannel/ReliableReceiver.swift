@@ -7,13 +7,14 @@ public struct ReliableReceiver: Sendable {
 
     private var nextID: UInt32
     private var held: [UInt32: (opcode: Opcode, payload: [UInt8])] = [:]
-    private(set) var owed: [UInt32] = []
+    private var owed: [UInt32] = []
     /// The latest acknowledgements given, repeated with later packets: an ACK is sent once and may be lost.
     private var given: [UInt32] = []
 
     public init(nextID: UInt32 = 0) { self.nextID = nextID }
 
     public var owesAcknowledgements: Bool { !owed.isEmpty }
+    public var owedCount: Int { owed.count }
 
     /// Takes in one message. Beyond the window it is neither kept nor acknowledged; a repeated one is acknowledged again.
     public mutating func receive(_ opcode: Opcode, _ message: ControlBody.Message) {

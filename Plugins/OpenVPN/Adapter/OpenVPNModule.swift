@@ -1,0 +1,103 @@
+import OpenSSL
+import OpenVPNCore
+public import PluginKit
+import Synchronization
+
+/// OpenVPN as a module of the server: reads the options, keeps the keys, and makes a shell around the engine
+/// of
+/// `OpenVPNCore` for each lane. The protocol is the engine's, IO the host's.
+public final class OpenVPNModule: PacketAdapter {
+    public static let descriptor = ModuleDescriptor(
+        id: "org.polyhub.openvpn", name: "openvpn", version: "1.0",
+        summary: "OpenVPN clients over UDP and TCP, layer 2 (tap) and layer 3 (tun).",
+        defaultListeners: ["udp://0.0.0.0:1194", "tcp://0.0.0.0:1194"])
+    public static let capabilities: Capabilities = [
+        .datagrams, .streams, .sessions, .authentication, .timers, .certificates,
+    ]
+    public static let needs: Capabilities = [
+        .datagrams, .sessions, .authentication, .timers, .certificates, .options, .store,
+    ]
+    public static let options = OptionDeclarations.all
+    /// Peer ids have eight bits for the lane at most.
+    static let maxLanes = 256
+
+    let host: HostServices
+    let counters = Counters()
+    private let state = Mutex(State())
+    /// Changes whenever lanes should look at `changes` again.
+    let generation = Atomic<Int>(0)
+
+    struct State: Sendable {
+        var settings: Settings?
+        var keys: KeyRing?
+        /// Of the stateless cookies; the same on all lanes, for as long as this instance lives.
+        var cookieKey: [UInt8] = []
+        var metrics: [Metric] = []
+        var datagramPort: UInt16?
+    }
+
+    /// What may change under the feet of running lanes.
+    struct Changes: Sendable {
+        let identity: TLSContext.Identity
+        let push: PushSettings
+    }
+
+    public init(host: HostServices) { self.host = host }
+
+    public func start() throws {
+        let keys = try KeyRing(from: host)
+        let settings = try SettingsReader(host: host).settings(keys)
+        let cookieKey = try host.random(SessionCookie.keyLength)
+        let metrics = try Counter.allCases.map { counter in
+            counter.isGauge
+                ? try host.declareGauge(counter.name, help: counter.help)
+                : try host.declareCounter(counter.name, help: counter.help)
+        }
+        state.withLock { state in
+            state.settings = settings
+            state.keys = keys
+            state.cookieKey = cookieKey
+            state.metrics = metrics
+        }
+    }
+
+    public func makeLane(_ services: LaneServices, index: Int, of count: Int) throws -> any LaneAdapter {
+        guard count <= Self.maxLanes else {
+            throw ModuleFailure("OpenVPN's peer ids have room for \(Self.maxLanes) lanes, not \(count)")
+        }
+        let (settings, cookieKey, metrics) = state.withLock { ($0.settings, $0.cookieKey, $0.metrics) }
+        guard let settings else { throw ModuleFailure("not started", status: .state) }
+        let server = try Server(
+            settings.server, cookieKey: cookieKey, lane: index,
+            laneBits: Int.bitWidth - (count - 1).leadingZeroBitCount, random: SystemRandomNumberGenerator())
+        let counters = LaneCounters(metrics: metrics, sums: counters, services: services)
+        return OpenVPNLane(self, server, services, counters, settings.push)
+    }
+
+    public func optionsChanged() throws {
+        let push = try SettingsReader(host: host).pushSettings()
+        state.withLock { $0.settings?.push = push }
+        generation.add(1, ordering: .releasing)
+    }
+
+    public func certificateChanged() throws {
+        let identity = try SettingsReader(host: host).identity()
+        state.withLock { $0.settings?.server.identity = identity }
+        generation.add(1, ordering: .releasing)
+    }
+
+    var changes: Changes? {
+        state.withLock { state in
+            state.settings.map { Changes(identity: $0.server.identity, push: $0.push) }
+        }
+    }
+
+    /// Remembers the port of the first datagram listener, for profiles.
+    func noteListener(at local: Endpoint) {
+        state.withLock { state in
+            if state.datagramPort == nil { state.datagramPort = local.port }
+        }
+    }
+
+    var snapshot: State { state.withLock { $0 } }
+}

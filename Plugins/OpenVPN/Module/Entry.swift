@@ -1,0 +1,7 @@
+import OpenVPNAdapter
+public import PluginABI
+import PluginKit
+
+@c @implementation public func packet_adapter_entry() -> UnsafePointer<pa_descriptor_v1>? {
+    unsafe ModuleEntry.descriptor(of: OpenVPNModule.self)
+}

@@ -1,0 +1,35 @@
+import Accounts
+import Sessions
+
+/// Makes the running server follow what changed in the accounts: hubs come and go, sessions of deleted or refused users
+/// end, devices are set up anew.
+struct AccountChanges: Sendable {
+    let hubs: SessionHubs
+    let hubLanes: [HubLane]
+    let devices: HubDevices
+
+    func apply(_ change: AccountChange) {
+        switch change {
+        case .hubCreated(let hub):
+            hubs.add(hub.description)
+            devices.update(hub)
+        case .hubChanged: break
+        case .hubDeleted(let hub):
+            end("the hub was deleted") { $0.hub == hub.description }
+            devices.remove(hub)
+            hubs.remove(hub.description)
+        case .userDeleted(let hub, let user):
+            end("the user was deleted") { $0.hub == hub.description && $0.user == user.description }
+        case .userChanged, .userCreated, .groupChanged: break
+        case .bridgesChanged(let hub), .natChanged(let hub): devices.update(hub)
+        }
+    }
+
+    private func end(_ sentence: String, where isDoomed: @escaping @Sendable (SessionSnapshot) -> Bool) {
+        for hubLane in hubLanes {
+            _ = hubLane.lane.performAndWait { _ in
+                hubLane.closeSessions(reason: .administrator, sentence: sentence, where: isDoomed)
+            }
+        }
+    }
+}

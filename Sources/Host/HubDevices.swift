@@ -1,0 +1,188 @@
+import Accounts
+import Hub
+import Journal
+import LocalBridge
+import SecureNAT
+import Sessions
+import Synchronization
+import Wire
+
+/// Bridges and SecureNAT of all hubs, as they run. What shall run stands in the accounts; this makes it so, and remembers
+/// why it could not.
+final class HubDevices: Sendable {
+    private struct Running {
+        var bridges: [String: DevicePort] = [:]
+        var nat: (engine: SecureNAT, ports: [DevicePort])?
+        var bridgeProblems: [String: String] = [:]
+        var natProblem: String?
+    }
+
+    private let store: AccountStore
+    private let hubs: SessionHubs
+    private let hubLanes: [HubLane]
+    private let journal: Journal
+    private let state = Mutex<[HubName: Running]>([:])
+
+    init(store: AccountStore, hubs: SessionHubs, hubLanes: [HubLane], journal: Journal) {
+        self.store = store
+        self.hubs = hubs
+        self.hubLanes = hubLanes
+        self.journal = journal
+    }
+
+    /// Makes the devices of a hub what the accounts say. Problems are kept and logged, not thrown.
+    func update(_ name: HubName) {
+        state.withLock { state in
+            var running = state[name] ?? Running()
+            guard let hub = hubs[name.description] else { return }
+            updateBridges(&running, name, hub)
+            updateNAT(&running, name, hub)
+            state[name] = running
+        }
+    }
+
+    /// Ends the devices of a hub that is deleted.
+    func remove(_ name: HubName) {
+        state.withLock { state in
+            guard let running = state.removeValue(forKey: name) else { return }
+            for bridge in running.bridges.values { bridge.close() }
+            Self.end(running.nat)
+        }
+    }
+
+    func stop() {
+        state.withLock { state in
+            for running in state.values {
+                for bridge in running.bridges.values { bridge.close() }
+                Self.end(running.nat)
+            }
+            state = [:]
+        }
+    }
+
+    /// Nil: it runs.
+    func problem(ofBridge device: String, in hub: HubName) -> String? {
+        state.withLock { state in
+            guard let running = state[hub] else { return "the hub has not started it" }
+            return running.bridges[device] == nil
+                ? running.bridgeProblems[device] ?? "it has not started" : nil
+        }
+    }
+
+    func nat(of hub: HubName) -> (status: SecureNAT.Status?, problem: String?) {
+        state.withLock { ($0[hub]?.nat?.engine.status, $0[hub]?.natProblem) }
+    }
+
+    /// What stands behind ports that are no sessions, for `mac list` and `session list`.
+    func ports(of hub: HubName) -> [(number: UInt16, name: String, lane: Int)] {
+        state.withLock { state in
+            guard let running = state[hub] else { return [] }
+            let bridges = running.bridges.map { ($0.value, "bridge:\($0.key)") }
+            let nats = (running.nat?.ports ?? []).map { ($0, "nat") }
+            return (bridges + nats).compactMap { port, name in
+                port.port.map { ($0.number, name, port.laneIndex) }
+            }
+        }
+    }
+
+    // MARK: - Bridges
+
+    private func updateBridges(_ running: inout Running, _ name: HubName, _ hub: EthernetHub) {
+        let wanted = (try? store.bridges(of: name)) ?? []
+        for (device, port) in running.bridges where !wanted.contains(where: { $0.device == device }) {
+            port.close()
+            running.bridges[device] = nil
+        }
+        running.bridgeProblems = running.bridgeProblems.filter { problem in
+            wanted.contains { $0.device == problem.key }
+        }
+        for bridge in wanted where running.bridges[bridge.device] == nil {
+            do {
+                let device =
+                    try bridge.kind == .tap
+                    ? LocalBridge.openTAP(bridge.device) : LocalBridge.openInterface(bridge.device)
+                running.bridges[bridge.device] = try DevicePort(device, to: hub, on: lane(for: hub))
+                running.bridgeProblems[bridge.device] = nil
+                journal.record(Event("bridge-up").with("hub", name.description).with("device", bridge.device))
+                for advisory in device.advisories {
+                    journal.record(
+                        Event("bridge", level: .warning).with("device", bridge.device).with(
+                            "message", advisory))
+                }
+            } catch {
+                running.bridgeProblems[bridge.device] = "\(error)"
+                journal.record(
+                    Event("bridge-failed", level: .error).with("hub", name.description)
+                        .with("device", bridge.device).with("why", "\(error)"))
+            }
+        }
+    }
+
+    // MARK: - SecureNAT
+
+    private func updateNAT(_ running: inout Running, _ name: HubName, _ hub: EthernetHub) {
+        let wanted = (try? store.nat(of: name)).flatMap { $0.isEnabled ? $0 : nil }
+        let settings = wanted.flatMap { SecureNAT.Settings($0, hub: hub.name) }
+        if running.nat?.engine.settings == settings { return }
+        Self.end(running.nat)
+        running.nat = nil
+        running.natProblem = nil
+        guard let settings else { return }
+        do {
+            let store = store
+            let leases = try store.leases(in: name).map(LeaseRecord.init)
+            let engine = try SecureNAT(settings, leases: leases) { record in
+                if record.state == .bound {
+                    try store.recordLeases([Lease(record)], in: name)
+                } else {
+                    try store.recordLeases([], returned: [record.address], in: name)
+                }
+            }
+            let ports = try engine.start().map { try DevicePort($0, to: hub, on: lane(for: hub)) }
+            running.nat = (engine, ports)
+            journal.record(
+                Event("nat-up").with("hub", name.description).with("engine", settings.engine.rawValue)
+                    .with("network", settings.network.description))
+        } catch {
+            running.natProblem = "\(error)"
+            journal.record(
+                Event("nat-failed", level: .error).with("hub", name.description).with("why", "\(error)"))
+        }
+    }
+
+    private static func end(_ nat: (engine: SecureNAT, ports: [DevicePort])?) {
+        guard let nat else { return }
+        for port in nat.ports { port.close() }
+        nat.engine.stop()
+    }
+
+    /// Hubs are spread over the lanes, so that the devices of one do not crowd those of another.
+    private func lane(for hub: EthernetHub) -> HubLane { hubLanes[Int(hub.id) % hubLanes.count] }
+}
+
+extension SecureNAT.Settings {
+    /// Nil for a network that the accounts would not have accepted.
+    fileprivate init?(_ settings: NATSettings, hub: String) {
+        guard let network = IPv4Subnet(settings.network.address, prefixLength: settings.network.prefixLength)
+        else {
+            return nil
+        }
+        self.init(hub: hub, network: network, engine: settings.engine == .user ? .user : .kernel)
+    }
+}
+
+extension LeaseRecord {
+    fileprivate init(_ lease: Lease) {
+        self.init(
+            address: lease.address, state: .bound, expiresAt: lease.expires,
+            client: DHCPClient(identifier: lease.client, chaddr: lease.mac, hostName: lease.hostname))
+    }
+}
+
+extension Lease {
+    fileprivate init(_ record: LeaseRecord) {
+        self.init(
+            address: record.address, client: record.client.identifier, mac: record.client.chaddr,
+            expires: record.expiresAt, hostname: record.client.hostName)
+    }
+}

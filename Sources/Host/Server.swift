@@ -1,0 +1,105 @@
+import Accounts
+import Control
+import Foundation
+import Hub
+import Journal
+import Lanes
+import Modules
+import Sessions
+
+/// The whole server: starts its parts in order and ends them in the opposite one.
+final class Server: Sendable {
+    static let version = "0.1.0"
+    static let maxLanes = 64
+
+    let directory: StateDirectory
+    let journal: Journal
+    let store: AccountStore
+    let hubs: SessionHubs
+    let hubLanes: [HubLane]
+    let devices: HubDevices
+    let modules: ModuleRegistry
+    let startedAt = Date()
+    private let lanes: LaneGroup
+    private let control: ControlServer
+    private let observation: AccountObservation
+
+    init(_ arguments: Polyhubd) async throws {
+        let configuration = try PluginsConfiguration(file: arguments.config)
+        let defaultHub = try HubName(configuration.defaultHub)
+        directory = try StateDirectory(claiming: arguments.state)
+        journal = try Journal(
+            directory: directory.file("log"), format: configuration.logFormat == .json ? .json : .logfmt)
+        store = try AccountStore(in: directory)
+        let publicName = configuration.publicName ?? HostAddress.outgoing ?? "localhost"
+        let services = HostServices(
+            store: store, journal: journal, defaultHub: defaultHub,
+            certificate: try OwnCertificate.find(configuration, store: store, publicName: publicName),
+            publicName: publicName)
+
+        lanes = try LaneGroup(count: arguments.lanes ?? ProcessInfo.processInfo.activeProcessorCount)
+        try lanes.start()
+        hubs = SessionHubs(seed: try Self.seed(store))
+        let (hubs, securityLog) = (hubs, SecurityLog(journal))
+        hubLanes = lanes.lanes.compactMap { lane in
+            lane.performAndWait { HubLane($0, hubs: hubs, observer: securityLog) }
+        }
+        let sweeper = TableSweeper(hubs)
+        lanes.lanes[0].post { sweeper.start(on: $0) }
+        devices = HubDevices(store: store, hubs: hubs, hubLanes: hubLanes, journal: journal)
+        for hub in try store.hubs() { hubs.add(hub.name.description) }
+        for hub in try store.hubs() { devices.update(hub.name) }
+
+        let runtime = ModuleRuntime(
+            lanes: lanes, hubLanes: hubLanes, services: services,
+            moduleDirectory: Self.moduleDirectory(arguments),
+            stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config)
+        modules = ModuleRegistry(runtime, configuration: configuration)
+        let changes = AccountChanges(hubs: hubs, hubLanes: hubLanes, devices: devices)
+        observation = store.observe { changes.apply($0) }
+        let serverRuntime = Runtime(
+            store: store, journal: journal, hubs: hubs, hubLanes: hubLanes, devices: devices,
+            modules: modules,
+            startedAt: startedAt)
+        do {
+            try await modules.loadAll()
+            control = try await ControlServer(
+                socketPath: directory.file(ControlServer.socketName),
+                methods: MethodTable(store: store, journal: journal, runtime: serverRuntime))
+        } catch {
+            await modules.stop()
+            devices.stop()
+            lanes.stop()
+            journal.stop()
+            throw error
+        }
+        journal.record(Event("server-ready").with("version", Self.version).with("lanes", hubLanes.count))
+    }
+
+    /// Sessions are closed as their protocols ask, addresses are given back, everything is on the disk.
+    func stop() async {
+        journal.record(Event("server-stopping"))
+        await control.stop()
+        await modules.stop()
+        devices.stop()
+        lanes.stop()
+        journal.record(Event("server-stopped"))
+        journal.stop()
+    }
+
+    /// The same at each start, so that clients get their former MAC addresses.
+    private static func seed(_ store: AccountStore) throws -> UInt64 {
+        if let kept = try store.secret("mac-seed"), kept.count == 8 {
+            return kept.reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        var generator = SystemRandomNumberGenerator()
+        let seed = generator.next()
+        try store.setSecret((0..<8).map { UInt8(truncatingIfNeeded: seed >> (56 - 8 * $0)) }, "mac-seed")
+        return seed
+    }
+
+    private static func moduleDirectory(_ arguments: Polyhubd) -> URL {
+        if let named = arguments.modules { return URL(fileURLWithPath: named) }
+        return Bundle.main.bundleURL
+    }
+}

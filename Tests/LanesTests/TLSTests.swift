@@ -1,0 +1,148 @@
+import Foundation
+import Lanes
+import PluginABI
+import Testing
+
+/// A self-signed certificate that the openssl program makes, and the program as a client.
+private struct OpenSSLProgram {
+    let directory: URL
+
+    init() throws {
+        directory = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let made = try run([
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj",
+            "/CN=vpn.example", "-keyout", "key.pem", "-out", "certificate.pem",
+        ])
+        made.waitUntilExit()
+    }
+
+    func text(_ name: String) throws -> String {
+        try String(contentsOf: directory.appending(path: name), encoding: .utf8)
+    }
+
+    var certificate: [UInt8] {
+        get throws {
+            let lines = try text("certificate.pem").split(separator: "\n").filter { !$0.hasPrefix("-") }
+            return Array(Data(base64Encoded: lines.joined())!)
+        }
+    }
+
+    func context(_ protocols: [String] = []) throws -> TLSServerContext {
+        try TLSServerContext(
+            certificateChainPEM: text("certificate.pem"), privateKeyPEM: text("key.pem"),
+            applicationProtocols: protocols)
+    }
+
+    /// Runs the program, for ten seconds at most.
+    func run(_ arguments: [String], input: Pipe? = nil, output: Pipe? = nil) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/timeout")
+        process.arguments = ["10", "openssl"] + arguments
+        process.currentDirectoryURL = directory
+        process.standardInput = input ?? FileHandle.nullDevice
+        process.standardOutput = output ?? FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    /// What a client reads after it wrote the octets, until the server closes.
+    func client(of server: Endpoint, sends octets: [UInt8], _ options: [String] = []) throws -> [UInt8] {
+        let input = Pipe()
+        let output = Pipe()
+        let arguments = ["s_client", "-connect", "\(server)", "-quiet", "-no_ign_eof"] + options
+        let process = try run(arguments, input: input, output: output)
+        input.fileHandleForWriting.write(Data(octets))
+        let answer = output.fileHandleForReading.readDataToEndOfFile()
+        try input.fileHandleForWriting.close()
+        process.waitUntilExit()
+        return Array(answer)
+    }
+}
+
+@Suite struct TLSTests {
+    /// Sends everything back and closes after so many octets.
+    private func echo(closingAfter limit: Int, _ log: Log<TLSParameters?>) -> @Sendable (ByteStream) -> Closures {
+        { stream in
+            log.add(stream.tls)
+            let handler = Closures()
+            var seen = 0
+            handler.onReceived = { octets, stream in
+                stream.write(octets)
+                seen += Int(octets.length)
+                if seen >= limit { stream.close() }
+                return Int(octets.length)
+            }
+            return handler
+        }
+    }
+
+    @Test(arguments: ["-tls1_2", "-tls1_3"])
+    func `a client's octets come back over TLS`(version: String) throws {
+        let program = try OpenSSLProgram()
+        try withLanes(2) { group in
+            let log = Log<TLSParameters?>()
+            let listener = try group.listen(tls: program.context(["h2", "http/1.1"]), echo(closingAfter: 200_000, log))
+            let octets = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) }
+            let answer = try program.client(
+                of: listener.local, sends: octets,
+                [version, "-alpn", "http/1.1", "-servername", "vpn.example"])
+            #expect(answer == octets)
+            let parameters = try #require(log.wait(for: 1).compactMap { $0 }.first)
+            #expect(parameters.version == (version == "-tls1_3" ? "TLSv1.3" : "TLSv1.2"))
+            #expect(try parameters.certificate == program.certificate)
+            #expect(parameters.applicationProtocol == "http/1.1")
+            #expect(parameters.serverName == "vpn.example")
+            #expect(parameters.cipher.contains("AES") || parameters.cipher.contains("CHACHA"))
+        }
+    }
+
+    @Test func `the first octets inside TLS are what candidates judge`() throws {
+        let program = try OpenSSLProgram()
+        try withLanes(1) { group in
+            let log = Log<String>()
+            let other = StreamCandidate(claims: { _, _ in .no }) { _ in Closures() }
+            let wanted = StreamCandidate(claims: { first, _ in first.count < 4 ? .needMore(4) : .yes }) { stream in
+                let handler = Closures()
+                handler.onReceived = { octets, stream in
+                    log.add(String(decoding: octets.octets, as: UTF8.self))
+                    stream.close()
+                    return Int(octets.length)
+                }
+                return handler
+            }
+            let listener = try group.listen(
+                StreamOptions(Endpoint("127.0.0.1:0")!, tls: program.context()), candidates: [other, wanted])
+            _ = try program.client(of: listener.local, sends: Array("POST /vpnsvc".utf8))
+            #expect(log.wait(for: 1) == ["POST /vpnsvc"])
+        }
+    }
+
+    @Test func `who speaks no TLS is turned away`() throws {
+        let program = try OpenSSLProgram()
+        try withLanes(1) { group in
+            let listener = try group.listen(tls: program.context()) { _ in
+                Issue.record("nobody may get this stream")
+                return Closures()
+            }
+            let peer = TCPPeer(to: listener.local)
+            peer.send(Array("GET / HTTP/1.1\r\n\r\n".utf8))
+            // An alert, and then the end.
+            #expect(peer.receive(100).count < 100)
+        }
+    }
+
+    @Test func `a key of another certificate is refused in words`() throws {
+        let first = try OpenSSLProgram()
+        let second = try OpenSSLProgram()
+        let error = #expect(throws: TLSError.self) {
+            try TLSServerContext(
+                certificateChainPEM: first.text("certificate.pem"), privateKeyPEM: second.text("key.pem"))
+        }
+        #expect(error?.description.hasPrefix("the private key") == true)
+        #expect(throws: TLSError.self) {
+            try TLSServerContext(certificateChainPEM: "", privateKeyPEM: second.text("key.pem"))
+        }
+    }
+}
