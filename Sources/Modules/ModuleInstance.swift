@@ -14,6 +14,7 @@ import Synchronization
     public let services: any ModuleServices
     let group: LaneGroup
     let control: ControlQueue
+    let streams: SharedListeners
     /// [control]
     private(set) var options: ModuleOptions!
     let hubLanes: [HubLane]
@@ -39,6 +40,7 @@ import Synchronization
         services = runtime.services
         group = runtime.lanes
         control = runtime.control
+        streams = runtime.streams
         hubLanes = runtime.hubLanes
         unsafe hostTable = .allocate(capacity: 1)
         unsafe hostTable.initialize(to: pa_host_v1())
@@ -91,6 +93,7 @@ import Synchronization
     func stop() {
         control.assertCurrent()
         for listener in listeners { listener.close() }
+        streams.remove(self)
         for lane in lanes { _ = lane.lane.performAndWait { _ in lane.close() } }
         for lane in lanes { _ = lane.lane.performAndWait { _ in lane.leave() } }
         listeners = []
