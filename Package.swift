@@ -112,7 +112,8 @@ let package = Package(
         // Tests and what they share.
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
         .target(
-            name: "FuzzTargets", dependencies: ["OpenSSL", "OpenVPNCore", "PluginABI", "Wire"],
+            name: "FuzzTargets",
+            dependencies: ["OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
             path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: tests),

@@ -40,7 +40,8 @@ extension FuzzTarget {
         withSlice(payload, headroom: 128, tailroom: 17) { slice in
             guard !payload.isEmpty, client.seal(&slice) == nil else { return }
             guard case .payload = reader.open(&slice) else { return }
-            precondition(payload.elementsEqual(UnsafeBufferPointer(start: slice.start, count: Int(slice.length))))
+            let opened = UnsafeBufferPointer(start: slice.start, count: Int(slice.length))
+            precondition(opened.elementsEqual(payload), "a payload does not survive being sealed")
         }
     }
 
