@@ -129,9 +129,9 @@ let package = Package(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
-            name: "LanesTests", dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],
+            name: "LanesTests",
+            dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],
             swiftSettings: tests),
-            name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
             swiftSettings: tests),
