@@ -6,11 +6,7 @@ import Testing
     /// Claims streams that begin with the text, once there is enough of it.
     private func candidate(_ text: String, _ log: Log<String>) -> StreamCandidate {
         let wanted = Array(text.utf8)
-        return StreamCandidate(claims: { first, _ in
-            let known = min(first.count, wanted.count)
-            guard Array(first[..<known]) == Array(wanted[..<known]) else { return .no }
-            return known == wanted.count ? .yes : .needMore(wanted.count)
-        }) { _ in
+        var candidate = StreamCandidate { _ in
             let handler = Closures()
             handler.onReceived = { octets, _ in
                 log.add("\(text) \(String(decoding: octets.octets, as: UTF8.self))")
@@ -18,6 +14,12 @@ import Testing
             }
             return handler
         }
+        candidate.claims = { first, _ in
+            let known = min(first.count, wanted.count)
+            guard Array(first[..<known]) == Array(wanted[..<known]) else { return .no }
+            return known == wanted.count ? .yes : .needMore(wanted.count)
+        }
+        return candidate
     }
 
     @Test func `the candidate that knows the first octets gets all of them`() throws {
