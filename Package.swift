@@ -79,7 +79,9 @@ let package = Package(
         .target(
             name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
             swiftSettings: views),
-        .target(name: "Accounts", dependencies: ["COpenSSL", "TOMLKit", "Wire", grdb], swiftSettings: house),
+        .target(
+            name: "Accounts", dependencies: ["COpenSSL", "OpenSSL", "TOMLKit", "Wire", grdb],
+            swiftSettings: house),
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
         .target(name: "ControlRequests", swiftSettings: house),
         .target(
@@ -115,6 +117,15 @@ let package = Package(
             name: "ControlFixtures", dependencies: ["Accounts", "Control", "ControlRequests", "Journal"],
             path: "Tests/ControlFixtures", swiftSettings: tests),
         .target(
+            name: "FakeHost", dependencies: ["PluginABI"], path: "Tests/Support/FakeHost",
+            swiftSettings: tests),
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
+            path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: tests),
+        .target(
             name: "OpenVPNTestClient", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
             path: "Tests/OpenVPNTestClient",
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
@@ -129,14 +140,18 @@ let package = Package(
         .target(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
-        .testTarget(name: "AccountsTests", dependencies: ["Accounts", grdb], swiftSettings: tests),
+        .testTarget(
+            name: "AccountsTests", dependencies: ["Accounts", "OpenSSL", grdb], swiftSettings: tests),
         .testTarget(
             name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
         .testTarget(
-            name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
+            name: "LanesTests",
+            dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],
+            swiftSettings: tests),
         .testTarget(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
             swiftSettings: tests),
@@ -150,7 +165,8 @@ let package = Package(
         .testTarget(
             name: "LayerConverterTests", dependencies: ["LayerConverter", "Wire"], swiftSettings: tests),
         .testTarget(
-            name: "PluginKitTests", dependencies: ["PluginKit", "PluginABI", "Wire"], swiftSettings: tests),
+            name: "PluginKitTests", dependencies: ["FakeHost", "PluginKit", "PluginABI", "Wire"],
+            swiftSettings: tests),
         .testTarget(
             name: "SecureNATTests", dependencies: ["LocalBridge", "NetworkNamespace", "SecureNAT", "Wire"],
             swiftSettings: tests),
@@ -162,3 +178,11 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests + lifetimes),
     ]
 )
+
+// Only scripts/fuzz builds the fuzzer: it needs libFuzzer's runtime and every target instrumented.
+if let runtime = Context.environment["POLYHUB_FUZZER_RUNTIME"] {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Runner", swiftSettings: tests,
+            linkerSettings: [.unsafeFlags([runtime]), .linkedLibrary("stdc++")]))
+}
