@@ -125,6 +125,10 @@ let package = Package(
             path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: tests),
+        .executableTarget(
+            name: "openvpn-soak",
+            dependencies: ["Lanes", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
+            path: "Tests/OpenVPNSoak", swiftSettings: tests),
         .target(
             name: "OpenVPNTestClient", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
             path: "Tests/OpenVPNTestClient",
