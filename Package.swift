@@ -79,7 +79,9 @@ let package = Package(
         .target(
             name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
             swiftSettings: views),
-        .target(name: "Accounts", dependencies: ["COpenSSL", "TOMLKit", "Wire", grdb], swiftSettings: house),
+        .target(
+            name: "Accounts", dependencies: ["COpenSSL", "OpenSSL", "TOMLKit", "Wire", grdb],
+            swiftSettings: house),
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
         .target(name: "ControlRequests", swiftSettings: house),
         .target(
@@ -115,23 +117,46 @@ let package = Package(
             name: "ControlFixtures", dependencies: ["Accounts", "Control", "ControlRequests", "Journal"],
             path: "Tests/ControlFixtures", swiftSettings: tests),
         .target(
+            name: "FakeHost", dependencies: ["PluginABI"], path: "Tests/Support/FakeHost",
+            swiftSettings: tests),
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
+            path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: tests),
+        .target(
             name: "OpenVPNTestClient", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
             path: "Tests/OpenVPNTestClient",
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .target(name: "CAllocationCounter"),
+        .executableTarget(
+            name: "polyhub-bench",
+            dependencies: [
+                "CAllocationCounter", "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "PluginABI", "Wire",
+            ],
+            swiftSettings: views),
         .executableTarget(name: "lanes-bench", dependencies: ["Lanes", "PluginABI"], swiftSettings: house),
         .target(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
-        .testTarget(name: "AccountsTests", dependencies: ["Accounts", grdb], swiftSettings: tests),
+        .testTarget(
+            name: "AccountsTests", dependencies: ["Accounts", "OpenSSL", grdb], swiftSettings: tests),
         .testTarget(
             name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
         .testTarget(
-            name: "LanesTests", dependencies: ["CLinux", "Lanes", "PluginABI", "Wire"], swiftSettings: tests),
+            name: "LanesTests",
+            dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],
+            swiftSettings: tests),
         .testTarget(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
         .testTarget(
             name: "OpenVPNTests",
@@ -140,11 +165,24 @@ let package = Package(
         .testTarget(
             name: "LayerConverterTests", dependencies: ["LayerConverter", "Wire"], swiftSettings: tests),
         .testTarget(
-            name: "PluginKitTests", dependencies: ["PluginKit", "PluginABI", "Wire"], swiftSettings: tests),
+            name: "PluginKitTests", dependencies: ["FakeHost", "PluginKit", "PluginABI", "Wire"],
+            swiftSettings: tests),
         .testTarget(
             name: "SecureNATTests", dependencies: ["LocalBridge", "NetworkNamespace", "SecureNAT", "Wire"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "SessionsTests",
+            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Sessions", "Wire"],
             swiftSettings: tests),
         .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests + lifetimes),
     ]
 )
+
+// Only scripts/fuzz builds the fuzzer: it needs libFuzzer's runtime and every target instrumented.
+if let runtime = Context.environment["POLYHUB_FUZZER_RUNTIME"] {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Runner", swiftSettings: tests,
+            linkerSettings: [.unsafeFlags([runtime]), .linkedLibrary("stdc++")]))
+}

@@ -1,5 +1,7 @@
-/// What a command on the accounts was refused for. The sentence names the thing, the value and what would be accepted;
-/// it is meant for the person who gave the command.
+import OpenSSL
+
+/// What a command on the accounts was refused for. The sentence names the thing, the value and what would be
+/// accepted; it is meant for the person who gave the command.
 public struct AccountError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Kind: Hashable, Sendable {
         /// The named thing is not there.
@@ -19,6 +21,10 @@ public struct AccountError: Error, Hashable, Sendable, CustomStringConvertible {
         self.kind = kind
         self.description = sentence
     }
+}
+
+extension AccountError {
+    init(_ error: OpenSSLError) { self.init(.storage, "the cryptography of this machine refuses: \(error)") }
 }
 
 extension String {

@@ -2,8 +2,8 @@ import Foundation
 import GRDB
 
 extension AccountStore {
-    /// Judges a name and a password. The name is `user@hub`, the last @ separating; without one the default hub is
-    /// meant. It takes as long for a user who does not exist as for one who does.
+    /// Judges a name and a password. The name is `user@hub`, the last @ separating; without one the default
+    /// hub is meant. It takes as long for a user who does not exist as for one who does.
     public func authenticate(name: String, password: ClearPassword, defaultHub: HubName) -> Verdict {
         let found = find(name: name, defaultHub: defaultHub)
         guard case .user(let stored, let hub) = found else {
@@ -22,8 +22,8 @@ extension AccountStore {
         return admit(stored.user, to: hub)
     }
 
-    /// Judges a certificate whose chain the caller has verified. If the peer gave a name too, the certificate must stand
-    /// for that user; otherwise it is looked for in the default hub, by its fingerprint first.
+    /// Judges a certificate whose chain the caller has verified. If the peer gave a name too, the certificate
+    /// must stand for that user; otherwise it is looked for in the default hub, by its fingerprint first.
     public func authenticate(
         certificate: PresentedCertificate, name: String? = nil, defaultHub: HubName
     ) -> Verdict {
@@ -37,8 +37,8 @@ extension AccountStore {
         return admit(stored.user, to: hub)
     }
 
-    /// Whether one who was let in earlier would still be, evidence apart; nil if so. For renegotiations and for
-    /// sessions that an observed change may end.
+    /// Whether one who was let in earlier would still be, evidence apart; nil if so. For renegotiations and
+    /// for sessions that an observed change may end.
     public func refusal(of user: User) -> Refusal? {
         do {
             return try read { database in

@@ -49,8 +49,8 @@ extension AccountStore {
         }
     }
 
-    /// The MAC address that this layer-3 client had in the hub when it was here last; the identity is the caller's,
-    /// for instance protocol and user.
+    /// The MAC address that this layer-3 client had in the hub when it was here last; the identity is the
+    /// caller's, for instance protocol and user.
     public func rememberedMAC(of identity: String, in hub: HubName) throws(AccountError) -> MACAddress? {
         try read { database in
             let hub = try Self.hub(hub, database)
@@ -72,7 +72,8 @@ extension AccountStore {
                 arguments: [hub.id, String(identity.prefix(600)), Int64(mac.bits), now])
             try database.execute(
                 sql: """
-                    DELETE FROM remembered_mac WHERE hub = ?1 AND identity IN (SELECT identity FROM remembered_mac
+                    DELETE FROM remembered_mac WHERE hub = ?1 AND identity IN (
+                        SELECT identity FROM remembered_mac
                         WHERE hub = ?1 ORDER BY used DESC LIMIT -1 OFFSET \(Self.maximumRememberedMACs))
                     """, arguments: [hub.id])
         }

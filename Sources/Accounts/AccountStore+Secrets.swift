@@ -11,7 +11,9 @@ extension AccountStore {
             try Data.fetchOne(database, sql: "SELECT sealed FROM secret WHERE name = ?", arguments: [name])
         }
         guard let sealed else { return nil }
-        guard let plain = box.open([UInt8](sealed), for: name) else {
+        let opened: [UInt8]?
+        do { opened = try box.open([UInt8](sealed), for: name) } catch { throw AccountError(error) }
+        guard let plain = opened else {
             throw AccountError(
                 .storage,
                 "secret \(name.quoted) does not open with the key in secret.key: "
@@ -30,10 +32,12 @@ extension AccountStore {
         guard plain.count <= Self.maximumSecretLength else {
             throw AccountError(
                 .invalid,
-                "secret \(name.quoted) has \(plain.count) bytes: up to \(Self.maximumSecretLength) are accepted"
+                "secret \(name.quoted) has \(plain.count) bytes: "
+                    + "up to \(Self.maximumSecretLength) are accepted"
             )
         }
-        let sealed = Data(box.seal(plain, for: name))
+        let sealed: Data
+        do { sealed = Data(try box.seal(plain, for: name)) } catch { throw AccountError(error) }
         try write { database, _ in
             try database.execute(
                 sql: "INSERT OR REPLACE INTO secret (name, sealed) VALUES (?, ?)", arguments: [name, sealed])

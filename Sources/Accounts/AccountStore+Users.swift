@@ -5,7 +5,8 @@ import Wire
 extension AccountStore {
     /// Without a password only the user's certificate lets the user in.
     public func createUser(_ user: User, password: ClearPassword?) throws(AccountError) {
-        let hash = password.map { PasswordHash(of: $0).description }
+        var hash: String?
+        if let password { hash = try PasswordHash(of: password).description }
         try write { database, changes in
             let hub = try Self.hub(user.hub, database)
             try Self.insert(user, password: hash, into: hub, database)
@@ -29,7 +30,7 @@ extension AccountStore {
     public func setPassword(
         _ password: ClearPassword, of name: UserName, in hub: HubName
     ) throws(AccountError) {
-        let hash = PasswordHash(of: password).description
+        let hash = try PasswordHash(of: password).description
         let id = try write { database, changes in
             let hub = try Self.hub(hub, database)
             let user = try Self.user(name, in: hub, database).user
@@ -137,7 +138,8 @@ extension AccountStore {
         guard password != nil || user.certificate != nil else {
             throw AccountError(
                 .invalid,
-                "user \(user.name.description.quoted) could never come in: a password or a certificate is wanted"
+                "user \(user.name.description.quoted) could never come in: "
+                    + "a password or a certificate is wanted"
             )
         }
         guard hub.users < maximumUsersPerHub else {
@@ -147,7 +149,8 @@ extension AccountStore {
         try check(user, in: hub, database)
         try database.execute(
             sql: """
-                INSERT INTO user (hub, name, key, note, member_group, enabled, expires, address, certificate, password)
+                INSERT INTO user (
+                    hub, name, key, note, member_group, enabled, expires, address, certificate, password)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
@@ -162,7 +165,8 @@ extension AccountStore {
         try check(user, in: hub, database)
         try database.execute(
             sql: """
-                UPDATE user SET name = ?, note = ?, member_group = ?, enabled = ?, expires = ?, address = ?, certificate = ?
+                UPDATE user SET name = ?, note = ?, member_group = ?, enabled = ?, expires = ?, address = ?,
+                    certificate = ?
                 WHERE id = ?
                 """,
             arguments: [
@@ -200,8 +204,8 @@ extension AccountStore {
         if let other = try owner(of: "certificate", user.certificate?.description) {
             throw AccountError(
                 .exists,
-                "certificate \((user.certificate?.description ?? "").quoted) stands for user \(other.quoted) of hub "
-                    + "\(hub.name) already: another one is accepted")
+                "certificate \((user.certificate?.description ?? "").quoted) stands for user "
+                    + "\(other.quoted) of hub \(hub.name) already: another one is accepted")
         }
     }
 }

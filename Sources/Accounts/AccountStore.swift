@@ -1,12 +1,14 @@
 public import Foundation
 import GRDB
+import OpenSSL
 import Synchronization
 
-/// Hubs, users and all else that is state rather than configuration, in one SQLite file of the state directory.
+/// Hubs, users and all else that is state rather than configuration, in one SQLite file of the state
+/// directory.
 ///
-/// Every function is for any thread and blocks it, some for a flush of the disk: none is for a lane. What a function
-/// that changes something has returned from is on the disk, also if the process is killed the next moment.
-/// It ends no session: whoever keeps them observes the changes.
+/// Every function is for any thread and blocks it, some for a flush of the disk: none is for a lane. What a
+/// function that changes something has returned from is on the disk, also if the process is killed the next
+/// moment. It ends no session: whoever keeps them observes the changes.
 public final class AccountStore: Sendable {
     public static let fileName = "polyhub.sqlite"
     public static let maximumHubs = 4096
@@ -16,8 +18,8 @@ public final class AccountStore: Sendable {
     let pool: DatabasePool
     let box: SecretBox
     let now: @Sendable () -> Date
-    let recentVerdicts = Mutex(RecentVerdicts())
-    let unmatchable = PasswordHash.unmatchable()
+    let recentVerdicts: Mutex<RecentVerdicts>
+    let unmatchable: PasswordHash
     private let observers = Mutex<(next: Int, all: [Int: @Sendable (AccountChange) -> Void])>((0, [:]))
 
     /// Opens the file, makes it if it is not there, and brings an older one up to date.
@@ -27,6 +29,8 @@ public final class AccountStore: Sendable {
     ) throws(AccountError) {
         self.now = now
         box = SecretBox(key: try directory.secretKey())
+        unmatchable = try PasswordHash.unmatchable()
+        do { recentVerdicts = Mutex(try RecentVerdicts()) } catch { throw AccountError(error) }
         // SQLite gives its -wal and -shm files the mode of this one.
         let path = try directory.ownFile(Self.fileName)
         var configuration = Configuration()
@@ -76,7 +80,11 @@ public final class AccountStore: Sendable {
         return result
     }
 
-    private static func accountError(_ error: any Error) -> AccountError {
-        error as? AccountError ?? AccountError(.storage, "the database refuses: \(error)")
+    static func accountError(_ error: any Error) -> AccountError {
+        switch error {
+        case let error as AccountError: error
+        case let error as OpenSSLError: AccountError(error)
+        default: AccountError(.storage, "the database refuses: \(error)")
+        }
     }
 }

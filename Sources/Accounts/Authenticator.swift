@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Judges evidence away from the lanes. Each verdict costs tens of milliseconds and 16 MiB on purpose, so few are worked
-/// on at a time, and who comes when too many are waiting is told to try again.
+/// Judges evidence away from the lanes. Each verdict costs tens of milliseconds and 16 MiB on purpose, so few
+/// are worked on at a time, and who comes when too many are waiting is told to try again.
 public final class Authenticator: Sendable {
     public static let maximumWaiting = 512
 

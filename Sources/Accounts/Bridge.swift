@@ -11,7 +11,8 @@ public struct Bridge: Hashable, Sendable {
             guard let kind = Kind(rawValue: name) else {
                 throw AccountError(
                     .invalid,
-                    "\(name.quoted) is no kind of bridge: \(Kind.allCases.map(\.rawValue).listed) are accepted"
+                    "\(name.quoted) is no kind of bridge: "
+                        + "\(Kind.allCases.map(\.rawValue).listed) are accepted"
                 )
             }
             self = kind

@@ -1,6 +1,6 @@
-/// What of a client's certificate stands for a user: the common name of its subject, once the chain has been verified,
-/// or the SHA-256 fingerprint of the whole certificate. Written as the name itself or as `sha256:` and 64 hexadecimal
-/// digits, with or without colons between them.
+/// What of a client's certificate stands for a user: the common name of its subject, once the chain has been
+/// verified, or the SHA-256 fingerprint of the whole certificate. Written as the name itself or as `sha256:`
+/// and 64 hexadecimal digits, with or without colons between them.
 public enum CertificateIdentity: Hashable, Sendable {
     case commonName(String)
     /// 32 bytes.

@@ -16,7 +16,8 @@ public struct Expiry: Hashable, Sendable {
         } else {
             throw AccountError(
                 .invalid,
-                "\(text.quoted) is no end of an account: \"2027-12-31\", \"2027-12-31T12:00:00Z\" or \"never\" "
+                "\(text.quoted) is no end of an account: "
+                    + "\"2027-12-31\", \"2027-12-31T12:00:00Z\" or \"never\" "
                     + "is accepted")
         }
     }

@@ -1,5 +1,5 @@
-/// The name of a hub: 1 to 64 of A-Z a-z 0-9 - _ . and not beginning with a dot, so that it can stand after the @ of
-/// a user's name, in a file's name and in a terminal. Upper and lower case are the same name.
+/// The name of a hub: 1 to 64 of A-Z a-z 0-9 - _ . and not beginning with a dot, so that it can stand after
+/// the @ of a user's name, in a file's name and in a terminal. Upper and lower case are the same name.
 public struct HubName: Sendable, CustomStringConvertible {
     public static let maximumLength = 64
 

@@ -42,8 +42,9 @@ public struct RouterNetwork: Hashable, Sendable, CustomStringConvertible {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         let refusal = AccountError(
             .invalid,
-            "\(text.quoted) is not a router's address with its network: one like 192.168.30.1/24 is accepted, "
-                + "with a prefix of 8 to 30 and an address that is neither the first nor the last of the network"
+            "\(text.quoted) is not a router's address with its network: "
+                + "one like 192.168.30.1/24 is accepted, with a prefix of 8 to 30 "
+                + "and an address that is neither the first nor the last of the network"
         )
         guard parts.count == 2, parts[1].utf8.count <= 2, let address = IPv4Address(parts[0]),
             parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = Int(parts[1]),

@@ -1,7 +1,9 @@
 import COpenSSL
 import Foundation
+import OpenSSL
 
-/// A password's scrypt (RFC 7914), as it is stored: `$scrypt$ln=14,r=8,p=1$SALT$HASH`, both in base64 without padding.
+/// A password's scrypt (RFC 7914), as it is stored: `$scrypt$ln=14,r=8,p=1$SALT$HASH`, both in base64 without
+/// padding.
 struct PasswordHash: Hashable, Sendable {
     /// 16 MiB and some tens of milliseconds each.
     static let cost = Cost(logN: 14, r: 8, p: 1)
@@ -26,15 +28,19 @@ struct PasswordHash: Hashable, Sendable {
     let salt: [UInt8]
     let hash: [UInt8]
 
-    init(of password: ClearPassword) {
+    init(of password: ClearPassword) throws(AccountError) {
         cost = Self.cost
-        salt = randomBytes(16)
+        salt = try Self.random(16)
         hash = Self.derive(password, salt: salt, cost: cost)
     }
 
     /// One that no password matches and that takes as long to try as any other.
-    static func unmatchable() -> PasswordHash {
-        PasswordHash(cost: cost, salt: randomBytes(16), hash: randomBytes(length))
+    static func unmatchable() throws(AccountError) -> PasswordHash {
+        PasswordHash(cost: cost, salt: try random(16), hash: try random(length))
+    }
+
+    private static func random(_ count: Int) throws(AccountError) -> [UInt8] {
+        do { return try randomBytes(count) } catch { throw AccountError(error) }
     }
 
     private init(cost: Cost, salt: [UInt8], hash: [UInt8]) {
@@ -45,12 +51,13 @@ struct PasswordHash: Hashable, Sendable {
 
     /// The time taken does not depend on how much of it is right.
     func matches(_ password: ClearPassword) -> Bool {
-        isEqualInConstantTime(Self.derive(password, salt: salt, cost: cost), hash)
+        constantTimeEquals(Self.derive(password, salt: salt, cost: cost), hash)
     }
 
     static func derive(_ password: ClearPassword, salt: [UInt8], cost: Cost) -> [UInt8] {
         var key = [UInt8](repeating: 0, count: length)
-        let result = unsafe password.withBytes { bytes in
+        let secret = password.secret
+        let result = unsafe secret.bytes.withUnsafeBytes { bytes in
             unsafe EVP_PBE_scrypt(
                 bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, salt, salt.count,
                 1 << cost.logN, cost.r, cost.p, cost.memory + 1 << 20, &key, key.count)
@@ -94,16 +101,4 @@ extension PasswordHash: CustomStringConvertible {
         let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
         return Data(base64Encoded: String(text) + padding).map { [UInt8]($0) }
     }
-}
-
-func randomBytes(_ count: Int) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    let result = unsafe RAND_bytes(&bytes, Int32(count))
-    precondition(result == 1, "the system gives no random bytes")
-    return bytes
-}
-
-func isEqualInConstantTime(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-    guard a.count == b.count else { return false }
-    return unsafe CRYPTO_memcmp(a, b, a.count) == 0
 }

@@ -8,7 +8,8 @@ enum Schema {
         return migrator
     }
 
-    /// Names are stored twice: as written, and as compared. Times are seconds since 1970, addresses 32-bit numbers.
+    /// Names are stored twice: as written, and as compared. Times are seconds since 1970, addresses 32-bit
+    /// numbers.
     private static let first = """
         CREATE TABLE hub (
             id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, key TEXT NOT NULL UNIQUE,

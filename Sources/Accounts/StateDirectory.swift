@@ -1,7 +1,8 @@
 import Foundation
+import OpenSSL
 
-/// The directory that holds all that the server keeps: made for the owner alone, and claimed by one server at a time
-/// for as long as this object lives.
+/// The directory that holds all that the server keeps: made for the owner alone, and claimed by one server at
+/// a time for as long as this object lives.
 public final class StateDirectory: Sendable {
     public let path: String
     private let lock: Int32
@@ -32,8 +33,9 @@ public final class StateDirectory: Sendable {
 
     public func file(_ name: String) -> String { path + "/" + name }
 
-    /// The key that secrets are sealed under. It is made once, and is on the disk before anything is sealed with it.
-    func secretKey() throws(AccountError) -> [UInt8] {
+    /// The key that secrets are sealed under. It is made once, and is on the disk before anything is sealed
+    /// with it.
+    func secretKey() throws(AccountError) -> SecretBytes {
         let name = file("secret.key")
         let existing = FileManager.default.contents(atPath: name)
         if let existing {
@@ -42,11 +44,17 @@ public final class StateDirectory: Sendable {
                     .storage, "\(name.quoted) is not a key: \(SecretBox.keyLength) bytes are accepted")
             }
             _ = unsafe chmod(name, 0o600)
-            return [UInt8](existing)
+            return SecretBytes(copying: [UInt8](existing))
         }
-        let key = randomBytes(SecretBox.keyLength)
-        try write(key, durablyTo: name)
-        return key
+        do {
+            let key = try SecretBytes.random(count: SecretBox.keyLength)
+            try write(key, durablyTo: name)
+            return key
+        } catch let error as OpenSSLError {
+            throw AccountError(error)
+        } catch {
+            throw error as? AccountError ?? AccountError(.storage, "\(error)")
+        }
     }
 
     /// A file that only the owner may read, empty if it was not there.
@@ -60,15 +68,17 @@ public final class StateDirectory: Sendable {
         return path
     }
 
-    private func write(_ bytes: [UInt8], durablyTo name: String) throws(AccountError) {
+    private func write(_ secret: SecretBytes, durablyTo name: String) throws(AccountError) {
         let temporary = name + ".new"
         _ = unsafe unlink(temporary)
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw AccountError(.storage, "\(temporary.quoted) cannot be made: \(reason(errno))")
         }
-        let written = unsafe Foundation.write(descriptor, bytes, bytes.count)
-        let isDurable = written == bytes.count && fsync(descriptor) == 0
+        let written = unsafe secret.bytes.withUnsafeBytes {
+            unsafe Foundation.write(descriptor, $0.baseAddress, $0.count)
+        }
+        let isDurable = written == secret.count && fsync(descriptor) == 0
         close(descriptor)
         guard isDurable, unsafe rename(temporary, name) == 0, syncDirectory() else {
             throw AccountError(.storage, "\(name.quoted) cannot be written: \(reason(errno))")

@@ -3,7 +3,8 @@ public import Wire
 
 /// One user of one hub. The password is not in it: it goes into the store and never comes out.
 public struct User: Hashable, Sendable {
-    /// Never given to another user, not even to one of the same name after this one is deleted. 0 until it is stored.
+    /// Never given to another user, not even to one of the same name after this one is deleted. 0 until it is
+    /// stored.
     public internal(set) var id: Int64 = 0
     public internal(set) var hub: HubName
     public internal(set) var name: UserName

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The name of a user or of a group within its hub: 1 to 255 bytes of UTF-8 without control characters, and without
-/// white space at its ends. Names that differ only in case or in Unicode composition are the same name. A user's name
-/// may contain an @, since the last one separates the hub.
+/// The name of a user or of a group within its hub: 1 to 255 bytes of UTF-8 without control characters, and
+/// without white space at its ends. Names that differ only in case or in Unicode composition are the same
+/// name. A user's name may contain an @, since the last one separates the hub.
 public struct UserName: Sendable, CustomStringConvertible {
     public static let maximumLength = 255
 
@@ -18,7 +18,8 @@ public struct UserName: Sendable, CustomStringConvertible {
         else {
             throw AccountError(
                 .invalid,
-                "\(text.quoted) cannot be a name: 1 to \(Self.maximumLength) bytes without control characters, "
+                "\(text.quoted) cannot be a name: "
+                    + "1 to \(Self.maximumLength) bytes without control characters, "
                     + "and without white space at the ends, are accepted")
         }
         self.init(stored: text)

@@ -2,7 +2,8 @@ import Accounts
 import ControlRequests
 import Synchronization
 
-/// What the server keeps about one connection between its requests: the pieces of a document that is being sent.
+/// What the server keeps about one connection between its requests: the pieces of a document that is being
+/// sent.
 final class ControlConnection: Sendable {
     /// Bytes; some hundred thousand users.
     static let maximumDocument = 64 << 20

@@ -3,8 +3,9 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// Answers control requests on a Unix socket that only the owner may connect to: one JSON text a line, several requests
-/// on a connection, answered in their order. Who may connect may do everything; there is no further authorisation.
+/// Answers control requests on a Unix socket that only the owner may connect to: one JSON text a line,
+/// several requests on a connection, answered in their order. Who may connect may do everything; there is no
+/// further authorisation.
 public final class ControlServer: Sendable {
     public static let socketName = "control.sock"
     /// Bytes of a request's line.
@@ -17,8 +18,8 @@ public final class ControlServer: Sendable {
 
     typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
-    /// Listens from when it returns. The caller has claimed the state directory, so a socket that is there already is
-    /// a dead server's and is replaced.
+    /// Listens from when it returns. The caller has claimed the state directory, so a socket that is there
+    /// already is a dead server's and is replaced.
     public init(socketPath: String, methods: MethodTable) async throws {
         let socket = try ownSocket(at: socketPath)
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

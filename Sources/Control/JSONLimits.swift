@@ -1,8 +1,8 @@
 import ControlRequests
 import Foundation
 
-/// Looks a JSON text over before it is decoded: how deep it nests, and that no object has a name twice, of which
-/// RFC 8259 §4 leaves open who wins. It does not check the rest of the grammar, which the decoder does.
+/// Looks a JSON text over before it is decoded: how deep it nests, and that no object has a name twice, of
+/// which RFC 8259 §4 leaves open who wins. It does not check the rest of the grammar, which the decoder does.
 struct JSONLimits {
     static let maximumDepth = 16
     static let maximumNames = 4096

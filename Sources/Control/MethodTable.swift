@@ -22,8 +22,8 @@ public struct MethodTable: Sendable {
         let id: RequestID?
     }
 
-    /// Answers one line. A request without an id is a notification, JSON-RPC 2.0 §4.1: it is carried out, and answered
-    /// with nothing unless it is no request at all.
+    /// Answers one line. A request without an id is a notification, JSON-RPC 2.0 §4.1: it is carried out, and
+    /// answered with nothing unless it is no request at all.
     func answer(
         _ line: [UInt8], on connection: ControlConnection
     ) async -> (line: [UInt8]?, lines: ControlMethod.Lines?) {
@@ -36,7 +36,8 @@ public struct MethodTable: Sendable {
         guard let method = methods[head.method] else {
             let error = ControlError(
                 .methodNotFound,
-                "there is no method \"\(head.method.prefix(60))\": accepted are \(names.joined(separator: ", "))"
+                "there is no method \"\(head.method.prefix(60))\": "
+                    + "accepted are \(names.joined(separator: ", "))"
             )
             return (head.id.map { encode(ResponseEnvelope<Done>(id: $0, error: error)) }, nil)
         }

@@ -1,7 +1,8 @@
 import ControlRequests
 import Foundation
 
-/// A bound Unix socket that nobody but the owner may connect to, at no moment: the mode is set before the name is there.
+/// A bound Unix socket that nobody but the owner may connect to, at no moment: the mode is set before the
+/// name is there.
 func ownSocket(at path: String) throws(ControlError) -> CInt {
     var address = sockaddr_un()
     let capacity = MemoryLayout.size(ofValue: address.sun_path) - 1

@@ -1,10 +1,10 @@
 public import ControlRequests
 
-/// What the running server does for the control requests that are not about the accounts alone. The host implements it;
-/// what it throws should be a `ControlError`, whose sentence is shown as it is.
+/// What the running server does for the control requests that are not about the accounts alone. The host
+/// implements it; what it throws should be a `ControlError`, whose sentence is shown as it is.
 ///
-/// `natEnable`, `natDisable`, `bridgeAdd` and `bridgeRemove` write the settings to the `AccountStore` as well as
-/// putting them into effect: if that fails, nothing is written.
+/// `natEnable`, `natDisable`, `bridgeAdd` and `bridgeRemove` write the settings to the `AccountStore` as well
+/// as putting them into effect: if that fails, nothing is written.
 public protocol ServerRuntime: Sendable {
     func status() async throws -> StatusReport
 

@@ -13,7 +13,12 @@ extension RequestID: Codable {
         } else if let text = try? value.decode(String.self) {
             self = .string(text)
         } else {
-            self = .number(try value.decode(Int64.self))
+            // The decoder calls a number that does not fit corrupt, as if the text were no JSON.
+            guard let number = try? value.decode(Int64.self) else {
+                throw DecodingError.typeMismatch(
+                    Int64.self, .init(codingPath: decoder.codingPath, debugDescription: "not an identifier"))
+            }
+            self = .number(number)
         }
     }
 

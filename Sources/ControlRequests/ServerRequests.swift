@@ -67,8 +67,8 @@ public struct ApplyReport: Codable, Hashable, Sendable {
     }
 }
 
-/// The last lines of a log; with `follow`, what is written afterwards comes as `log.line` notifications until the next
-/// request on the connection, or its end.
+/// The last lines of a log; with `follow`, what is written afterwards comes as `log.line` notifications until
+/// the next request on the connection, or its end.
 public struct LogTail: ControlRequest {
     public typealias Answer = LogLines
     public static let method = "log.tail"

@@ -64,7 +64,8 @@ public struct MACList: ControlRequest {
     public init(hub: String) { self.hub = hub }
 }
 
-/// One address of a hub: seen in its traffic, leased by a DHCP server to a session of ours, or lent by our own server.
+/// One address of a hub: seen in its traffic, leased by a DHCP server to a session of ours, or lent by our
+/// own server.
 public struct AddressRow: Codable, Hashable, Sendable {
     public enum Kind: String, Codable, Hashable, Sendable {
         case seen, leased, lent

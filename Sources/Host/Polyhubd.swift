@@ -9,7 +9,7 @@ import Lanes
         abstract: "A VPN server that accepts many protocols on virtual Ethernet hubs.",
         discussion: """
             Prints `polyhubd ready` alone on a line once every listener is bound. SIGTERM and SIGINT close all sessions as \
-            their protocols ask and end it with status 0.
+            their protocols ask and end it with status 0. SIGHUP rereads the configuration and applies the difference.
             """, version: Server.version)
 
     @Option(
@@ -34,11 +34,14 @@ import Lanes
     func run() async throws {
         // A peer that closes its end must not end the server.
         signal(SIGPIPE, SIG_IGN)
-        let ending = Signals([SIGTERM, SIGINT])
+        let signals = Signals([SIGTERM, SIGINT, SIGHUP])
         do {
             let server = try await Server(self)
             FileHandle.standardOutput.write(Data("polyhubd ready\n".utf8))
-            await ending.wait()
+            for await number in signals.arrived {
+                guard number == SIGHUP else { break }
+                await server.reload(config)
+            }
             await server.stop()
         } catch {
             FileHandle.standardError.write(Data("polyhubd: \(error)\n".utf8))

@@ -105,14 +105,28 @@ extension Runtime {
                 address: lease.address.description, mac: mac.description, session: "\(session.id)",
                 kind: .leased)
         }
-        let known = Set(leased.map(\.address))
+        var known = Set(leased.map(\.address))
         let lent = (devices.nat(of: name).status?.leases ?? []).map { record in
             AddressRow(
                 address: record.address.description, mac: record.client.chaddr.description, session: "",
                 kind: .lent,
                 expires: Self.time(UInt64(clamping: record.expiresAt)))
         }
-        return leased + lent.filter { !known.contains($0.address) }
+        let ours = leased + lent.filter { !known.contains($0.address) }
+        known = Set(ours.map(\.address))
+        return ours + (await seen(in: hub)).filter { !known.contains($0.address) }
+    }
+
+    private func seen(in name: String) async -> [AddressRow] {
+        guard let hub = try? hub(name) else { return [] }
+        let seconds = await hubLanes[0].lane.perform { $0.now.nanoseconds / 1_000_000_000 } ?? 0
+        let names = await portNames(hub)
+        let entries = hub.addresses.snapshot(at: seconds).sorted { a, b in a.key.bits < b.key.bits }
+        return entries.map { address, entry -> AddressRow in
+            AddressRow(
+                address: address.description, mac: entry.mac.description, session: names[entry.port] ?? "",
+                kind: .seen)
+        }
     }
 
     private func hub(_ name: String) throws -> EthernetHub {
@@ -218,7 +232,7 @@ extension Runtime {
     }
 
     func unload(module: String, drain: Duration) async throws {
-        try await refusing { try await modules.unload(module) }
+        try await refusing { try await modules.unload(module, drain: drain) }
     }
 
     func swap(module: String, library: String) async throws -> SwapReport {

@@ -76,6 +76,21 @@ final class Server: Sendable {
         journal.record(Event("server-ready").with("version", Self.version).with("lanes", hubLanes.count))
     }
 
+    /// Rereads plugins.conf. A fault changes nothing and is logged; what the host itself takes from the file (the default
+    /// hub, its certificate, the log's format) is read at start alone.
+    func reload(_ file: String) async {
+        do {
+            let difference = try await modules.apply(PluginsConfiguration(file: file))
+            journal.record(
+                Event("reloaded").with("loaded", difference.loaded.joined(separator: ","))
+                    .with("unloaded", difference.unloaded.joined(separator: ","))
+                    .with("restarted", difference.restarted.joined(separator: ","))
+                    .with("changed", difference.changed.joined(separator: ",")))
+        } catch {
+            journal.record(Event("reload-refused", level: .error).with("why", "\(error)"))
+        }
+    }
+
     /// Sessions are closed as their protocols ask, addresses are given back, everything is on the disk.
     func stop() async {
         journal.record(Event("server-stopping"))

@@ -1,14 +1,15 @@
 import Dispatch
 import Foundation
 
-/// Waits for the signals that end the server.
+/// The signals that a server acts upon, one after the other.
 /// @unchecked Sendable: nothing changes after `init`.
 final class Signals: @unchecked Sendable {
-    private let arrived: AsyncStream<Int32>
+    /// In the order of arrival.
+    let arrived: AsyncStream<Int32>
     private let sources: [any DispatchSourceSignal]
 
     init(_ numbers: [Int32]) {
-        let (stream, continuation) = AsyncStream<Int32>.makeStream(bufferingPolicy: .bufferingOldest(1))
+        let (stream, continuation) = AsyncStream<Int32>.makeStream(bufferingPolicy: .bufferingOldest(16))
         arrived = stream
         sources = numbers.map { number in
             signal(number, SIG_IGN)
@@ -18,6 +19,4 @@ final class Signals: @unchecked Sendable {
             return source
         }
     }
-
-    func wait() async { for await _ in arrived { return } }
 }

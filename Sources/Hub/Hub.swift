@@ -9,6 +9,8 @@ public final class Hub: @unchecked Sendable {
     public let id: UInt32
     public let name: String
     public let table: ForwardingTable
+    /// For administrators.
+    public let addresses = AddressBook()
 
     /// For every port its lane plus one; 0 while the port is not in use.
     private let lanes = ZeroedWords<Atomic<UInt8>>(count: maxPorts + 1)

@@ -1,4 +1,5 @@
 public import PluginABI
+import Wire
 
 /// What stands behind a port and takes the frames that leave the hub through it.
 public protocol PortSink: AnyObject {
@@ -60,6 +61,7 @@ public protocol PortSink: AnyObject {
 
     private let pending = UnsafeMutablePointer<pa_slice_v1>.allocate(capacity: maxPending)
     private var pendingCount = 0
+    private let mssClamp: MSSClamp?
 
     init(hub: Hub, number: UInt16, needs: Needs, segment: HubSegment, sink: any PortSink) {
         self.hub = hub
@@ -68,6 +70,7 @@ public protocol PortSink: AnyObject {
         self.sink = sink
         unsafe self.segment = segment
         budget = FloodBudget(rate: needs.floodRate)
+        mssClamp = needs.mtu == 0 ? nil : MSSClamp(mtu: Int(needs.mtu))
     }
 
     deinit { unsafe pending.deallocate() }
@@ -84,6 +87,12 @@ public protocol PortSink: AnyObject {
         counters.framesOut += 1
         counters.octetsOut += UInt64(unsafe frame.length)
         return pendingCount == 1
+    }
+
+    /// Lowers the segment size that a TCP handshake offers to what fits through whatever stands behind the port.
+    func clamp(_ frame: pa_slice_v1) {
+        guard let mssClamp, let start = unsafe frame.start else { return }
+        unsafe mssClamp.lower(inFrame: UnsafeMutableRawPointer(start), count: Int(frame.length))
     }
 
     /// Hands everything that waits to the sink.

@@ -89,29 +89,38 @@ extension LaneSwitch {
     /// The same for one frame.
     @inline(__always)
     public func receive(_ slice: pa_slice_v1, from port: HubPort) {
-        guard port.isAttached, let (destination, source) = unsafe Self.addresses(of: slice), !source.isGroup
-        else {
+        guard port.isAttached, let glance = unsafe FrameGlance(slice), !glance.source.isGroup else {
             port.counters.dropped += 1
             return
         }
         port.counters.framesIn += 1
         port.counters.octetsIn += UInt64(unsafe slice.length)
-        if source.bits != port.lastSource || seconds != port.lastSourceSeconds {
-            port.hub.table.learn(source, on: port.number, at: seconds)
-            (port.lastSource, port.lastSourceSeconds) = (source.bits, seconds)
+        if glance.source.bits != port.lastSource || seconds != port.lastSourceSeconds {
+            port.hub.table.learn(glance.source, on: port.number, at: seconds)
+            (port.lastSource, port.lastSourceSeconds) = (glance.source.bits, seconds)
         }
-        unsafe forward(slice, to: destination, from: port)
+        if glance.mayNeedClamp { unsafe port.clamp(slice) }
+        if glance.isARP { unsafe note(slice, from: port) }
+        unsafe forward(slice, glance, from: port)
     }
 
-    private func forward(_ slice: pa_slice_v1, to destination: MACAddress, from port: HubPort) {
+    private func note(_ slice: pa_slice_v1, from port: HubPort) {
+        let bytes = unsafe UnsafeRawBufferPointer(start: slice.start, count: Int(slice.length)).bytes
+        port.hub.addresses.note(bytes, on: port.number, at: seconds)
+    }
+
+    private func forward(_ slice: pa_slice_v1, _ glance: FrameGlance, from port: HubPort) {
         let hub = port.hub
-        let number = destination.isGroup ? 0 : hub.table.port(of: destination, at: seconds)
+        let number = glance.destination.isGroup ? 0 : hub.table.port(of: glance.destination, at: seconds)
         guard number != 0 else { return unsafe flood(slice, from: port) }
         guard number != port.number else { return }
         let home = hub.lane(of: number)
         if home == lane {
             guard let target = unsafe port.segment.port(number) else { return }
-            unsafe target._withUnsafeGuaranteedRef { unsafe enqueue(slice, at: $0) }
+            unsafe target._withUnsafeGuaranteedRef { target in
+                if glance.mayNeedClamp { unsafe target.clamp(slice) }
+                unsafe enqueue(slice, at: target)
+            }
         } else if let home {
             let header = CrossingHeader(hub: hub.id, port: number)
             if unsafe !crossing.cross(to: home, header, slice) { port.counters.dropped += 1 }
@@ -137,7 +146,10 @@ extension LaneSwitch {
         guard let segment = segments[header.hub] else { return }
         if header.port != 0 {
             guard let target = unsafe segment.port(header.port) else { return }
-            unsafe target._withUnsafeGuaranteedRef { unsafe enqueue(slice, at: $0) }
+            unsafe target._withUnsafeGuaranteedRef { target in
+                unsafe target.clamp(slice)
+                unsafe enqueue(slice, at: target)
+            }
         } else {
             for target in segment.ports { unsafe enqueueCopy(of: slice, at: target) }
         }
@@ -170,16 +182,5 @@ extension LaneSwitch {
             return unsafe enqueueCopy(of: slice, at: port)
         }
         if unsafe port.enqueue(slice) { dirty.append(port) }
-    }
-
-    @inline(__always)
-    private static func addresses(of slice: pa_slice_v1) -> (destination: MACAddress, source: MACAddress)? {
-        guard let start = unsafe slice.start, unsafe slice.length >= EthernetFrame.headerLength else {
-            return nil
-        }
-        let first = unsafe UInt64(bigEndian: UnsafeRawPointer(start).loadUnaligned(as: UInt64.self))
-        let second = unsafe UInt32(
-            bigEndian: UnsafeRawPointer(start).loadUnaligned(fromByteOffset: 8, as: UInt32.self))
-        return (MACAddress(first >> 16), MACAddress((first & 0xffff) << 32 | UInt64(second)))
     }
 }

@@ -1,8 +1,8 @@
 public import Foundation
 public import Logging
 
-/// Something that happened, as one line of a log: when, how grave, of what kind, in which session, and what else is
-/// known. Field names are literals and values are few types, none of which a password converts to.
+/// Something that happened, as one line of a log: when, how grave, of what kind, in which session, and what
+/// else is known. Field names are literals and values are few types, none of which a password converts to.
 public struct Event: Sendable {
     public static let maximumText = 2048
 

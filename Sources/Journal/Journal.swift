@@ -1,12 +1,13 @@
 public import Foundation
 
-/// The server's log and a security log for each hub, in a directory of their own. Whoever records something only puts
-/// it into a queue; a thread of the journal's writes it. When the queue is full, events are dropped and counted, and
-/// the server's log says how many.
+/// The server's log and a security log for each hub, in a directory of their own. Whoever records something
+/// only puts it into a queue; a thread of the journal's writes it. When the queue is full, events are dropped
+/// and counted, and the server's log says how many.
 public final class Journal: Sendable {
     public enum Log: Hashable, Sendable {
         case server
-        /// The caller has made sure that there is such a hub: what a stranger asks for would fill the directory.
+        /// The caller has made sure that there is such a hub: what a stranger asks for would fill the
+        /// directory.
         case security(hub: String)
     }
 
@@ -48,8 +49,8 @@ public final class Journal: Sendable {
     /// Events that were dropped since the start.
     public var dropped: UInt64 { queue.dropped }
 
-    /// The last lines of a log, and if they are to be followed, each line that is written after them. Who follows too
-    /// slowly misses lines.
+    /// The last lines of a log, and if they are to be followed, each line that is written after them. Who
+    /// follows too slowly misses lines.
     public func tail(
         _ log: Log, lines: Int, following: Bool = false
     ) async -> (lines: [String], following: AsyncStream<String>?) {

@@ -1,7 +1,7 @@
 public import Logging
 
-/// What our own code and the libraries say through swift-log, as lines of the server's log: the logger's label is the
-/// category, and the metadata `session` stands first.
+/// What our own code and the libraries say through swift-log, as lines of the server's log: the logger's
+/// label is the category, and the metadata `session` stands first.
 public struct JournalLogHandler: LogHandler {
     private static let sessionKey = "session"
 

@@ -35,8 +35,8 @@ public enum LineFormat: String, Sendable, CaseIterable {
         }
     }
 
-    /// Quoted unless it is visible ASCII without the characters that mean something; no control character, no change
-    /// of writing direction and no line end is ever written as it is.
+    /// Quoted unless it is visible ASCII without the characters that mean something; no control character, no
+    /// change of writing direction and no line end is ever written as it is.
     private static func logfmt(_ text: String) -> String {
         let isPlain =
             !text.isEmpty

@@ -1,7 +1,8 @@
 import Foundation
 
-/// One log and its older parts: `server.log`, and `server.log.2026-11-22.1` and so on, of which a bounded number is
-/// kept. A part is closed when it is full and when the day (UTC) is over. Only the journal's writer touches it.
+/// One log and its older parts: `server.log`, and `server.log.2026-11-22.1` and so on, of which a bounded
+/// number is kept. A part is closed when it is full and when the day (UTC) is over. Only the journal's writer
+/// touches it.
 struct LogFile {
     private let path: String
     private let limits: Journal.Limits

@@ -32,6 +32,7 @@ extension ByteStream {
         case .moved:
             phase = .open
             (handler as? StreamClaims)?.opened(self)
+            if transport.hasBuffered { resumeSoon() }
         case .blocked(let readiness): watch(readiness)
         case .finished: fail(.broken("closed during the handshake"))
         case .failed(let words): fail(.broken(words))
@@ -119,7 +120,9 @@ extension ByteStream {
 
     /// In a turn of its own, so that a handler that always has more to write does not hold up the others.
     func announceRoom() {
-        guard phase == .open, wantsWritable, roomTimer == nil, output.octets <= limits.queued / 2 else { return }
+        guard phase == .open, wantsWritable, roomTimer == nil, output.octets <= limits.queued / 2 else {
+            return
+        }
         roomTimer = lane.schedule(at: lane.now, target: self, token: Deadline.room.rawValue)
     }
 
@@ -206,7 +209,9 @@ extension ByteStream {
     }
 
     func cancelTimers() {
-        for timer in [idleTimer, lingerTimer, resumeTimer, roomTimer].compactMap({ $0 }) { lane.cancel(timer) }
+        for timer in [idleTimer, lingerTimer, resumeTimer, roomTimer].compactMap({ $0 }) {
+            lane.cancel(timer)
+        }
         idleTimer = nil
         lingerTimer = nil
         resumeTimer = nil

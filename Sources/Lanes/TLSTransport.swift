@@ -20,6 +20,8 @@ public struct TLSParameters: Sendable, Equatable {
 @safe final class TLSTransport: StreamTransport {
     private let ssl: OpaquePointer
     private let context: TLSServerContext
+    /// The last read did not come to an end of what there was.
+    private var mayHaveMore = true
 
     /// The most plaintext of a TLS record, RFC 8446 §5.1.
     static let recordOctets = 16384
@@ -48,11 +50,13 @@ public struct TLSParameters: Sendable, Equatable {
             let wanted = Int32(clamping: capacity - count)
             let result = unsafe SSL_read(ssl, start + count, wanted)
             guard result > 0 else {
+                mayHaveMore = false
                 // The reason comes again with the next read.
                 return count > 0 ? .moved(count) : outcome(result)
             }
             count += Int(result)
         }
+        mayHaveMore = true
         return .moved(count)
     }
 
@@ -80,7 +84,7 @@ public struct TLSParameters: Sendable, Equatable {
         super.finish()
     }
 
-    override var hasBuffered: Bool { unsafe SSL_has_pending(ssl) == 1 }
+    override var hasBuffered: Bool { unsafe mayHaveMore && SSL_has_pending(ssl) == 1 }
 
     override var tls: TLSParameters? {
         var name: UnsafePointer<UInt8>?

@@ -43,16 +43,22 @@ public struct DHCPClient: ~Copyable {
     /// Messages of others, of other transactions and to other hosts are ignored.
     public mutating func receive(_ message: DHCPMessage, at now: Instant) {
         guard exchange.isExpected(message) else { return }
-        state.received(message, &exchange, at: now)
+        state = state.received(message, &exchange, at: now)
     }
 
-    public mutating func handleTimeout(at now: Instant) { state.handleTimeout(&exchange, at: now) }
+    public mutating func handleTimeout(at now: Instant) {
+        state = state.timedOut(&exchange, at: now)
+    }
 
     /// The answer to `Output.probe`.
-    public mutating func probed(isFree: Bool, at now: Instant) { state.probed(isFree, &exchange, at: now) }
+    public mutating func probed(isFree: Bool, at now: Instant) {
+        state = state.probed(isFree, &exchange, at: now)
+    }
 
     /// Gives the address back, if there is one, and ends.
-    public mutating func release(at now: Instant) { state.released(&exchange, at: now) }
+    public mutating func release(at now: Instant) {
+        state = state.released(&exchange, at: now)
+    }
 
     public mutating func nextOutput() -> Output? {
         exchange.outputs.isEmpty ? nil : exchange.outputs.removeFirst()

@@ -51,6 +51,12 @@ struct DHCPExchange {
         AddressLease(message, at: requestedAt).flatMap { declined.contains($0.address) ? nil : $0 }
     }
 
+    /// Nothing better is known than that the server which offered this does not confirm it.
+    mutating func noteSilence(after offer: AddressLease) {
+        guard let server = offer.server, refusal == .noServerAnswered else { return }
+        refusal = .offerNotConfirmed(server: server)
+    }
+
     func nakText(_ message: DHCPMessage) -> String? { message.options.text(.message) }
 }
 

@@ -3,8 +3,9 @@ import Wire
 /// The states of RFC 2131 §4.4, figure 5, and what leads from one to the next. Between an acknowledged lease
 /// and BOUND stands `probing`, while the address is looked for on the link.
 ///
-/// Noncopyable, so `switch consume self` makes every branch name the state it leaves behind.
-enum DHCPState: ~Copyable {
+/// Each event is a function from a state to the next one, so a branch that forgets the next state does not
+/// compile. (Not noncopyable: Swift 6.3 at -O traps where it copies such an enum behind our back.)
+enum DHCPState {
     /// Not begun, or ended.
     case idle
     /// INIT, after a pause.
@@ -49,35 +50,27 @@ enum DHCPState: ~Copyable {
 
     var deadline: Instant? {
         switch self {
-        case .idle: nil
-        case .initial(let until): until
-        case .rebooting(_, let sending): sending.next
-        case .selecting(let sending): sending.next
-        case .choosing(_, let until): until
-        case .requesting(_, let sending): sending.next
-        case .probing: nil
+        case .idle, .probing: nil
+        case .initial(let until), .choosing(_, let until): until
+        case .rebooting(_, let sending), .selecting(let sending), .requesting(_, let sending): sending.next
         case .bound(let lease): lease.renewalTime.map { lease.obtainedAt + $0 }
-        case .renewing(_, let next): next
-        case .rebinding(_, let next): next
+        case .renewing(_, let next), .rebinding(_, let next): next
         }
     }
 
     /// Whether giving up is still possible: no server has granted an address.
-    var isUnconfirmed: Bool { deadline != nil && lease == nil }
+    var isUnconfirmed: Bool {
+        switch self {
+        case .initial, .rebooting, .selecting, .choosing, .requesting: true
+        case .idle, .probing, .bound, .renewing, .rebinding: false
+        }
+    }
 
     /// The lease that a server has granted.
     var lease: AddressLease? {
         switch self {
-        case .probing(let lease): lease
-        case .bound(let lease): lease
-        case .renewing(let lease, _): lease
-        case .rebinding(let lease, _): lease
-        case .idle: nil
-        case .initial: nil
-        case .rebooting: nil
-        case .selecting: nil
-        case .choosing: nil
-        case .requesting: nil
+        case .probing(let lease), .bound(let lease), .renewing(let lease, _), .rebinding(let lease, _): lease
+        case .idle, .initial, .rebooting, .selecting, .choosing, .requesting: nil
         }
     }
 }
@@ -119,29 +112,22 @@ extension DHCPState {
 
 extension DHCPState {
     /// `message` is one that `exchange` expects.
-    mutating func received(_ message: DHCPMessage, _ exchange: inout DHCPExchange, at now: Instant) {
-        switch consume self {
+    func received(_ message: DHCPMessage, _ exchange: inout DHCPExchange, at now: Instant) -> DHCPState {
+        switch self {
         case .rebooting(let wish, let sending):
-            self = Self.rebooting(wish, sending, received: message, &exchange, at: now)
-        case .selecting(let sending):
-            self = Self.selecting(sending, received: message, &exchange, at: now)
-        case .choosing(let offer, let until):
+            Self.rebooting(wish, sending, received: message, &exchange, at: now)
+        case .selecting(let sending): Self.selecting(sending, received: message, &exchange, at: now)
+        case .choosing:
             if message.type == .offer, let lease = exchange.lease(message), lease.address == exchange.wish {
-                self = Self.requesting(lease, &exchange, at: now)
+                Self.requesting(lease, &exchange, at: now)
             } else {
-                self = .choosing(offer, until: until)
+                self
             }
         case .requesting(let offer, let sending):
-            self = Self.requesting(offer, sending, received: message, &exchange, at: now)
-        case .renewing(let lease, let next):
-            let answer = Self.extended(lease, by: message, of: lease.server, &exchange)
-            self = answer ?? .renewing(lease, next: next)
-        case .rebinding(let lease, let next):
-            self = Self.extended(lease, by: message, of: nil, &exchange) ?? .rebinding(lease, next: next)
-        case .idle: self = .idle
-        case .initial(let until): self = .initial(until: until)
-        case .probing(let lease): self = .probing(lease)
-        case .bound(let lease): self = .bound(lease)
+            Self.requesting(offer, sending, received: message, &exchange, at: now)
+        case .renewing(let lease, _): Self.extended(lease, by: message, of: lease.server, &exchange) ?? self
+        case .rebinding(let lease, _): Self.extended(lease, by: message, of: nil, &exchange) ?? self
+        case .idle, .initial, .probing, .bound: self
         }
     }
 
@@ -203,37 +189,35 @@ extension DHCPState {
 }
 
 extension DHCPState {
-    mutating func handleTimeout(_ exchange: inout DHCPExchange, at now: Instant) {
-        if isUnconfirmed, now >= exchange.giveUpAt {
-            if case .requesting(let offer, _) = self, let server = offer.server,
-                exchange.refusal == .noServerAnswered
-            {
-                exchange.refusal = .offerNotConfirmed(server: server)
-            }
-            exchange.outputs.append(.refused(exchange.refusal))
-            self = .idle
-            return
+    func timedOut(_ exchange: inout DHCPExchange, at now: Instant) -> DHCPState {
+        if isUnconfirmed, now >= exchange.giveUpAt { return givenUp(&exchange) }
+        guard let deadline, now >= deadline else { return self }
+        return switch self {
+        case .idle, .probing: self
+        case .initial: Self.discovering(&exchange, at: now)
+        case .rebooting(let wish, let sending): Self.rebooting(wish, again: sending, &exchange, at: now)
+        case .selecting(let sending): Self.selecting(again: sending, &exchange, at: now)
+        case .choosing(let offer, _): Self.requesting(offer, &exchange, at: now)
+        case .requesting(let offer, let sending): Self.requesting(offer, again: sending, &exchange, at: now)
+        case .bound(let lease): Self.extending(lease, &exchange, at: now, isFirst: true)
+        case .renewing(let lease, _), .rebinding(let lease, _):
+            Self.extending(lease, &exchange, at: now, isFirst: false)
         }
-        guard let deadline, now >= deadline else { return }
-        switch consume self {
-        case .idle: self = .idle
-        case .probing(let lease): self = .probing(lease)
-        case .initial: self = Self.discovering(&exchange, at: now)
-        case .rebooting(let wish, let sending):
-            self = Self.rebooting(wish, again: sending, &exchange, at: now)
-        case .selecting(var sending):
-            exchange.sendDiscover(at: now)
-            sending.again(&exchange, at: now)
-            self = .selecting(sending)
-        case .choosing(let offer, _): self = Self.requesting(offer, &exchange, at: now)
-        case .requesting(let offer, let sending):
-            self = Self.requesting(offer, again: sending, &exchange, at: now)
-        case .bound(let lease):
-            exchange.beginTransaction()
-            self = Self.extending(lease, &exchange, at: now, isFirst: true)
-        case .renewing(let lease, _): self = Self.extending(lease, &exchange, at: now, isFirst: false)
-        case .rebinding(let lease, _): self = Self.extending(lease, &exchange, at: now, isFirst: false)
-        }
+    }
+
+    private func givenUp(_ exchange: inout DHCPExchange) -> DHCPState {
+        if case .requesting(let offer, _) = self { exchange.noteSilence(after: offer) }
+        exchange.outputs.append(.refused(exchange.refusal))
+        return .idle
+    }
+
+    private static func selecting(
+        again sending: Retransmission, _ exchange: inout DHCPExchange, at now: Instant
+    ) -> DHCPState {
+        var sending = sending
+        exchange.sendDiscover(at: now)
+        sending.again(&exchange, at: now)
+        return .selecting(sending)
     }
 
     private static func rebooting(
@@ -250,9 +234,7 @@ extension DHCPState {
         _ offer: AddressLease, again sending: Retransmission, _ exchange: inout DHCPExchange, at now: Instant
     ) -> DHCPState {
         guard sending.sent < maxRequests else {
-            if let server = offer.server, exchange.refusal == .noServerAnswered {
-                exchange.refusal = .offerNotConfirmed(server: server)
-            }
+            exchange.noteSilence(after: offer)
             return discovering(&exchange, at: now)
         }
         var sending = sending
@@ -265,6 +247,7 @@ extension DHCPState {
     private static func extending(
         _ lease: AddressLease, _ exchange: inout DHCPExchange, at now: Instant, isFirst: Bool
     ) -> DHCPState {
+        if isFirst { exchange.beginTransaction() }
         guard let expiry = lease.expiry, let t2 = lease.rebindingTime else { return .bound(lease) }
         guard now < expiry else { return lost(.leaseExpired, &exchange) }
         let rebindingAt = lease.obtainedAt + t2
@@ -279,27 +262,22 @@ extension DHCPState {
 }
 
 extension DHCPState {
-    mutating func probed(_ isFree: Bool, _ exchange: inout DHCPExchange, at now: Instant) {
-        switch consume self {
-        case .probing(let lease):
-            if isFree {
-                exchange.outputs.append(.bound(lease))
-                self = .bound(lease)
-                return
-            }
-            exchange.sendDecline(of: lease, at: now)
-            if exchange.declined.count < DHCPExchange.maxDeclines {
-                self = .initial(until: now + exchange.timing.pause)
-            } else {
-                exchange.outputs.append(.refused(.noFreeAddress))
-                self = .idle
-            }
-        case let other: self = other
+    func probed(_ isFree: Bool, _ exchange: inout DHCPExchange, at now: Instant) -> DHCPState {
+        guard case .probing(let lease) = self else { return self }
+        if isFree {
+            exchange.outputs.append(.bound(lease))
+            return .bound(lease)
         }
+        exchange.sendDecline(of: lease, at: now)
+        guard exchange.declined.count < DHCPExchange.maxDeclines else {
+            exchange.outputs.append(.refused(.noFreeAddress))
+            return .idle
+        }
+        return .initial(until: now + exchange.timing.pause)
     }
 
-    mutating func released(_ exchange: inout DHCPExchange, at now: Instant) {
+    func released(_ exchange: inout DHCPExchange, at now: Instant) -> DHCPState {
         if let lease { exchange.sendRelease(of: lease, at: now) }
-        self = .idle
+        return .idle
     }
 }

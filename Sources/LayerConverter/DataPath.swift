@@ -46,7 +46,10 @@ extension LayerConverter {
 
     /// Makes a frame of the client's IPv4 packet. `frame`: `headroom` octets to be written, then the packet.
     public mutating func lift(_ frame: inout MutableRawSpan, at now: Instant) -> Lift {
-        if let drop = fault(of: frame.bytes) { return .drop(drop) }
+        if let drop = Self.fault(of: frame.bytes) { return .drop(drop) }
+        guard frame.bytes.bigEndian(at: 26, as: UInt32.self) == addressBits else {
+            return .drop(addressBits == 0 ? .noAddress : .spoofedSource)
+        }
         let destination = frame.bytes.bigEndian(at: 30, as: UInt32.self)
         let slot = cache.slot(for: destination)
         guard slot.destination == destination, now < slot.validUntil else {
@@ -56,18 +59,15 @@ extension LayerConverter {
         return .send
     }
 
-    /// Why the client may not send this, if so.
-    private func fault(of frame: RawSpan) -> Drop? {
-        guard frame.byteCount >= Self.headroom + IPv4Packet.minHeaderLength else { return .malformed }
+    /// Why this is no IPv4 packet with `headroom`, if so.
+    private static func fault(of frame: RawSpan) -> Drop? {
+        guard frame.byteCount >= headroom + IPv4Packet.minHeaderLength else { return .malformed }
         let versionAndIHL = frame.bigEndian(at: 14, as: UInt8.self)
         let totalLength = Int(frame.bigEndian(at: 16, as: UInt16.self))
         let headerLength = Int(versionAndIHL & 0x0f) * 4
         guard versionAndIHL >> 4 == 4, headerLength >= IPv4Packet.minHeaderLength,
-            totalLength >= headerLength, totalLength <= frame.byteCount - Self.headroom
+            totalLength >= headerLength, totalLength <= frame.byteCount - headroom
         else { return versionAndIHL >> 4 == 6 ? .ipv6 : .malformed }
-        guard frame.bigEndian(at: 26, as: UInt32.self) == addressBits else {
-            return lease == nil ? .noAddress : .spoofedSource
-        }
         return nil
     }
 
@@ -98,7 +98,7 @@ extension LayerConverter {
 
     /// A DHCP message to a client of the client's own (Windows sends DHCPINFORM through the tunnel) is not ours.
     private func isOurDHCP(_ packet: borrowing IPv4Packet) -> Bool {
-        guard fixed == nil, let datagram = UDPDatagram(packet.payload),
+        guard !isFixed, let datagram = UDPDatagram(packet.payload),
             datagram.destinationPort == DHCPMessage.clientPort, !packet.isFragment
         else { return false }
         let message = datagram.payload
@@ -110,7 +110,7 @@ extension LayerConverter {
         _ frame: inout MutableRawSpan, to destination: IPv4Address, at now: Instant
     ) -> Lift {
         guard let routes, destination.bits != addressBits else {
-            return .drop(lease == nil ? .noAddress : .noRoute)
+            return .drop(addressBits == 0 ? .noAddress : .noRoute)
         }
         if destination.isMulticast {
             return send(&frame, to: destination, .multicast(destination), until: .distantFuture)

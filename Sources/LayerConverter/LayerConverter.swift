@@ -40,7 +40,9 @@ public struct LayerConverter: ~Copyable {
     public internal(set) var ignoredFrames: UInt64 = 0
 
     let timing: AddressTiming
-    var fixed: AddressLease?
+    /// Whether the address stands in the user's record.
+    let isFixed: Bool
+    private var fixed: AddressLease?
     var dhcp: DHCPClient
     var probe: AddressProbe?
     var outputs: [Output] = []
@@ -60,9 +62,11 @@ public struct LayerConverter: ~Copyable {
         self.timing = timing
         switch addressing {
         case .dhcp(let identity):
+            isFixed = false
             mac = identity.mac
             dhcp = DHCPClient(identity, timing: timing, seed: seed)
         case .fixed(let lease, let mac):
+            isFixed = true
             self.mac = mac
             fixed = lease
             dhcp = DHCPClient(DHCPIdentity(mac: mac), timing: timing, seed: seed)
@@ -118,7 +122,6 @@ public struct LayerConverter: ~Copyable {
     /// Gives a leased address back and ends; nothing flows any more.
     public mutating func close(at now: Instant) {
         probe = nil
-        fixed = nil
         dhcp.release(at: now)
         drainDHCP(at: now)
         uninstall()
@@ -219,11 +222,10 @@ extension LayerConverter {
 
     private mutating func endProbe(with conflict: AddressConflict? = nil, at now: Instant) {
         probe = nil
-        if let fixed {
+        if isFixed {
             if let conflict {
                 outputs.append(.refused(.addressInUse(conflict)))
-            } else {
-                var lease = fixed
+            } else if var lease = fixed {
                 lease.obtainedAt = now
                 install(lease)
             }

@@ -2,7 +2,7 @@ import Wire
 
 /// The Ethernet headers of the destinations used last: direct-mapped, so that a lookup is one comparison.
 struct NextHopCache {
-    private static let slots = 16
+    private static let size = 16
 
     struct Slot {
         /// Zero is no destination.
@@ -27,15 +27,16 @@ struct NextHopCache {
         }
     }
 
-    private var slots = InlineArray<16, Slot>(repeating: Slot())
+    // On the heap: a caller that borrows the whole would otherwise copy it.
+    private var slots = [Slot](repeating: Slot(), count: size)
 
     func slot(for destination: UInt32) -> Slot { slots[Self.index(destination)] }
 
     mutating func insert(_ slot: Slot) { slots[Self.index(slot.destination)] = slot }
 
-    mutating func removeAll() { slots = InlineArray(repeating: Slot()) }
+    mutating func removeAll() { slots = [Slot](repeating: Slot(), count: Self.size) }
 
     private static func index(_ destination: UInt32) -> Int {
-        Int((destination ^ destination >> 8) & UInt32(slots - 1))
+        Int((destination ^ destination >> 8) & UInt32(size - 1))
     }
 }

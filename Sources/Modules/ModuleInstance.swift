@@ -14,6 +14,7 @@ import Synchronization
     public let services: any ModuleServices
     let group: LaneGroup
     let control: ControlQueue
+    let streams: SharedListeners
     /// [control]
     private(set) var options: ModuleOptions!
     let hubLanes: [HubLane]
@@ -39,6 +40,7 @@ import Synchronization
         services = runtime.services
         group = runtime.lanes
         control = runtime.control
+        streams = runtime.streams
         hubLanes = runtime.hubLanes
         unsafe hostTable = .allocate(capacity: 1)
         unsafe hostTable.initialize(to: pa_host_v1())
@@ -87,13 +89,40 @@ import Synchronization
         lanes.append(moduleLane)
     }
 
+    /// [control] Takes over options of which only such differ that the module reads again while it runs. When the module
+    /// refuses them, the former ones stay.
+    func change(_ section: PluginsConfiguration.ModuleSection, to new: ModuleOptions) throws(ModuleFault) {
+        guard let table = unsafe tables.option, let changed = unsafe table.pointee.changed else { return }
+        let former = options
+        options = new
+        let status = unsafe changed(entry.pointee.state)
+        guard status != PA_OK else { return }
+        options = former
+        _ = unsafe changed(entry.pointee.state)
+        throw fault("did not accept its new options", status)
+    }
+
+    /// [control] No new clients; those that are there go on.
+    func closeListeners() {
+        control.assertCurrent()
+        for listener in listeners { listener.close() }
+        streams.remove(self)
+        listeners = []
+    }
+
+    /// [any] Sessions of its clients.
+    var sessionCount: Int {
+        lanes.reduce(0) { sum, lane in
+            sum + (lane.lane.performAndWait { _ in lane.hubLane.sessionCount(of: lane) } ?? 0)
+        }
+    }
+
     /// [control] Ends it: peers are told, sessions and streams end, memory is given back.
     func stop() {
         control.assertCurrent()
-        for listener in listeners { listener.close() }
+        closeListeners()
         for lane in lanes { _ = lane.lane.performAndWait { _ in lane.close() } }
         for lane in lanes { _ = lane.lane.performAndWait { _ in lane.leave() } }
-        listeners = []
         lanes = []
         unsafe entry.pointee.stop(entry.pointee.state)
         unsafe entry.pointee.destroy(entry.pointee.state)

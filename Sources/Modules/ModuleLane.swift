@@ -19,6 +19,10 @@ import Wire
     /// By the number of the metric.
     var metrics = [Int64](repeating: 0, count: ModuleMetrics.maxMetrics)
     var datagramPorts: [UInt64: DatagramPort] = [:]
+    var streamPorts: [UInt64: StreamPort] = [:]
+    /// What the last call about a stream's facts has lent.
+    var shownTexts: [CText] = []
+    var shownOctets: [LentOctets] = []
     private var timers: [UInt64: TimerID] = [:]
     var questions: [UInt64: UInt64] = [:]
     var identities: [UInt64: Identity] = [:]
@@ -49,6 +53,7 @@ import Wire
         guard isOpen else { return }
         unsafe instance.entry.pointee.close_lane(state)
         hubLane.closeSessions(of: self, reason: .shutdown)
+        for port in streamPorts.values { port.close(resets: false) }
         isOpen = false
     }
 
@@ -58,6 +63,7 @@ import Wire
         timers = [:]
         questions = [:]
         identities = [:]
+        datagramPorts = [:]
         unsafe instance.entry.pointee.leave_lane(state)
         unsafe state = nil
     }

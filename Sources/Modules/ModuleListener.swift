@@ -2,12 +2,12 @@ import Lanes
 import PluginABI
 import Synchronization
 
-/// One listener of a module on all lanes. Its handle is the same everywhere.
+/// One listener of a module on all lanes. Its handle is the same everywhere; a stream listener may be shared with others.
 final class ModuleListener: @unchecked Sendable {
     let url: ListenURL
     let handle: UInt64
     let local: Endpoint
-    private let datagrams: DatagramListener
+    private let datagrams: DatagramListener?
 
     private static let lastHandle = Atomic<UInt64>(0)
 
@@ -17,6 +17,16 @@ final class ModuleListener: @unchecked Sendable {
         self.url = url
         self.handle = handle
         let place = "module \(instance.name) cannot listen on \(url)"
+        if url.scheme == .tcp || url.scheme == .tls {
+            guard unsafe instance.tables.stream != nil else {
+                throw .configuration("\(place): the module takes no streams")
+            }
+            do { local = try instance.streams.add(instance, at: url) } catch {
+                throw .configuration("\(place): \(error)")
+            }
+            datagrams = nil
+            return
+        }
         guard let endpoint = Endpoint(host: url.address, port: url.scheme == .ip ? 0 : url.port) else {
             throw .configuration("\(place): \"\(url.address)\" is no numeric address")
         }
@@ -30,26 +40,27 @@ final class ModuleListener: @unchecked Sendable {
             endpoint, transport: transport, pinning: wanted == PA_PIN_SOURCE ? .source : .flow)
         let lanes = instance.lanes
         do {
-            datagrams = try instance.group.listen(options) { socket in
+            let opened = try instance.group.listen(options) { socket in
                 DatagramPort(handle, socket: socket, on: lanes[socket.lane.index])
             }
+            (datagrams, local) = (opened, opened.local)
         } catch {
             throw .configuration("\(place): \(error)")
         }
-        local = datagrams.local
     }
 
     /// With the port that was chosen.
     var boundDescription: String { "\(url.scheme.rawValue)://\(local)" }
 
-    func close() { datagrams.close() }
+    /// A stream listener is closed when the last module has left it.
+    func close() { datagrams?.close() }
 }
 
 /// A datagram listener on one lane.
 final class DatagramPort: DatagramHandler {
     let socket: DatagramSocket
     private let handle: UInt64
-    private unowned let owner: ModuleLane
+    private let owner: ModuleLane
 
     /// [lane] Tells the module.
     init(_ handle: UInt64, socket: DatagramSocket, on owner: ModuleLane) {

@@ -16,10 +16,10 @@ public final class ModuleRegistry: @unchecked Sendable {
         public var metrics: [(name: String, value: Int64)]
     }
 
-    private let runtime: ModuleRuntime
-    private var configuration: PluginsConfiguration
+    let runtime: ModuleRuntime
+    var configuration: PluginsConfiguration
     /// In the order in which they were loaded.
-    private var instances: [ModuleInstance] = []
+    var instances: [ModuleInstance] = []
 
     public init(_ runtime: ModuleRuntime, configuration: PluginsConfiguration) {
         self.runtime = runtime
@@ -52,14 +52,26 @@ public final class ModuleRegistry: @unchecked Sendable {
         }
     }
 
-    /// Ends a module: its clients are told, its listeners close.
-    public func unload(_ name: String) async throws {
-        try await runtime.control.perform { [self] in
+    /// Ends a module: its listeners close, its clients may stay until `drain` is over and are told then.
+    public func unload(_ name: String, drain: Duration = .zero) async throws {
+        let instance = try await runtime.control.perform { [self] in
             let instance = try find(name)
+            if drain > .zero { instance.closeListeners() }
+            return instance
+        }
+        let deadline = ContinuousClock.now + drain
+        while ContinuousClock.now < deadline, instance.sessionCount > 0 {
+            try await Task.sleep(for: Self.drainStep)
+        }
+        try await runtime.control.perform { [self] in
+            guard instances.contains(where: { $0 === instance }) else { return }
             instances.removeAll { $0 === instance }
             instance.stop()
         }
     }
+
+    /// How often a draining module is looked at.
+    private static let drainStep: Duration = .milliseconds(200)
 
     /// Calls an administrative function of a module.
     public func call(_ name: String, command: String, arguments: [String]) async throws -> String {
@@ -88,7 +100,7 @@ public final class ModuleRegistry: @unchecked Sendable {
         instances = []
     }
 
-    private func load(_ section: PluginsConfiguration.ModuleSection) throws(ModuleFault) {
+    func load(_ section: PluginsConfiguration.ModuleSection) throws(ModuleFault) {
         let image = try ModuleImage(path: runtime.path(of: section.library), copiesIn: runtime.copies)
         var listen = section.listen ?? []
         if section.listen == nil {

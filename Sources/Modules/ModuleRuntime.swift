@@ -7,6 +7,7 @@ public final class ModuleRuntime: Sendable {
     let lanes: LaneGroup
     let hubLanes: [HubLane]
     let control: ControlQueue
+    let streams: SharedListeners
     let services: any ModuleServices
     /// Where libraries that are named without a path lie.
     let moduleDirectory: URL
@@ -25,6 +26,7 @@ public final class ModuleRuntime: Sendable {
         self.lanes = lanes
         self.hubLanes = hubLanes
         control = ControlQueue()
+        streams = SharedListeners(lanes, services: services)
         self.services = services
         self.moduleDirectory = moduleDirectory
         copies = stateDirectory.appendingPathComponent("modules")

@@ -21,6 +21,8 @@ import Wire
     private var traffic = SecureNAT.Traffic()
     private var now = Moment.now
     private var isOpen = true
+    /// A frame was lost for lack of room: nothing more is read from sockets until the hub has taken most.
+    private var isFull = false
 
     /// Takes over `port`.
     init(_ router: VirtualRouter, _ stack: SlirpStack, port: FrameDevice, _ ledger: Ledger) {
@@ -37,7 +39,7 @@ import Wire
         router.announce()
         drain()
         while wait(stop: stop) {
-            stack.poll(failed: false)
+            stack.poll(failed: isFull)
             if isOpen { receiveFromHub() }
             router.handleTimeout(at: now)
             drain()
@@ -53,9 +55,12 @@ import Wire
         for descriptor in [stop, hub] {
             stack.polls.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0))
         }
+        if isFull { stack.polls[1].events |= Int16(POLLOUT) }
         let timeout = stack.fill(timeout: now.milliseconds(until: router.deadline))
-        let result = unsafe poll(&stack.polls, nfds_t(stack.polls.count), timeout)
+        let count = isFull ? 2 : stack.polls.count
+        let result = unsafe poll(&stack.polls, nfds_t(count), timeout)
         if result < 0 { for index in stack.polls.indices { stack.polls[index].revents = 0 } }
+        if stack.polls[1].revents & Int16(POLLOUT) != 0 || !isOpen { isFull = false }
         now = .now
         return stack.polls[0].revents == 0
     }
@@ -85,7 +90,12 @@ import Wire
     }
 
     private func sendToHub(_ frame: RawSpan) {
-        if port.send(frame) { traffic.framesToHub &+= 1 } else { traffic.framesLost &+= 1 }
+        if port.send(frame) {
+            traffic.framesToHub &+= 1
+        } else {
+            traffic.framesLost &+= 1
+            isFull = isOpen
+        }
     }
 
     private func drain() {

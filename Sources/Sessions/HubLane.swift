@@ -133,5 +133,9 @@ extension HubLane {
         return doomed.count
     }
 
+    public func sessionCount(of owner: any SessionOwner) -> Int {
+        slots.count { session in session?.owner === owner }
+    }
+
     public var snapshots: [SessionSnapshot] { slots.compactMap { $0?.snapshot } }
 }

@@ -105,6 +105,7 @@ extension [UInt8] {
 
 extension RawSpan {
     /// The big-endian integer at `offset`. The caller has checked the length.
+    @inlinable @inline(__always)
     public func bigEndian<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as _: T.Type = T.self) -> T
     {
         precondition(offset >= 0 && offset + MemoryLayout<T>.size <= byteCount, "field outside of its packet")

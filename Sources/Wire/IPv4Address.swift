@@ -1,7 +1,7 @@
 /// An IPv4 address, in host byte order.
 public struct IPv4Address: Hashable, Sendable {
     public let bits: UInt32
-    public init(_ bits: UInt32) { self.bits = bits }
+    @inlinable public init(_ bits: UInt32) { self.bits = bits }
 
     public static let any = IPv4Address(0)
     public static let broadcast = IPv4Address(0xffff_ffff)
@@ -21,7 +21,7 @@ public struct IPv4Address: Hashable, Sendable {
     }
 
     /// 224.0.0.0/4, RFC 5771.
-    public var isMulticast: Bool { bits >> 28 == 0xe }
+    @inlinable public var isMulticast: Bool { bits >> 28 == 0xe }
 
     /// Whether a host on a network may have it: not 0.0.0.0/8, loopback, multicast or above (RFC 6890).
     public var isHostAddress: Bool {

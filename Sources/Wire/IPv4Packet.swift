@@ -17,7 +17,7 @@ public struct IPv4Packet: ~Escapable {
     public let bytes: RawSpan
     public let headerLength: Int
 
-    @_lifetime(copy bytes)
+    @inlinable @inline(__always) @_lifetime(copy bytes)
     public init?(_ bytes: RawSpan) {
         guard bytes.byteCount >= Self.minHeaderLength else { return nil }
         let versionAndIHL = bytes.bigEndian(at: 0, as: UInt8.self)
@@ -30,24 +30,24 @@ public struct IPv4Packet: ~Escapable {
         self.headerLength = headerLength
     }
 
-    public var totalLength: Int { bytes.byteCount }
-    public var identification: UInt16 { bytes.bigEndian(at: 4) }
-    public var dontFragment: Bool { flagsAndOffset & 0x4000 != 0 }
-    public var moreFragments: Bool { flagsAndOffset & 0x2000 != 0 }
+    @inlinable public var totalLength: Int { bytes.byteCount }
+    @inlinable public var identification: UInt16 { bytes.bigEndian(at: 4) }
+    @inlinable public var dontFragment: Bool { flagsAndOffset & 0x4000 != 0 }
+    @inlinable public var moreFragments: Bool { flagsAndOffset & 0x2000 != 0 }
     /// Where this fragment's payload belongs, in octets.
-    public var fragmentOffset: Int { Int(flagsAndOffset & 0x1fff) * 8 }
-    public var isFragment: Bool { flagsAndOffset & 0x3fff != 0 }
-    public var timeToLive: UInt8 { bytes.bigEndian(at: 8) }
-    public var `protocol`: IPProtocol { IPProtocol(rawValue: bytes.bigEndian(at: 9)) }
-    public var source: IPv4Address { IPv4Address(bytes.bigEndian(at: 12)) }
-    public var destination: IPv4Address { IPv4Address(bytes.bigEndian(at: 16)) }
+    @inlinable public var fragmentOffset: Int { Int(flagsAndOffset & 0x1fff) * 8 }
+    @inlinable public var isFragment: Bool { flagsAndOffset & 0x3fff != 0 }
+    @inlinable public var timeToLive: UInt8 { bytes.bigEndian(at: 8) }
+    @inlinable public var `protocol`: IPProtocol { IPProtocol(rawValue: bytes.bigEndian(at: 9)) }
+    @inlinable public var source: IPv4Address { IPv4Address(bytes.bigEndian(at: 12)) }
+    @inlinable public var destination: IPv4Address { IPv4Address(bytes.bigEndian(at: 16)) }
 
     public var hasValidChecksum: Bool { InternetChecksum.of(bytes.extracting(first: headerLength)) == 0 }
 
-    public var payload: RawSpan {
+    @inlinable public var payload: RawSpan {
         @_lifetime(copy self)
         get { bytes.extracting(droppingFirst: headerLength) }
     }
 
-    private var flagsAndOffset: UInt16 { bytes.bigEndian(at: 6) }
+    @inlinable var flagsAndOffset: UInt16 { bytes.bigEndian(at: 6) }
 }

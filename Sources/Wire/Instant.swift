@@ -2,7 +2,7 @@
 /// Protocol code gets it as an argument and never reads a clock.
 public struct Instant: InstantProtocol, Hashable, Sendable {
     public let nanoseconds: UInt64
-    public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+    @inlinable public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
     /// Later than everything that happens.
     public static let distantFuture = Instant(nanoseconds: .max)
@@ -20,5 +20,5 @@ public struct Instant: InstantProtocol, Hashable, Sendable {
 
     public static func + (instant: Instant, duration: Duration) -> Instant { instant.advanced(by: duration) }
 
-    public static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
+    @inlinable public static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
 }

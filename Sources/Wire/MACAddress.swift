@@ -3,7 +3,7 @@ public struct MACAddress: Hashable, Sendable {
     public let bits: UInt64
 
     /// Bits above the 48th are ignored.
-    public init(_ bits: UInt64) { self.bits = bits & 0xffff_ffff_ffff }
+    @inlinable public init(_ bits: UInt64) { self.bits = bits & 0xffff_ffff_ffff }
 
     /// Parses six hexadecimal octets with ":" or "-" between them; nil for anything else.
     public init?(_ text: some StringProtocol) {
@@ -19,7 +19,7 @@ public struct MACAddress: Hashable, Sendable {
         self.bits = bits
     }
 
-    init(_ bytes: RawSpan, at offset: Int) {
+    @inlinable @inline(__always) init(_ bytes: RawSpan, at offset: Int) {
         bits =
             UInt64(bytes.bigEndian(at: offset, as: UInt32.self)) << 16
             | UInt64(bytes.bigEndian(at: offset + 4, as: UInt16.self))
@@ -28,7 +28,7 @@ public struct MACAddress: Hashable, Sendable {
     public static let broadcast = MACAddress(0xffff_ffff_ffff)
 
     /// Multicast or broadcast: the least significant bit of the first octet, IEEE 802-2014 §8.2.2.
-    public var isGroup: Bool { bits & 0x0100_0000_0000 != 0 }
+    @inlinable public var isGroup: Bool { bits & 0x0100_0000_0000 != 0 }
 
     /// The local bit: not from a manufacturer's block, IEEE 802-2014 §8.2.2.
     public var isLocallyAdministered: Bool { bits & 0x0200_0000_0000 != 0 }

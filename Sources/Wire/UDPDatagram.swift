@@ -6,9 +6,9 @@
 /// What follows Length is cut off.
 public struct UDPDatagram: ~Escapable {
     public static let headerLength = 8
-    private let bytes: RawSpan
+    @usableFromInline let bytes: RawSpan
 
-    @_lifetime(copy bytes)
+    @inlinable @_lifetime(copy bytes)
     public init?(_ bytes: RawSpan) {
         guard bytes.byteCount >= Self.headerLength else { return nil }
         let length = Int(bytes.bigEndian(at: 4, as: UInt16.self))
@@ -16,12 +16,12 @@ public struct UDPDatagram: ~Escapable {
         self.bytes = bytes.extracting(first: length)
     }
 
-    public var sourcePort: UInt16 { bytes.bigEndian(at: 0) }
-    public var destinationPort: UInt16 { bytes.bigEndian(at: 2) }
+    @inlinable public var sourcePort: UInt16 { bytes.bigEndian(at: 0) }
+    @inlinable public var destinationPort: UInt16 { bytes.bigEndian(at: 2) }
     /// Zero over IPv4 says that the sender computed none.
-    public var checksum: UInt16 { bytes.bigEndian(at: 6) }
+    @inlinable public var checksum: UInt16 { bytes.bigEndian(at: 6) }
 
-    public var payload: RawSpan {
+    @inlinable public var payload: RawSpan {
         @_lifetime(copy self)
         get { bytes.extracting(droppingFirst: Self.headerLength) }
     }

@@ -56,7 +56,9 @@ func measure(coalesces: Bool, octets: Int, flows: Int) throws {
             }
         }
     }
-    let sample = { servers.lanes[0].performAndWait { Sample(processor: threadNanoseconds(), counters: $0.counters) } }
+    let sample = {
+        servers.lanes[0].performAndWait { Sample(processor: threadNanoseconds(), counters: $0.counters) }
+    }
     let pause = DispatchSemaphore(value: 0)
     _ = pause.wait(timeout: .now() + 0.3)
     guard let before = sample() else { return }

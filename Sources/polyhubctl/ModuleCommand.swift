@@ -41,7 +41,8 @@ struct ModuleCommand: ParsableCommand {
             return ModuleSwap(module: module, library: path)
         }
         func show(_ report: SwapReport) -> String {
-            "\(report.module.name) \(report.module.version): \(report.moved) moved, \(report.draining) draining"
+            "\(report.module.name) \(report.module.version): "
+                + "\(report.moved) moved, \(report.draining) draining"
         }
     }
 

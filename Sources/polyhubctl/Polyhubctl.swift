@@ -2,8 +2,8 @@ import ArgumentParser
 import ControlRequests
 import Foundation
 
-/// The command line: a table of commands onto the control requests. Exit status 0 done, 1 refused, with a sentence on
-/// standard error, 2 usage.
+/// The command line: a table of commands onto the control requests. Exit status 0 done, 1 refused, with a
+/// sentence on standard error, 2 usage.
 @main
 struct Polyhubctl: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,7 +32,8 @@ struct Polyhubctl: ParsableCommand {
             return 1
         } catch {
             let message = fullMessage(for: error)
-            guard exitCode(for: error).isSuccess else {
+            let isHelpWanted = arguments.contains { ["help", "-h", "--help", "--version"].contains($0) }
+            guard exitCode(for: error).isSuccess, isHelpWanted else {
                 print(error: message)
                 return 2
             }

@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func `verdicts are forgotten when there are too many`() throws {
-        var recent = RecentVerdicts()
+        var recent = try RecentVerdicts()
         let password = try ClearPassword("secret")
         for id in 0...Int64(RecentVerdicts.capacity) { recent.insert(password, for: id, "hash") }
         let known = (0...Int64(RecentVerdicts.capacity)).filter { recent.contains(password, for: $0, "hash") }
@@ -126,16 +126,15 @@ import Testing
         let authenticator = Authenticator(store: store)
         let hub = try HubName("DEFAULT")
         let password = try ClearPassword("secret")
-        let verdicts = await withTaskGroup(of: Verdict.self) { group in
-            for _ in 0..<8 {
-                group.addTask {
-                    await withCheckedContinuation { answer in
-                        authenticator.authenticate(name: "alice", password: password, defaultHub: hub) {
-                            answer.resume(returning: $0)
-                        }
-                    }
+        @Sendable func ask() async -> Verdict {
+            await withCheckedContinuation { answer in
+                authenticator.authenticate(name: "alice", password: password, defaultHub: hub) {
+                    answer.resume(returning: $0)
                 }
             }
+        }
+        let verdicts = await withTaskGroup(of: Verdict.self) { group in
+            for _ in 0..<8 { group.addTask { await ask() } }
             return await group.reduce(into: []) { $0.append($1) }
         }
         #expect(verdicts == Array(repeating: .accepted(alice), count: 8))
@@ -151,7 +150,7 @@ import Testing
     @Test func `scrypt agrees with RFC 7914 §12`() throws {
         let text = "$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf045/2o+7qQTk2l0Xjg4eTN+wQ"
         #expect(PasswordHash(text)?.cost == PasswordHash.cost)
-        let hash = PasswordHash(of: try ClearPassword("secret"))
+        let hash = try PasswordHash(of: ClearPassword("secret"))
         #expect(PasswordHash(hash.description) == hash)
         let vector = PasswordHash.derive(
             try ClearPassword("pleaseletmein"), salt: Array("SodiumChloride".utf8), cost: PasswordHash.cost)

@@ -10,29 +10,27 @@ import Testing
         var errors: String
     }
 
-    /// Blocks a thread until the command has ended.
-    @concurrent
-    private func run(_ arguments: [String], input: String = "", environment: [String: String] = [:])
-        async throws
-        -> Outcome
-    {
-        let process = Process()
-        let directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-            .deletingLastPathComponent()
-        process.executableURL = directory.appendingPathComponent("polyhubctl")
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let (standardInput, output, errors) = (Pipe(), Pipe(), Pipe())
-        (process.standardInput, process.standardOutput, process.standardError) = (
-            standardInput, output, errors
-        )
-        try process.run()
-        try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try standardInput.fileHandleForWriting.close()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return Outcome(status: process.terminationStatus, output: text, errors: complaint)
+    private func run(
+        _ arguments: [String], input: String = "", environment: [String: String] = [:]
+    ) async throws -> Outcome {
+        try await blocking {
+            let process = Process()
+            let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+            process.executableURL = tests.deletingLastPathComponent().appendingPathComponent("polyhubctl")
+            process.arguments = arguments
+            process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+            let (standardInput, output, errors) = (Pipe(), Pipe(), Pipe())
+            (process.standardInput, process.standardOutput, process.standardError) = (
+                standardInput, output, errors
+            )
+            try process.run()
+            try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+            try standardInput.fileHandleForWriting.close()
+            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            return Outcome(status: process.terminationStatus, output: text, errors: complaint)
+        }
     }
 
     private func run(_ server: RunningServer, _ line: String, input: String = "") async throws -> Outcome {
@@ -40,7 +38,7 @@ import Testing
     }
 
     @Test func `a hub and its user from the cradle to the grave`() async throws {
-        try await RunningServer.with { server in
+        try await RunningServer.with { server async throws in
             let silent = Outcome(status: 0, output: "", errors: "")
             #expect(try await run(server, "hub create Office") == silent)
             #expect(try await run(server, "user create office alice --password p --group staff") == silent)
@@ -66,7 +64,7 @@ import Testing
     }
 
     @Test func `a refusal is one sentence and status 1`() async throws {
-        try await RunningServer.with { server in
+        try await RunningServer.with { server async throws in
             let outcome = try await run(server, "user list Nowhere")
             #expect(outcome.status == 1)
             #expect(outcome.errors == "polyhubctl: there is no hub \"Nowhere\": none has been created\n")
@@ -96,7 +94,7 @@ import Testing
     }
 
     @Test func `the state directory comes from the environment too, and the option wins`() async throws {
-        try await RunningServer.with { server in
+        try await RunningServer.with { server async throws in
             let variable = ["POLYHUB_STATE": server.state]
             #expect(try await run(["hub", "list"], environment: variable).status == 0)
             #expect(try await run(["--state", "/nowhere", "hub", "list"], environment: variable).status == 1)
@@ -105,7 +103,7 @@ import Testing
     }
 
     @Test func `what runs is shown in columns or as it is`() async throws {
-        try await RunningServer.with { server in
+        try await RunningServer.with { server async throws in
             #expect(try await run(server, "hub create Office").status == 0)
             #expect(
                 try await run(server, "mac list Office").output == """
@@ -127,7 +125,7 @@ import Testing
     }
 
     @Test func `export is taken back by apply, which says what it changed`() async throws {
-        try await RunningServer.with { server in
+        try await RunningServer.with { server async throws in
             for line in [
                 "hub create Office", "user create Office alice --password p --note äöü", "hub create Other",
             ] {
@@ -149,7 +147,7 @@ import Testing
     }
 
     @Test func `a document longer than one request goes through`() async throws {
-        try await RunningServer.with { server in
+        try await RunningServer.with { server async throws in
             var text = "format = 1\n[[hub]]\nname = \"Big\"\n"
             for index in 0..<8000 {
                 text +=

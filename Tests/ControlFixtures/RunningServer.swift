@@ -4,7 +4,8 @@ import ControlRequests
 import Foundation
 import Journal
 
-/// A control server over real accounts and a real journal, and a runtime that is scripted, in a directory of its own.
+/// A control server over real accounts and a real journal, and a runtime that is scripted, in a directory of
+/// its own.
 public final class RunningServer: Sendable {
     public let state: String
     public let store: AccountStore
@@ -44,35 +45,77 @@ public final class RunningServer: Sendable {
     }
 }
 
-/// What a client sends on one connection, and all that comes back before the server closes it or the client is
-/// satisfied. Blocks: for tests.
-public func converse(_ path: String, _ request: [UInt8], until isEnough: ([UInt8]) -> Bool = { _ in false })
-    -> [UInt8]
+/// Runs what blocks on a thread of its own, so that the server's tasks go on.
+public func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result
 {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    let result = withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+    try await withCheckedThrowingContinuation { answer in
+        Thread { answer.resume(with: Swift.Result(catching: body)) }.start()
+    }
+}
+
+/// What a client sends on one connection before it closes its side, and all that comes back.
+public func converse(_ path: String, _ request: [UInt8]) async throws -> [UInt8] {
+    try await blocking {
+        let client = try RawClient(path)
+        client.send(request)
+        client.finish()
+        return client.readAll()
+    }
+}
+
+/// A connection to the control socket that sends whatever it is told to. Blocks.
+public final class RawClient: Sendable {
+    private let descriptor: Int32
+
+    struct Refused: Error {}
+
+    public init(_ path: String) throws {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard result == 0 else {
+            close(descriptor)
+            throw Refused()
+        }
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    public func send(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let written = rest.withUnsafeBytes {
+                Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard written > 0 else { return }
+            rest = rest.dropFirst(written)
         }
     }
-    guard result == 0 else { return [] }
-    var rest = request[...]
-    while !rest.isEmpty {
-        let written = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-        guard written > 0 else { break }
-        rest = rest.dropFirst(written)
+
+    public func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Up to and without the next line feed.
+    public func readLine() -> String {
+        var line: [UInt8] = []
+        var byte: UInt8 = 0
+        while read(descriptor, &byte, 1) == 1, byte != 0x0a { line.append(byte) }
+        return String(decoding: line, as: UTF8.self)
     }
-    shutdown(descriptor, Int32(SHUT_WR))
-    var answer: [UInt8] = []
-    var block = [UInt8](repeating: 0, count: 65536)
-    while !isEnough(answer) {
-        let count = read(descriptor, &block, block.count)
-        guard count > 0 else { break }
-        answer += block.prefix(count)
+
+    public func readAll() -> [UInt8] {
+        var answer: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = read(descriptor, &block, block.count)
+            guard count > 0 else { return answer }
+            answer += block.prefix(count)
+        }
     }
-    return answer
 }

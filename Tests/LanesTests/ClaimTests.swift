@@ -6,11 +6,7 @@ import Testing
     /// Claims streams that begin with the text, once there is enough of it.
     private func candidate(_ text: String, _ log: Log<String>) -> StreamCandidate {
         let wanted = Array(text.utf8)
-        return StreamCandidate(claims: { first, _ in
-            let known = min(first.count, wanted.count)
-            guard Array(first[..<known]) == Array(wanted[..<known]) else { return .no }
-            return known == wanted.count ? .yes : .needMore(wanted.count)
-        }) { _ in
+        var candidate = StreamCandidate { _ in
             let handler = Closures()
             handler.onReceived = { octets, _ in
                 log.add("\(text) \(String(decoding: octets.octets, as: UTF8.self))")
@@ -18,13 +14,20 @@ import Testing
             }
             return handler
         }
+        candidate.claims = { first, _ in
+            let known = min(first.count, wanted.count)
+            guard Array(first[..<known]) == Array(wanted[..<known]) else { return .no }
+            return known == wanted.count ? .yes : .needMore(wanted.count)
+        }
+        return candidate
     }
 
     @Test func `the candidate that knows the first octets gets all of them`() throws {
         try withLanes(2) { group in
             let log = Log<String>()
             let listener = try group.listen(
-                StreamOptions(Endpoint("127.0.0.1:0")!), candidates: [candidate("GET", log), candidate("SSTP", log)])
+                StreamOptions(Endpoint("127.0.0.1:0")!),
+                candidates: [candidate("GET", log), candidate("SSTP", log)])
             let first = TCPPeer(to: listener.local)
             first.send(Array("S".utf8))
             first.send(Array("STP_DUPLEX_POST".utf8))
@@ -49,7 +52,8 @@ import Testing
 
     @Test func `nobody may ask for more than four kibibytes`() throws {
         try withLanes(1) { group in
-            let greedy = StreamCandidate(claims: { first, _ in .needMore(first.count + 1) }) { _ in Closures() }
+            let greedy = StreamCandidate(claims: { first, _ in .needMore(first.count + 1) }) { _ in Closures()
+            }
             let listener = try group.listen(StreamOptions(Endpoint("127.0.0.1:0")!), candidates: [greedy])
             let peer = TCPPeer(to: listener.local)
             peer.send([UInt8](repeating: 1, count: 4096))

@@ -84,7 +84,8 @@ private final class Mirror: FrameHandler {
         let log = Log<String>()
         try withLanes(1) { group in
             group.lanes[0].performAndWait { lane in
-                let port = try? lane.attachFrameDevice(descriptor: own, kind: .socketPair, handler: Mirror(log))
+                let port = try? lane.attachFrameDevice(
+                    descriptor: own, kind: .socketPair, handler: Mirror(log))
                 port?.close()
             }
             #expect(log.wait(for: 1) == ["ended"])
@@ -101,7 +102,8 @@ private final class Mirror: FrameHandler {
         try withLanes(1) { group in
             let log = Log<String>()
             group.lanes[0].performAndWait { lane in
-                let port = try? lane.attachFrameDevice(descriptor: own, kind: .socketPair, handler: Mirror(log))
+                let port = try? lane.attachFrameDevice(
+                    descriptor: own, kind: .socketPair, handler: Mirror(log))
                 let octets = lane.slice([UInt8](repeating: 1, count: 1500))
                 for _ in 0..<3000 { port?.send(octets) }
             }

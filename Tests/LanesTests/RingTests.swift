@@ -24,8 +24,10 @@ private final class Records: RingHandler {
                 lane.setRingHandler(
                     Records { number, length, octets, source in
                         let isRight =
-                            number == next && length == octets.length && source === first && octets.headroom >= 256
-                            && octets.tailroom >= 192 && octets.octets.allSatisfy { $0 == UInt8(number % 256) }
+                            number == next && length == octets.length && source === first
+                            && octets.headroom >= 256
+                            && octets.tailroom >= 192
+                            && octets.octets.allSatisfy { $0 == UInt8(number % 256) }
                         next = number + 1
                         if !isRight || next == count { log.add(isRight) }
                     })

@@ -1,7 +1,8 @@
-@testable import Lanes
 import PluginABI
 import Synchronization
 import Testing
+
+@testable import Lanes
 
 @Suite struct StreamTests {
     @Test(arguments: [1, 2])
@@ -52,7 +53,9 @@ import Testing
                 let flood = Closures()
                 flood.onReceived = { octets, stream in
                     var written = 0
-                    while stream.write(stream.lane.slice([UInt8](repeating: UInt8(written % 251), count: 1000))) {
+                    while stream.write(
+                        stream.lane.slice([UInt8](repeating: UInt8(written % 251), count: 1000)))
+                    {
                         written += 1
                     }
                     queued.add(written)

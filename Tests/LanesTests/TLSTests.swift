@@ -11,7 +11,8 @@ private struct OpenSSLProgram {
         directory = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let made = try run([
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj",
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+            "-subj",
             "/CN=vpn.example", "-keyout", "key.pem", "-out", "certificate.pem",
         ])
         made.waitUntilExit()
@@ -63,7 +64,9 @@ private struct OpenSSLProgram {
 
 @Suite struct TLSTests {
     /// Sends everything back and closes after so many octets.
-    private func echo(closingAfter limit: Int, _ log: Log<TLSParameters?>) -> @Sendable (ByteStream) -> Closures {
+    private func echo(closingAfter limit: Int, _ log: Log<TLSParameters?>)
+        -> @Sendable (ByteStream) -> Closures
+    {
         { stream in
             log.add(stream.tls)
             let handler = Closures()
@@ -83,7 +86,8 @@ private struct OpenSSLProgram {
         let program = try OpenSSLProgram()
         try withLanes(2) { group in
             let log = Log<TLSParameters?>()
-            let listener = try group.listen(tls: program.context(["h2", "http/1.1"]), echo(closingAfter: 200_000, log))
+            let listener = try group.listen(
+                tls: program.context(["h2", "http/1.1"]), echo(closingAfter: 200_000, log))
             let octets = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) }
             let answer = try program.client(
                 of: listener.local, sends: octets,
@@ -103,7 +107,8 @@ private struct OpenSSLProgram {
         try withLanes(1) { group in
             let log = Log<String>()
             let other = StreamCandidate(claims: { _, _ in .no }) { _ in Closures() }
-            let wanted = StreamCandidate(claims: { first, _ in first.count < 4 ? .needMore(4) : .yes }) { stream in
+            let wanted = StreamCandidate(claims: { first, _ in first.count < 4 ? .needMore(4) : .yes }) {
+                stream in
                 let handler = Closures()
                 handler.onReceived = { octets, stream in
                     log.add(String(decoding: octets.octets, as: UTF8.self))

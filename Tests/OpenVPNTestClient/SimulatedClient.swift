@@ -47,7 +47,7 @@ public final class SimulatedClient {
 
     static let pushInterval: Duration = .seconds(5)
 
-    let options: Options
+    public internal(set) var options: Options
     let context: TLSContext
     public let sessionID: SessionID
     var wrapping: ControlWrapping
@@ -61,6 +61,8 @@ public final class SimulatedClient {
     public internal(set) var isConnected = false
     public internal(set) var isEnded = false
     public internal(set) var serverOptions = ""
+    /// Keys that the server wants to renew are not.
+    public var ignoresRenewal = false
     var pushDue: Instant?
     var pingDue: Instant?
 
@@ -127,6 +129,9 @@ public final class SimulatedClient {
         try? slots.last?.tls.write(octets)
         flush(at: moment)
     }
+
+    /// From the next key exchange on it says that it is somebody else.
+    public func rename(_ username: String) { options.username = username }
 
     func begin(_ keyID: KeyID, at moment: Moment) {
         guard let slot = try? ClientSlot(keyID, context, .softReset, at: moment.now) else { return }

@@ -23,7 +23,8 @@ extension SimulatedClient {
             resendsWrappedKey = packet.body.message?.payload == EarlyNegotiation.resendWKc
         }
         guard head.sessionID == serverSessionID else { return }
-        if head.opcode == .softReset, let newest = slots.last, newest.isReady, head.keyID == newest.keyID.next
+        if head.opcode == .softReset, !ignoresRenewal, let newest = slots.last, newest.isReady,
+            head.keyID == newest.keyID.next
         {
             begin(head.keyID, at: moment)
         }

@@ -2,6 +2,8 @@ import Glibc
 import PluginABI
 import Testing
 
+@testable import FakeHost
+
 /// A Swift module as the host meets it: a shared library with one symbol.
 @Suite struct SharedLibraryTests {
     typealias Entry = @convention(c) () -> UnsafePointer<pa_descriptor_v1>?

@@ -66,7 +66,7 @@ final class Site {
     /// Runs a command of the client while the hub carries frames; its output, and its exit status as last
     /// line.
     func run(_ command: String) -> String {
-        let pipe = popen("ip netns exec \(client) timeout 30 sh -c '\(command)' 2>&1; echo status $?", "r")!
+        let pipe = popen("ip netns exec \(client) timeout 60 sh -c '\(command)' 2>&1; echo status $?", "r")!
         defer { pclose(pipe) }
         var output: [UInt8] = []
         var bytes = [UInt8](repeating: 0, count: 4096)

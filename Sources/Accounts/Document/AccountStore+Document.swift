@@ -11,7 +11,8 @@ extension AccountStore {
         }
     }
 
-    /// Makes the state what the file says, and deletes what it does not name. All of it is done, or nothing is.
+    /// Makes the state what the file says, and deletes what it does not name. All of it is done, or nothing
+    /// is.
     public func apply(_ text: String) throws(AccountError) -> AppliedChanges {
         guard text.utf8.count <= Self.maximumDocument else {
             throw AccountError(
@@ -39,8 +40,8 @@ extension AccountStore {
             bridges: try bridges(of: hub, database), nat: try nat(of: hub, database))
     }
 
-    /// Done before the transaction, since each takes its time. A password that the user has already keeps its hash, so
-    /// that applying the same file again changes nothing.
+    /// Done before the transaction, since each takes its time. A password that the user has already keeps its
+    /// hash, so that applying the same file again changes nothing.
     private func hashingPasswords(of document: StateDocument) throws(AccountError) -> StateDocument {
         var document = document
         for hub in document.hubs.indices {
@@ -49,8 +50,8 @@ extension AccountStore {
                 guard case .clear(let password) = state.password else { continue }
                 let current = try storedHash(of: state.user)
                 let isCurrent = current?.matches(password) == true
-                let hash = isCurrent ? current : nil
-                document.hubs[hub].users[index].password = .hashed(hash ?? PasswordHash(of: password))
+                let hash = if isCurrent, let current { current } else { try PasswordHash(of: password) }
+                document.hubs[hub].users[index].password = .hashed(hash)
             }
         }
         return document

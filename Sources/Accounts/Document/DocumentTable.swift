@@ -1,8 +1,8 @@
 import Foundation
 import TOMLKit
 
-/// One table of a file that is read: gives its values by key, and puts the line and the name of the thing before what is
-/// wrong with one.
+/// One table of a file that is read: gives its values by key, and puts the line and the name of the thing
+/// before what is wrong with one.
 struct DocumentTable {
     private let table: TOMLTable
     private let path: String
@@ -104,8 +104,9 @@ struct DocumentTable {
     }
 }
 
-/// In which line a key of a TOML file stands, which TOMLKit does not tell. Knows the plain ways of writing it; what is
-/// written as inline tables, dotted or quoted keys is not found, and the sentence goes without its line.
+/// In which line a key of a TOML file stands, which TOMLKit does not tell. Knows the plain ways of writing
+/// it; what is written as inline tables, dotted or quoted keys is not found, and the sentence goes without
+/// its line.
 struct DocumentLines {
     private var lines: [String: Int] = [:]
 

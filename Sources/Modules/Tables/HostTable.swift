@@ -27,6 +27,7 @@ enum HostTable {
         return switch unsafe String(cString: id) {
         case PA_TIMER: unsafe UnsafeRawPointer(TimerTable.pointer)
         case PA_DATAGRAM: unsafe UnsafeRawPointer(DatagramTable.pointer)
+        case PA_STREAM: unsafe UnsafeRawPointer(StreamTable.pointer)
         case PA_AUTH: unsafe UnsafeRawPointer(AuthTable.pointer)
         case PA_SESSION: unsafe UnsafeRawPointer(SessionTable.pointer)
         case PA_OPTION: unsafe UnsafeRawPointer(OptionTable.pointer)

@@ -79,15 +79,15 @@ import Testing
         #expect(
             open(
                 """
-                4800000001b812f51b527096b41b56ea354b7fd262f15dfae2e1d946ddfe6715b484709254efe29870744e8267f2de2553
-                be61cb5f124e7c58cdf0049fc2726ebb921e57ed44e11b
+                4800000001b812f51b527096b41b56ea354b7fd262f15dfae2e1d946ddfe6715b484709254efe29870744e8267f2
+                de2553be61cb5f124e7c58cdf0049fc2726ebb921e57ed44e11b
                 """, server
             ).0 == .ping)
         #expect(
             open(
                 """
-                480000005bec8475c470f23a3bea93e418ca706798d52a26fc174356008b780e8f700af4967a26a60f33854912f5cd1e9b
-                46f709e0522d1118943c76ff7ecbaf0f35c9086ae79261
+                480000005bec8475c470f23a3bea93e418ca706798d52a26fc174356008b780e8f700af4967a26a60f33854912f5
+                cd1e9b46f709e0522d1118943c76ff7ecbaf0f35c9086ae79261
                 """, client
             ).0 == .ping)
     }

@@ -81,7 +81,8 @@ private let peerInfo = """
                     let client = OptionsString(
                         parsing: "V4,dev-type \(device.rawValue),"
                             + "link-mtu \(linkMTU + addition + (isTCP ? 2 : 0)),tun-mtu 1500,"
-                            + "proto \(isTCP ? "TCPv4_CLIENT" : "UDPv4"),cipher \(cipher.rawValue),auth \(auth),"
+                            + "proto \(isTCP ? "TCPv4_CLIENT" : "UDPv4"),"
+                            + "cipher \(cipher.rawValue),auth \(auth),"
                             + "keysize \(cipher.keyLength * 8),key-method 2,tls-client")
                     let ours = OptionsString.server(suite, device: device, isTCP: isTCP)
                     #expect(ours.text == client.mirrored().text)

@@ -42,6 +42,8 @@ public final class Connection {
     var lameDuck: KeySlot?
     var lameDuckUntil: Instant?
     var renegotiateAt: Instant?
+    /// What the data channel had carried when the active keys came into use.
+    var carriedBefore = Carried()
 
     /// What the first key-method message said; a renegotiation may not become somebody else.
     var username: String?
@@ -89,6 +91,12 @@ public final class Connection {
         beganAt = moment.now
         lastHeard = moment.now
         lastSent = moment.now
+    }
+
+    /// In both directions together.
+    struct Carried: Equatable {
+        var octets: UInt64 = 0
+        var packets: UInt64 = 0
     }
 
     /// What a connection is told about itself when it begins.

@@ -153,6 +153,7 @@ extension Connection {
         reply.redirectsGateway = options.redirectsGateway && layer == .ip
         reply.pingInterval = Int(options.pingInterval.components.seconds)
         reply.pingRestart = Int(options.pingRestart.components.seconds)
+        reply.announcesExit = path.transport == .datagram
         reply.peerID = capabilities.contains(.dataV2) ? peerID : nil
         reply.cipher = pushesCipher ? suite?.cipher : nil
         reply.peerKnowsProtocolFlags = capabilities.contains(.controlChannelExit)

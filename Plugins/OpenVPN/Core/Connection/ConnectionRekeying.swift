@@ -7,6 +7,23 @@ extension Connection {
 
     func scheduleRenegotiation(at moment: Moment) {
         renegotiateAt = moment.now.advanced(by: options.renegotiationInterval)
+        carriedBefore = carried
+    }
+
+    private var carried: Carried {
+        guard let counters = data?.counters else { return Carried() }
+        return Carried(
+            octets: counters.octetsReceived &+ counters.octetsSent,
+            packets: counters.packetsReceived &+ counters.packetsSent)
+    }
+
+    /// Asked now and then, not per packet: the limits leave room for that.
+    func renegotiationIsDue(at moment: Moment) -> Bool {
+        if let renegotiateAt, moment.now >= renegotiateAt { return true }
+        let carried = carried
+        return data?.renegotiationIsDue == true
+            || carried.octets &- carriedBefore.octets >= options.renegotiationOctets
+            || carried.packets &- carriedBefore.packets >= options.renegotiationPackets
     }
 
     /// A client's first packet of a new key. Only the next id, one at a time, and not before the first is in use.

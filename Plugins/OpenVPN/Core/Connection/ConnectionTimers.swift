@@ -50,7 +50,6 @@ extension Connection {
             }
             return
         }
-        let isDue = renegotiateAt.map { moment.now >= $0 } ?? false
-        if isDue || data?.renegotiationIsDue == true { beginRenegotiation(at: moment) }
+        if renegotiationIsDue(at: moment) { beginRenegotiation(at: moment) }
     }
 }

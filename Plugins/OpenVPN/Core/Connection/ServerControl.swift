@@ -95,7 +95,7 @@ extension Server {
         }
         // Nobody who has just learnt his cookie can be further than this.
         guard body.acknowledged.allSatisfy({ $0 == 0 }),
-            (body.message?.packetID ?? 1) - 1 < ReliableReceiver.window,
+            (1...ReliableReceiver.window).contains(body.message?.packetID ?? 1),
             cookie.isValid(session, for: head.sessionID, at: path.remote, moment.now),
             let connection = makeConnection(
                 path, client: head.sessionID, server: session, keys: keys, reset: nil, at: moment)

@@ -64,7 +64,8 @@ public enum ProfileError: Error, Equatable, CustomStringConvertible {
         case .noRemote:
             "a client profile needs 1 to \(ClientProfile.maxRemotes) addresses of the server"
         case .badHost(let host):
-            "\"\(host)\" is neither a host name nor an IP address: letters, digits, '.', '-', '_' and ':' are accepted"
+            "\"\(host)\" is neither a host name nor an IP address: "
+                + "letters, digits, '.', '-', '_' and ':' are accepted"
         case .noAuthority:
             "there is no certificate (PEM) by which the client could know the server"
         case .noCipher:

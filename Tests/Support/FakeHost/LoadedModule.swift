@@ -6,7 +6,7 @@ final class LoadedModule {
     let table: UnsafePointer<pa_module_v1>
     private(set) var laneState: UnsafeMutableRawPointer?
 
-    enum Refusal: Error { case create(pa_status) }
+    enum Refusal: Error, Equatable { case create(pa_status) }
 
     init(_ descriptor: UnsafePointer<pa_descriptor_v1>, in host: FakeHost) throws {
         self.host = host

@@ -21,12 +21,12 @@ final class FakeHost {
         case strings([String])
     }
 
-    init() {
+    init(version: String = "9.9") {
         table = .allocate(capacity: 1)
         table.initialize(
             to: pa_host_v1(
                 size: UInt32(MemoryLayout<pa_host_v1>.size), abi_major: UInt16(PA_ABI_MAJOR),
-                abi_minor: UInt16(PA_ABI_MINOR), host: nil, version: memory.text("9.9"),
+                abi_minor: UInt16(PA_ABI_MINOR), host: nil, version: memory.text(version),
                 capability: { host, id in FakeHost.of(host).capability(String(cString: id!)) },
                 explain: { host, sentence in FakeHost.of(host).explained.append(String(cString: sentence!)) })
         )

@@ -1,0 +1,72 @@
+/// Applying the difference between two states of plugins.conf.
+extension ModuleRegistry {
+    /// What a reload did, by the names of modules.
+    public struct Difference: Sendable, Equatable {
+        public var loaded: [String] = []
+        public var unloaded: [String] = []
+        /// Ended and started again, because something changed that cannot be taken over while it runs.
+        public var restarted: [String] = []
+        /// Their options were taken over while they ran.
+        public var changed: [String] = []
+
+        public init() {}
+    }
+
+    /// Makes the modules what the new plugins.conf says. A fault in it, or in the options of a module that stays, changes
+    /// nothing; modules whose sections are as they were are not touched.
+    public func apply(_ new: PluginsConfiguration) async throws -> Difference {
+        try await runtime.control.perform { [self] in
+            let options = try changedOptions(new)
+            var difference = Difference()
+            for instance in instances where !new.modules.contains(where: { $0.name == instance.name }) {
+                instances.removeAll { $0 === instance }
+                instance.stop()
+                difference.unloaded.append(instance.name)
+            }
+            for section in new.modules {
+                try apply(section, options[section.name], &difference)
+            }
+            configuration = new
+            return difference
+        }
+    }
+
+    /// The options of every loaded module whose section changed, held against what it declares.
+    private func changedOptions(_ new: PluginsConfiguration) throws(ModuleFault) -> [String: ModuleOptions] {
+        var options: [String: ModuleOptions] = [:]
+        for section in new.modules {
+            guard let instance = instances.first(where: { $0.name == section.name }),
+                section != former(section.name)
+            else { continue }
+            options[section.name] = try unsafe ModuleOptions(
+                section, declared: instance.tables.option, file: runtime.configurationFile)
+        }
+        return options
+    }
+
+    private func apply(
+        _ section: PluginsConfiguration.ModuleSection, _ options: ModuleOptions?,
+        _ difference: inout Difference
+    ) throws(ModuleFault) {
+        guard let instance = instances.first(where: { $0.name == section.name }) else {
+            try load(section)
+            difference.loaded.append(section.name)
+            return
+        }
+        guard let options, let former = former(section.name) else { return }
+        let isLive = former.library == section.library && former.listen == section.listen
+        if isLive, options.differsOnlyLive(from: instance.options) {
+            try instance.change(section, to: options)
+            difference.changed.append(section.name)
+        } else {
+            instances.removeAll { $0 === instance }
+            instance.stop()
+            try load(section)
+            difference.restarted.append(section.name)
+        }
+    }
+
+    private func former(_ name: String) -> PluginsConfiguration.ModuleSection? {
+        configuration.modules.first { $0.name == name }
+    }
+}

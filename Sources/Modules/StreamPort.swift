@@ -1,0 +1,75 @@
+import Lanes
+import PluginABI
+
+/// A stream that a module has claimed, on its lane.
+final class StreamPort: StreamHandler {
+    let handle: UInt64
+    let stream: ByteStream
+    private let owner: ModuleLane
+    private var token: UInt64 = 0
+    private var closedByModule = false
+    private var finishedByPeer = false
+
+    /// [lane] Tells the module. `movedToken`: what the module gave when it moved the stream here, else 0.
+    init(_ stream: ByteStream, on owner: ModuleLane, movedToken: UInt64) {
+        self.stream = stream
+        self.owner = owner
+        handle = owner.nextNumber()
+        owner.streamPorts[handle] = self
+        guard owner.isOpen, let table = unsafe owner.tables.stream else {
+            close(resets: true)
+            return
+        }
+        token = unsafe table.pointee.opened(owner.state, handle, movedToken)
+    }
+
+    func received(_ octets: pa_slice_v1, on stream: ByteStream) -> Int {
+        guard !closedByModule, owner.isOpen, let table = unsafe owner.tables.stream else {
+            return Int(unsafe octets.length)
+        }
+        let taken = unsafe table.pointee.received(owner.state, token, octets)
+        return min(taken, Int(unsafe octets.length))
+    }
+
+    func finished(_ stream: ByteStream) {
+        finishedByPeer = true
+        stream.close()
+    }
+
+    func writable(_ stream: ByteStream) {
+        guard !closedByModule, owner.isOpen, let table = unsafe owner.tables.stream else { return }
+        unsafe table.pointee.writable(owner.state, token, stream.queuedOctets)
+    }
+
+    func ended(_ stream: ByteStream, _ reason: StreamEnd) {
+        owner.streamPorts[handle] = nil
+        guard !closedByModule, owner.isOpen, let table = unsafe owner.tables.stream else { return }
+        unsafe table.pointee.closed(owner.state, token, finishedByPeer ? PA_STREAM_REMOTE : PA_STREAM_FAILED)
+    }
+
+    /// [lane] The module, or the host for it, ends the stream; the module hears nothing more of it.
+    func close(resets: Bool) {
+        guard !closedByModule else { return }
+        closedByModule = true
+        owner.streamPorts[handle] = nil
+        if resets { stream.reset() } else { stream.close() }
+    }
+
+    /// [lane] Gives the stream to the same module's part on another lane, which receives `rest` in front of what follows.
+    func move(to other: ModuleLane, token: UInt64, rest: [UInt8]) {
+        closedByModule = true
+        owner.streamPorts[handle] = nil
+        stream.move(to: other.lane) { stream in
+            let port = StreamPort(stream, on: other, movedToken: token)
+            port.replay(rest)
+            return port
+        }
+    }
+
+    private func replay(_ rest: [UInt8]) {
+        guard !rest.isEmpty, var slice = unsafe stream.lane.allocate(rest.count) else { return }
+        unsafe slice.start.update(from: rest, count: rest.count)
+        unsafe slice.length = UInt32(rest.count)
+        _ = unsafe received(slice, on: stream)
+    }
+}

@@ -1,0 +1,76 @@
+import Lanes
+import PluginABI
+
+/// `pa.stream/1`, the host's side.
+enum StreamTable {
+    nonisolated(unsafe) static let pointer = unsafe constant(
+        pa_stream_host_v1(
+            size: UInt32(MemoryLayout<pa_stream_host_v1>.size), reserved: 0,
+            write: { lane, stream, slices, count, queued in
+                guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
+                guard let port = lane.streamPorts[stream] else { return lane.refuseHandle() }
+                let isTaken = unsafe port.stream.write(UnsafeBufferPointer(start: slices, count: Int(count)))
+                unsafe queued?.pointee = port.stream.queuedOctets
+                return isTaken ? PA_OK : PA_ERROR_LIMIT
+            },
+            write_copy: { lane, stream, slices, count, queued in
+                guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
+                guard let port = lane.streamPorts[stream] else { return lane.refuseHandle() }
+                guard let slices = unsafe slices else { return PA_ERROR_ARGUMENT }
+                for index in 0..<Int(count) {
+                    guard let copy = unsafe lane.lane.copy(slices[index]), unsafe port.stream.write(copy)
+                    else {
+                        return PA_ERROR_LIMIT
+                    }
+                }
+                unsafe queued?.pointee = port.stream.queuedOctets
+                return PA_OK
+            },
+            close: { lane, stream, how in
+                guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
+                guard let port = lane.streamPorts[stream] else { return lane.refuseHandle() }
+                guard how == PA_STREAM_FLUSH || how == PA_STREAM_RESET else { return PA_ERROR_ARGUMENT }
+                port.close(resets: how == PA_STREAM_RESET)
+                return PA_OK
+            },
+            facts: { lane, stream, facts in
+                guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
+                guard let port = lane.streamPorts[stream] else { return lane.refuseHandle() }
+                guard let facts = unsafe facts,
+                    unsafe facts.pointee.size == MemoryLayout<pa_stream_facts_v1>.size
+                else {
+                    return PA_ERROR_ARGUMENT
+                }
+                unsafe lane.show(port.stream, in: facts)
+                return PA_OK
+            },
+            move: { lane, stream, index, token, rest in
+                guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
+                guard let port = lane.streamPorts[stream] else { return lane.refuseHandle() }
+                guard Int(index) < lane.instance.lanes.count else { return PA_ERROR_ARGUMENT }
+                port.move(to: lane.instance.lanes[Int(index)], token: token, rest: unsafe rest.bytes)
+                return PA_OK
+            }))
+}
+
+extension ModuleLane {
+    /// Texts and octets stay until the next call about facts on this lane, which is longer than they are lent.
+    fileprivate func show(_ stream: ByteStream, in facts: UnsafeMutablePointer<pa_stream_facts_v1>) {
+        unsafe facts.pointee.remote = stream.remote.address
+        unsafe facts.pointee.local = stream.local.address
+        guard let tls = stream.tls else {
+            unsafe facts.pointee.is_tls = 0
+            return
+        }
+        let texts = [CText(tls.version), CText(tls.cipher)] + (tls.serverName.map { [CText($0)] } ?? [])
+        let octets = [LentOctets(tls.certificate)]
+        shownTexts = texts
+        shownOctets = octets
+        unsafe facts.pointee.is_tls = 1
+        unsafe facts.pointee.tls_version = UnsafePointer(texts[0].start)
+        unsafe facts.pointee.tls_cipher = UnsafePointer(texts[1].start)
+        unsafe facts.pointee.server_name = texts.count > 2 ? UnsafePointer(texts[2].start) : nil
+        unsafe facts.pointee.presented_certificate = octets[0].octets
+        unsafe facts.pointee.peer_certificate = pa_octets_v1()
+    }
+}
