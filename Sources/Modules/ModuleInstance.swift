@@ -120,8 +120,9 @@ import Synchronization
     /// [control] Ends it: peers are told, sessions and streams end, memory is given back.
     func stop() {
         control.assertCurrent()
-        closeListeners()
+        // Goodbyes leave at the end of the turn, through sockets that must still be there.
         for lane in lanes { _ = lane.lane.performAndWait { _ in lane.close() } }
+        closeListeners()
         for lane in lanes { _ = lane.lane.performAndWait { _ in lane.leave() } }
         lanes = []
         unsafe entry.pointee.stop(entry.pointee.state)
