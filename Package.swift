@@ -133,6 +133,7 @@ let package = Package(
         .testTarget(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
             swiftSettings: tests),
+        .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNTests",
             dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],

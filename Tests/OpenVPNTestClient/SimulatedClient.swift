@@ -28,6 +28,8 @@ public final class SimulatedClient {
         /// Clients before 2.6 say each acknowledgement once.
         public var repeatsAcknowledgements = true
         public var pingInterval: Duration = .seconds(10)
+        /// Sent in the place of the key-method message.
+        public var keyMethodOctets: [UInt8]?
 
         public init() {}
     }

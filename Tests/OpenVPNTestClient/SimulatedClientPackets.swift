@@ -58,6 +58,7 @@ extension SimulatedClient {
 
     private func sendKey(_ slot: ClientSlot) throws {
         slot.hasSentKey = true
+        if let octets = options.keyMethodOctets { return try slot.tls.write(octets) }
         let dev = options.device.rawValue
         let text =
             options.optionsString

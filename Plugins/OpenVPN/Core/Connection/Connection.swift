@@ -8,6 +8,8 @@ import Wire
 public final class Connection {
     /// Bound of everything that the log gets to see of a client's own words.
     static let maxQuoted = 200
+    /// Octets that pass everywhere without fragments, as a rule: an Ethernet link with PPPoE on the way.
+    static let assumedPathMTU = 1492
     /// A repeated PUSH_REQUEST is answered again, but not more often.
     static let pushRepeatInterval: Duration = .seconds(5)
 

@@ -4,7 +4,7 @@ import Wire
 extension Connection {
     /// Tells the client why it may not connect (AUTH_FAILED), and ends.
     func refuse(_ sentence: String, _ reason: EndReason, at moment: Moment) {
-        log(.security, "refused reason=\"\(sentence)\" user=\"\(username ?? "")\"")
+        log(.security, "refused reason=\"\(sentence)\" user=\"\(quotedUser)\"")
         sayGoodbye("AUTH_FAILED," + Self.speakable(sentence), reason, sentence, at: moment)
     }
 
@@ -18,12 +18,12 @@ extension Connection {
             refuse(sentence.isEmpty ? reason.rawValue : sentence, reason, at: moment)
         case .shutdown, .timeout, .transport, .protocolError:
             sayGoodbye("RESTART," + words, reason, sentence, at: moment)
-        case .client, .replaced: end(reason, sentence, at: moment)
+        case .client, .replaced: end(reason, sentence)
         }
     }
 
     /// Ends at once, without a word to the client.
-    func end(_ reason: EndReason, _ sentence: String, at moment: Moment) {
+    func end(_ reason: EndReason, _ sentence: String = "") {
         guard !isOver else { return }
         if !isEnding { leave(reason, sentence) }
         isOver = true
@@ -40,7 +40,7 @@ extension Connection {
         leave(reason, sentence)
         stage = .ending(until: moment.now.advanced(by: options.farewellWindow))
         guard active.serverSource != nil || active.establishedAt != nil else {
-            return end(reason, sentence, at: moment)
+            return end(reason, sentence)
         }
         say([message], at: moment)
         flush(at: moment)
@@ -52,7 +52,7 @@ extension Connection {
             ticket = 0
         }
         if sessionIsOpen { put(.closeSession(id, reason, sentence: sentence)) }
-        log(.notice, "ended reason=\"\(reason.rawValue)\" user=\"\(username ?? "")\"")
+        log(.notice, "ended reason=\"\(reason.rawValue)\" user=\"\(quotedUser)\"")
         sessionIsOpen = false
         data = nil
         negotiating = nil

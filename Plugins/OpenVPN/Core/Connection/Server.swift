@@ -201,7 +201,7 @@ public final class Server {
     private func takeOver(_ path: Path, _ connection: Connection) {
         let index = connection.id.index
         if let former = owners[path], former != index, let old = connections[former] {
-            old.end(.replaced, "", at: Moment(connection.lastHeard, wallSeconds: 0))
+            old.end(.replaced)
             remove(old)
         }
         owners[path] = index

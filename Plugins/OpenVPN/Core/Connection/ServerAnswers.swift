@@ -35,7 +35,7 @@ extension Server {
     /// The stream is gone. No `closeStream` follows.
     public func streamClosed(_ path: Path, at moment: Moment) {
         guard let index = owners[path], let connection = connections[index] else { return }
-        connection.end(.transport, "", at: moment)
+        connection.end(.transport)
         settle(connection)
     }
 

@@ -56,7 +56,7 @@ extension Server {
         case .occ(let message):
             accept(connection, hasMoved ? path : nil, at: moment)
             if message == .exit {
-                connection.end(.client, "", at: moment)
+                connection.end(.client)
                 settle(connection)
             }
         case .dropped(let reason):
