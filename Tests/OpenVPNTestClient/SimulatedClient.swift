@@ -3,8 +3,9 @@ public import OpenVPNCore
 import PluginABI
 public import Wire
 
-/// An OpenVPN client without sockets and clock, for tests: handshake, push, data, renegotiation, goodbye. It speaks as
-/// OpenVPN 2.6 does, and does no more than tests need: routes are not set and the server's certificate is not checked.
+/// An OpenVPN client without sockets and clock, for tests: handshake, push, data, renegotiation, goodbye. It
+/// speaks as OpenVPN 2.6 does, and does no more than tests need: routes are not set and the server's
+/// certificate is not checked.
 public final class SimulatedClient {
     public enum Wrapping: Sendable {
         case plain

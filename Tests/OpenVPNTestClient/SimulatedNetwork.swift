@@ -2,8 +2,8 @@ public import OpenVPNCore
 import PluginABI
 public import Wire
 
-/// One server and its clients, on links that lose, delay, reorder and repeat, on a clock that is only a number. The same
-/// seed gives the same run, but for the octets that OpenSSL draws.
+/// One server and its clients, on links that lose, delay, reorder and repeat, on a clock that is only a
+/// number. The same seed gives the same run, but for the octets that OpenSSL draws.
 public final class SimulatedNetwork {
     public struct Link: Sendable {
         /// Shares of packets.

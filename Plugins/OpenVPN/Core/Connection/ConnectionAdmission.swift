@@ -135,8 +135,8 @@ extension Connection {
             instance: String((peerInfo["IV_HWADDR"] ?? "").prefix(Self.maxQuoted)), remote: path.remote)
     }
 
-    /// The largest IP packet that goes through the tunnel in one datagram of the path's assumed MTU. A stream has no
-    /// such limit.
+    /// The largest IP packet that goes through the tunnel in one datagram of the path's assumed MTU. A
+    /// stream has no such limit.
     private func innerMTU(_ encapsulation: DataEncapsulation) -> Int {
         let usual = DataEncapsulation.defaultTunMTU
         guard path.transport == .datagram else { return usual }
@@ -147,7 +147,8 @@ extension Connection {
 
     // MARK: Its configuration
 
-    /// The client is on its hub. `configuration` brings addresses, routes and servers; the rest is filled in here.
+    /// The client is on its hub. `configuration` brings addresses, routes and servers; the rest is filled in
+    /// here.
     func sessionOpened(_ configuration: PushReply, at moment: Moment) {
         guard stage == .opening else { return }
         guard makeFirstDataChannel() else {

@@ -8,7 +8,8 @@ extension Connection {
         sayGoodbye("AUTH_FAILED," + Self.speakable(sentence), reason, sentence, at: moment)
     }
 
-    /// Ends on our side. The client connects anew after a shutdown, and does not after an administrator's word.
+    /// Ends on our side. The client connects anew after a shutdown, and does not after an administrator's
+    /// word.
     func close(_ reason: EndReason, _ sentence: String, at moment: Moment) {
         guard !isEnding, !isOver else { return }
         let words = Self.speakable(sentence.isEmpty ? reason.rawValue : sentence)
