@@ -119,7 +119,8 @@ public struct LayerConverter: ~Copyable {
         sendQuestions()
     }
 
-    /// Gives a leased address back and ends; nothing flows any more.
+    /// Gives a leased address back and ends; nothing flows any more. The frame that says so is still to be taken
+    /// from `nextOutput`.
     public mutating func close(at now: Instant) {
         probe = nil
         dhcp.release(at: now)
