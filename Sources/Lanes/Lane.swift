@@ -52,7 +52,7 @@ public import Wire
     }
 
     private static let eventsPerWait: Int32 = 128
-    private static let timersPerTurn = 256
+    private static let timersPerWait = 256
 
     init(index: Int, of count: Int, _ options: LaneOptions) throws(SocketError) {
         self.index = index
@@ -363,15 +363,16 @@ extension Lane {
 
     private func fireTimers() {
         guard let first = timers.next else { return }
-        now = Instant(nanoseconds: clinux_monotonic_nanoseconds())
-        guard first <= now.nanoseconds else { return }
-        beginTurn()
-        var left = Lane.timersPerTurn
-        while left > 0, let due = timers.popDue(at: now.nanoseconds) {
+        let limit = clinux_monotonic_nanoseconds()
+        guard first <= limit else { return }
+        var left = Lane.timersPerWait
+        while left > 0, let due = timers.popDue(at: limit) {
+            // Each has a turn of its own: two streams that go on must not share the buffer.
+            beginTurn()
             due.target.timerFired(due.token, at: now)
+            endTurn()
             left -= 1
         }
-        endTurn()
     }
 
     private func beginTurn() {
