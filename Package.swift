@@ -151,7 +151,7 @@ let package = Package(
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
-        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
         .testTarget(
             name: "LanesTests",
             dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],
@@ -162,6 +162,7 @@ let package = Package(
         .testTarget(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
+        .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNTests",
             dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],
