@@ -159,6 +159,11 @@ let package = Package(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
         .testTarget(
+            name: "OpenVPNAdapterTests",
+            dependencies: [
+                "FakeHost", "OpenSSL", "OpenVPNAdapter", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "PluginKit", "Wire",
+            ], swiftSettings: tests),
+        .testTarget(
             name: "OpenVPNTests",
             dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],
             swiftSettings: tests),
