@@ -125,6 +125,10 @@ let package = Package(
             path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: tests),
+        .executableTarget(
+            name: "openvpn-soak",
+            dependencies: ["Lanes", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
+            path: "Tests/OpenVPNSoak", swiftSettings: tests),
         .target(
             name: "OpenVPNTestClient", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
             path: "Tests/OpenVPNTestClient",
@@ -147,7 +151,7 @@ let package = Package(
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
-        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
         .testTarget(
             name: "LanesTests",
             dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],
@@ -158,11 +162,7 @@ let package = Package(
         .testTarget(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
-        .testTarget(
-            name: "OpenVPNAdapterTests",
-            dependencies: [
-                "FakeHost", "OpenSSL", "OpenVPNAdapter", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "PluginKit", "Wire",
-            ], swiftSettings: tests),
+        .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNTests",
             dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],

@@ -59,8 +59,10 @@ static int receive_messages(clinux_receiver *receiver, int fd, clinux_counters *
 /* Puts VLAN tags back and completes checksums. */
 static int receive_packets(clinux_receiver *receiver, int fd, clinux_counters *counters) {
     struct bridge_slot slots[BRIDGE_BATCH];
-    for (int i = 0; i < BRIDGE_BATCH; i++)
-        slots[i] = (struct bridge_slot){receiver->vectors[i].iov_base, (uint32_t)receiver->vectors[i].iov_len, 0};
+    for (int i = 0; i < BRIDGE_BATCH; i++) {
+        const struct iovec *room = &receiver->vectors[i];
+        slots[i] = (struct bridge_slot){room->iov_base, (uint32_t)room->iov_len, 0};
+    }
     int messages = bridge_receive(fd, slots, BRIDGE_BATCH);
     counters->receive_calls++;
     if (messages < 0) return messages;
@@ -130,8 +132,8 @@ static void send_batch(clinux_sender *sender, int fd, const pa_slice_v1 *frames,
     }
 }
 
-void clinux_frames_send(clinux_sender *sender, int fd, uint32_t kind, const pa_slice_v1 *frames, uint32_t count,
-                        clinux_counters *counters) {
+void clinux_frames_send(clinux_sender *sender, int fd, uint32_t kind, const pa_slice_v1 *frames,
+                        uint32_t count, clinux_counters *counters) {
     if (kind == CLINUX_TAP) {
         write_frames(fd, frames, count, counters);
         return;

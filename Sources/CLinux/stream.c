@@ -82,4 +82,6 @@ void clinux_stream_reset(int fd) {
     close(fd);
 }
 
-int clinux_is_retry(int64_t result) { return result == -EAGAIN || result == -EWOULDBLOCK || result == -EINTR; }
+int clinux_is_retry(int64_t result) {
+    return result == -EAGAIN || result == -EWOULDBLOCK || result == -EINTR;
+}

@@ -4,8 +4,8 @@
 
 #include <openssl/ssl.h>
 
-/* Modes and options of a server whose writes are retried from other buffers, which resumes no sessions, and whose
- * peers often close TCP without a word. */
+/* Modes and options of a server whose writes are retried from other buffers, which resumes no sessions, and
+ * whose peers often close TCP without a word. */
 static inline void polyhub_ssl_ctx_prepare_server(SSL_CTX *context) {
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER

@@ -106,8 +106,7 @@ extension Refusal {
         switch self {
         case .unknownHub: PA_VERDICT_HUB
         case .hubDisabled, .userDisabled, .expired: PA_VERDICT_DISABLED
-        case .unknownUser, .wrongPassword, .certificateUnknown: PA_VERDICT_CREDENTIALS
-        case .certificateRequired: PA_VERDICT_METHOD
+        case .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired: PA_VERDICT_CREDENTIALS
         case .unavailable: PA_VERDICT_UNAVAILABLE
         }
     }

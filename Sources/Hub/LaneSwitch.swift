@@ -39,6 +39,7 @@ public final class LaneSwitch {
     private var segments: [UInt32: HubSegment] = [:]
     private var dirty: [HubPort] = []
     private var delivering: [HubPort] = []
+    private var turn: UInt64 = 0
     private var now: UInt64 = 0
     private var seconds: UInt64 = 0
 
@@ -50,8 +51,13 @@ public final class LaneSwitch {
         delivering.reserveCapacity(1024)
     }
 
-    /// Tells the time for the turn that begins, in monotonic nanoseconds.
-    public func beginTurn(at now: UInt64) {
+    /// To be called before the first frame of a turn, and harmless before every other one. `number` tells turns apart,
+    /// because what was copied is kept until the next turn; `now` in monotonic nanoseconds.
+    public func beginTurn(_ number: UInt64, at now: UInt64) {
+        if number != turn {
+            turn = number
+            arena.reset()
+        }
         self.now = now
         seconds = now / 1_000_000_000
     }
@@ -164,7 +170,6 @@ extension LaneSwitch {
             delivering.removeAll(keepingCapacity: true)
             rounds += 1
         }
-        arena.reset()
     }
 
     private func enqueueCopy(of slice: pa_slice_v1, at port: HubPort) {

@@ -98,6 +98,8 @@ public struct StreamLimits: Sendable {
     override func ready(_ readiness: Readiness) {
         continueHandshake()
         if phase == .handshaking || phase == .closed { return }
+        // Nobody reads a closing stream, and the kernel would report its end for ever.
+        if phase == .closing, readiness.contains(.hangup) { return fail(.closed, resets: true) }
         if readiness.contains(.writable) { flush() }
         if !readiness.isDisjoint(with: [.readable, .hangup]) || retryWhenWritable { receive(readiness) }
         updateInterest()
@@ -204,8 +206,7 @@ extension ByteStream {
     /// [lane] Gives the stream to another handler of the same lane, which gets what this one did not consume.
     public func setHandler(_ handler: any StreamHandler) {
         assert(lane.isCurrent)
-        guard end == nil else { return }
         self.handler = handler
-        resumeSoon()
+        if end == nil { resumeSoon() }
     }
 }

@@ -51,8 +51,9 @@ public import Wire
         var isClosed = false
     }
 
+    private static let flushesPerTurn = 8
     private static let eventsPerWait: Int32 = 128
-    private static let timersPerTurn = 256
+    private static let timersPerWait = 256
 
     init(index: Int, of count: Int, _ options: LaneOptions) throws(SocketError) {
         self.index = index
@@ -97,6 +98,9 @@ public import Wire
 
     /// [any] Seconds since 1970.
     public var wallSeconds: UInt64 { clinux_wall_nanoseconds() / 1_000_000_000 }
+
+    /// [lane] Counts the turns: memory that is lent for a turn is good while this stays.
+    public var turn: UInt64 { unsafe counted.pointee.turns }
 
     /// [lane] What was counted so far; from elsewhere use `perform`.
     public var counters: LaneCounters { LaneCounters(unsafe counted.pointee) }
@@ -363,15 +367,16 @@ extension Lane {
 
     private func fireTimers() {
         guard let first = timers.next else { return }
-        now = Instant(nanoseconds: clinux_monotonic_nanoseconds())
-        guard first <= now.nanoseconds else { return }
-        beginTurn()
-        var left = Lane.timersPerTurn
-        while left > 0, let due = timers.popDue(at: now.nanoseconds) {
+        let limit = clinux_monotonic_nanoseconds()
+        guard first <= limit else { return }
+        var left = Lane.timersPerWait
+        while left > 0, let due = timers.popDue(at: limit) {
+            // Each has a turn of its own: two streams that go on must not share the buffer.
+            beginTurn()
             due.target.timerFired(due.token, at: now)
+            endTurn()
             left -= 1
         }
-        endTurn()
     }
 
     private func beginTurn() {
@@ -381,7 +386,18 @@ extension Lane {
 
     private func endTurn() {
         for observer in observers { observer.turnEnds(on: self) }
-        // A handler that hears of an end may write to others, so both lists may grow meanwhile.
+        var rounds = 0
+        // A handler that hears of an end meanwhile may give observers more to do, and they write to others.
+        while !dirty.isEmpty || !retired.isEmpty, rounds < Lane.flushesPerTurn {
+            flushSources()
+            for observer in observers { observer.turnEnds(on: self) }
+            rounds += 1
+        }
+        arena.reset()
+    }
+
+    private func flushSources() {
+        // Both lists may grow meanwhile.
         var flushed = 0
         var gone = 0
         while flushed < dirty.count || gone < retired.count {
@@ -396,7 +412,6 @@ extension Lane {
         }
         dirty.removeAll(keepingCapacity: true)
         retired.removeAll(keepingCapacity: true)
-        arena.reset()
     }
 
     private func closeSources() {

@@ -6,7 +6,8 @@ import Synchronization
 ///
 ///     length 4 · unused 4 · header 16 · headroom 296 · octets · tailroom >= 192
 ///
-/// A record's size is a multiple of 64 octets. A record of length `skip` says that the next one begins at the start of the memory.
+/// A record's size is a multiple of 64 octets. A record of length `skip` says that the next one begins at the
+/// start of the memory.
 ///
 /// @unchecked Sendable: the memory between the cursors belongs to the reader, the rest to the writer.
 @safe final class Ring: @unchecked Sendable {

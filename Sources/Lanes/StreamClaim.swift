@@ -36,6 +36,7 @@ public enum StreamClaim: Sendable, Equatable {
 final class StreamClaims: StreamHandler {
     private let candidates: [StreamCandidate]
     private let leaves: () -> Void
+    private var hasLeft = false
     private var wanted = 1
     private var deadline: TimerID?
 
@@ -87,13 +88,15 @@ final class StreamClaims: StreamHandler {
     private func hand(_ stream: ByteStream, to candidate: StreamCandidate) {
         leave(stream.lane)
         let handler = candidate.accept(stream)
-        if stream.end == nil, stream.move == nil { stream.setHandler(handler) }
+        // A stream that was closed meanwhile tells its new owner so.
+        if stream.move == nil { stream.setHandler(handler) }
     }
 
     private func leave(_ lane: Lane) {
         if let deadline { lane.cancel(deadline) }
         deadline = nil
-        leaves()
+        if !hasLeft { leaves() }
+        hasLeft = true
     }
 
     private final class Expiry: TimerTarget {

@@ -85,6 +85,7 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
     private var options: StreamOptions
     private var unclaimed = 0
     private var isClosed = false
+    private var isOpen = true
 
     private static let acceptsPerTurn = 16
     private static let mostUnclaimed = 1024
@@ -128,7 +129,10 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
         }
     }
 
-    override func retire() { clinux_close(descriptor) }
+    override func retire() {
+        if isOpen { clinux_close(descriptor) }
+        isOpen = false
+    }
 
     override func laneStops() {
         isClosed = true

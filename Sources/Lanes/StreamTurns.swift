@@ -55,6 +55,7 @@ extension ByteStream {
         switch unsafe transport.read(into: start + waiting, capacity: StreamBuffer.octets - waiting) {
         case .moved(let count):
             lastReceived = lane.now
+            unsafe lane.counted.pointee.receive_calls += 1
             unsafe lane.counted.pointee.received_octets += UInt64(count)
             if phase == .draining { return discard(count) }
             unread.removeAll()
@@ -137,6 +138,7 @@ extension ByteStream {
         guard phase == .open || phase == .closing else { return }
         let before = output.octets
         let hindrance = unsafe output.send(over: transport, scratch: lane.streamBuffer.scratch)
+        if before > 0 { unsafe lane.counted.pointee.send_calls += 1 }
         unsafe lane.counted.pointee.sent_octets += UInt64(before - output.octets)
         switch hindrance {
         case .failed(let words): fail(.broken(words))
@@ -194,7 +196,7 @@ extension ByteStream {
     /// The end without farewell. The handler hears of it when the turn is over.
     func fail(_ reason: StreamEnd, resets: Bool = false) {
         guard phase != .closed else { return }
-        if end == nil || phase == .closing { end = end ?? reason }
+        end = end ?? reason
         isReset = isReset || resets || reason != .closed
         phase = .closed
         lane.detach(self, descriptor: transport.descriptor)
@@ -224,7 +226,6 @@ extension ByteStream {
         cancelTimers()
         lane.detach(self, descriptor: transport.descriptor)
         watched = []
-        guard phase == .open else { return }
         lane = move.lane
         let isAccepted = move.lane.post { _ in self.arrive(move) }
         if !isAccepted { transport.close(isReset: true) }
@@ -233,7 +234,13 @@ extension ByteStream {
     private func arrive(_ move: Move) {
         self.move = nil
         lastReceived = lane.now
-        start(move.handler(self))
+        let handler = move.handler(self)
+        guard phase == .open else {
+            // It broke on the way; whoever expects it hears of its end.
+            self.handler = handler
+            return retire()
+        }
+        start(handler)
         watchIdleness()
         announceRoom()
         if !unread.isEmpty || transport.hasBuffered { resumeSoon() }

@@ -1,6 +1,7 @@
 public import Wire
 
-/// Why a session gets no address. The text is for the administrator's log and the client's disconnect message.
+/// Why a session gets no address. The text is for the administrator's log and the client's disconnect
+/// message.
 public enum AddressRefusal: Error, Equatable, Sendable {
     case noServerAnswered
     /// A server offered an address and was not heard of again.

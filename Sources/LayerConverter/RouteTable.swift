@@ -9,12 +9,18 @@ struct RouteTable {
 
     init(_ lease: AddressLease) {
         subnet = lease.subnet
-        var routes = lease.routes
-        routes.append(IPv4Route(to: lease.subnet, through: .any))
+        // Of equally long ones the first wins: the link itself.
+        var routes = [IPv4Route(to: lease.subnet, through: .any)] + lease.routes
         if let gateway = lease.gateway, let everything = IPv4Subnet(.any, prefixLength: 0) {
             routes.append(IPv4Route(to: everything, through: gateway))
         }
-        self.routes = routes.sorted { $0.destination.prefixLength > $1.destination.prefixLength }
+        self.routes = routes.enumerated()
+            .sorted {
+                ($1.element.destination.prefixLength, $0.offset) < (
+                    $0.element.destination.prefixLength, $1.offset
+                )
+            }
+            .map(\.element)
     }
 
     /// Whose MAC address a packet to `destination` is sent to; nil if there is no way.

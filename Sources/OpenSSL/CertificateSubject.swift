@@ -2,7 +2,8 @@ import COpenSSL
 
 /// Reads who a certificate was issued to.
 public enum CertificateSubject {
-    /// The last common name of the subject (RFC 5280 §4.1.2.6); nil where there is none or the DER is malformed.
+    /// The last common name of the subject (RFC 5280 §4.1.2.6); nil where there is none or the DER is
+    /// malformed.
     public static func commonName(ofDER der: [UInt8]) -> String? {
         unsafe der.withUnsafeBufferPointer { bytes in
             var next = bytes.baseAddress

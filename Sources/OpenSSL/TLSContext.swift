@@ -1,7 +1,7 @@
 import COpenSSL
 
-/// What the TLS sessions of one listener share: role, certificate, authorities. TLS 1.2 and 1.3; no resumption, no
-/// tickets, no renegotiation: who authenticates does so in full.
+/// What the TLS sessions of one listener share: role, certificate, authorities. TLS 1.2 and 1.3; no
+/// resumption, no tickets, no renegotiation: who authenticates does so in full.
 @safe public final class TLSContext {
     public enum Role: Sendable {
         case server
@@ -22,9 +22,10 @@ import COpenSSL
     public let role: Role
     let handle: OpaquePointer
 
-    /// `authorities`: PEM of the certificates that may sign the peer's; nil: the peer's certificate is not asked for
-    /// (by a server) or not looked at (by a client). A certificate that fails the check does not end the handshake:
-    /// `TLSSession.peerVerification` says so, and the caller can tell the peer why in words.
+    /// `authorities`: PEM of the certificates that may sign the peer's; nil: the peer's certificate is not
+    /// asked for (by a server) or not looked at (by a client). A certificate that fails the check does not
+    /// end the handshake: `TLSSession.peerVerification` says so, and the caller can tell the peer why in
+    /// words.
     public init(_ role: Role, identity: Identity?, authorities: String?) throws(OpenSSLError) {
         let method = unsafe role == .server ? TLS_server_method() : TLS_client_method()
         guard let handle = unsafe SSL_CTX_new(method) else { throw OpenSSLError(taking: "TLS context") }
@@ -36,6 +37,8 @@ import COpenSSL
         unsafe SSL_CTX_set_options(handle, polyhub_ssl_op_no_ticket_no_renegotiation())
         _ = unsafe polyhub_ssl_ctx_set_session_cache_mode(handle, Int(SSL_SESS_CACHE_OFF))
         unsafe SSL_CTX_set_num_tickets(handle, 0)
+        // Sessions are idle for nearly all of their life: 32 kB each are given back meanwhile.
+        _ = unsafe polyhub_ssl_ctx_set_mode(handle, Int(SSL_MODE_RELEASE_BUFFERS))
         if let identity { try use(identity) }
         if let authorities { try verifyPeers(by: authorities) }
     }

@@ -1,7 +1,7 @@
 import COpenSSL
 
-/// One TLS connection over memory: bytes of the peer go in, bytes for the peer come out, and it is the caller who
-/// carries them. Not for several threads at once.
+/// One TLS connection over memory: bytes of the peer go in, bytes for the peer come out, and it is the
+/// caller who carries them. Not for several threads at once.
 @safe public final class TLSSession {
     /// How the session or the peer failed; the session is of no more use.
     public struct Failure: Error, Equatable, Sendable {
@@ -69,8 +69,8 @@ import COpenSSL
         return false
     }
 
-    /// The plaintext of the next record, or its first `limit` octets; nil when more bytes of the peer are needed, or
-    /// none will come.
+    /// The plaintext of the next record, or its first `limit` octets; nil when more bytes of the peer are
+    /// needed, or none will come.
     public func read(limit: Int) throws(Failure) -> [UInt8]? {
         guard isHandshakeDone, !isClosedByPeer else { return nil }
         ERR_clear_error()

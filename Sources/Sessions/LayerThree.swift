@@ -128,7 +128,7 @@ extension Session {
         guard let port, var slice = unsafe hubLane.lane.allocate(frame.count) else { return }
         unsafe slice.start.update(from: frame, count: frame.count)
         unsafe slice.length = UInt32(frame.count)
-        hubLane.switching.beginTurn(at: hubLane.lane.now.nanoseconds)
+        hubLane.beginTurn()
         unsafe hubLane.switching.receive(slice, from: port)
     }
 }

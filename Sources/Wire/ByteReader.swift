@@ -108,7 +108,8 @@ extension RawSpan {
     @inlinable @inline(__always)
     public func bigEndian<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as _: T.Type = T.self) -> T
     {
-        precondition(offset >= 0 && offset + MemoryLayout<T>.size <= byteCount, "field outside of its packet")
+        precondition(
+            offset >= 0 && offset <= byteCount &- MemoryLayout<T>.size, "field outside of its packet")
         return T(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: T.self))
     }
 }

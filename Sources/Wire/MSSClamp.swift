@@ -54,14 +54,17 @@ public struct MSSClamp: Sendable {
     }
 
     private func change(inFrame bytes: RawSpan) -> Change? {
-        guard let frame = EthernetFrame(bytes), let content = try? frame.content(),
+        guard let frame = EthernetFrame(bytes) else { return nil }
+        if frame.etherType == .ipv4 { return change(in: bytes, startingAt: EthernetFrame.headerLength) }
+        guard let content = try? frame.content(),
             content.etherType == .ipv4 || content.etherType == .ipv6
         else { return nil }
         return change(in: bytes, startingAt: content.offset)
     }
 
+    @inline(__always)
     private func change(in bytes: RawSpan, startingAt start: Int) -> Change? {
-        guard bytes.byteCount >= start + 40 else { return nil }
+        guard bytes.byteCount >= start &+ 40 else { return nil }
         switch bytes.bigEndian(at: start, as: UInt8.self) >> 4 {
         case 4:
             guard bytes.bigEndian(at: start + 9, as: UInt8.self) == IPProtocol.tcp.rawValue,
@@ -86,10 +89,18 @@ public struct MSSClamp: Sendable {
         return start + upper.offset
     }
 
+    /// Most segments are no SYN and end here.
+    @inline(__always)
     private func change(in bytes: RawSpan, tcp: Int, limit: Int) -> Change? {
-        guard bytes.byteCount >= tcp + TCPSegment.minHeaderLength,
-            bytes.bigEndian(at: tcp + 13, as: UInt8.self) & TCPSegment.Flags.syn.rawValue != 0,
-            let segment = TCPSegment(bytes.extracting(droppingFirst: tcp)),
+        guard bytes.byteCount &- TCPSegment.minHeaderLength >= tcp,
+            bytes.bigEndian(at: tcp &+ 13, as: UInt8.self) & TCPSegment.Flags.syn.rawValue != 0
+        else { return nil }
+        return change(inSYN: bytes, tcp: tcp, limit: limit)
+    }
+
+    @inline(never)
+    private func change(inSYN bytes: RawSpan, tcp: Int, limit: Int) -> Change? {
+        guard let segment = TCPSegment(bytes.extracting(droppingFirst: tcp)),
             let offset = TCPSegment.offsetOfMSS(in: segment.options)
         else { return nil }
         let old = segment.options.bigEndian(at: offset, as: UInt16.self)

@@ -15,6 +15,7 @@ final class PathBench: PortSink {
     private let toOther: DataChannel
     private var port: HubPort!
     private var sealed = 0
+    private var turn: UInt64 = 0
     private let batch: FrameBatch
     private let plain: FrameBatch
 
@@ -35,7 +36,9 @@ final class PathBench: PortSink {
     }
 
     func deliver(_ batch: UnsafeMutableBufferPointer<pa_slice_v1>, from port: HubPort) {
-        for index in batch.indices where unsafe toOther.seal(&batch[index]) == nil { sealed += 1 }
+        for index in batch.indices {
+            if unsafe toOther.seal(&batch[index]) == nil { sealed += 1 }
+        }
     }
 
     /// What the client does to make a packet, which `forward` does too: to be subtracted.
@@ -51,7 +54,8 @@ final class PathBench: PortSink {
     func forward(_ count: Int) {
         let before = sealed
         for _ in 0..<count / FrameBatch.size {
-            lane.beginTurn(at: 5_000_000_000)
+            turn += 1
+            lane.beginTurn(turn, at: 5_000_000_000)
             for index in batch.slices.indices {
                 unsafe batch.slices[index] = plain.slices[index]
                 _ = unsafe client.seal(&batch.slices[index])

@@ -107,7 +107,8 @@ import Wire
     }
 }
 
-/// Sends a tagged frame again and again: the kernel drops what comes before it has noticed that the link is up.
+/// Sends a tagged frame again and again: the kernel drops what comes before it has noticed that the link is
+/// up.
 private final class Repeater: TimerTarget {
     private let port: FramePort
     init(_ port: FramePort) { self.port = port }

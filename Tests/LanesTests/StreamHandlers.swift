@@ -9,7 +9,8 @@ enum StreamEvent: Sendable, Equatable {
     case ended(StreamEnd)
 }
 
-/// Answers every whole message (one octet of length, then so many octets) with the message, and notes what it saw.
+/// Answers every whole message (one octet of length, then so many octets) with the message, and notes what it
+/// saw.
 final class MessageEcho: StreamHandler {
     private let log: Log<StreamEvent>
     init(_ log: Log<StreamEvent>) { self.log = log }

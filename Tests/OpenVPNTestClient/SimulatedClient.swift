@@ -3,8 +3,9 @@ public import OpenVPNCore
 import PluginABI
 public import Wire
 
-/// An OpenVPN client without sockets and clock, for tests: handshake, push, data, renegotiation, goodbye. It speaks as
-/// OpenVPN 2.6 does, and does no more than tests need: routes are not set and the server's certificate is not checked.
+/// An OpenVPN client without sockets and clock, for tests: handshake, push, data, renegotiation, goodbye. It
+/// speaks as OpenVPN 2.6 does, and does no more than tests need: routes are not set and the server's
+/// certificate is not checked.
 public final class SimulatedClient {
     public enum Wrapping: Sendable {
         case plain
@@ -28,6 +29,8 @@ public final class SimulatedClient {
         /// Clients before 2.6 say each acknowledgement once.
         public var repeatsAcknowledgements = true
         public var pingInterval: Duration = .seconds(10)
+        /// Sent in the place of the key-method message.
+        public var keyMethodOctets: [UInt8]?
 
         public init() {}
     }

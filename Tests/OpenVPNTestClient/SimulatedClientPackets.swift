@@ -58,10 +58,11 @@ extension SimulatedClient {
 
     private func sendKey(_ slot: ClientSlot) throws {
         slot.hasSentKey = true
+        if let octets = options.keyMethodOctets { return try slot.tls.write(octets) }
         let dev = options.device.rawValue
         let text =
             options.optionsString
-            ?? "V4,dev-type \(dev),link-mtu 1549,tun-mtu 1500,proto UDPv4,auth SHA1,keysize 128,key-method 2,tls-client"
+            ?? "V4,dev-type \(dev),link-mtu 1549,tun-mtu 1500,proto UDPv4,auth SHA1,key-method 2,tls-client"
         var lines = ["IV_VER=2.6.14", "IV_PLAT=linux", "IV_PROTO=\(options.capabilities.rawValue)"]
         if !options.ciphers.isEmpty {
             lines.append("IV_CIPHERS=" + options.ciphers.map(\.rawValue).joined(separator: ":"))

@@ -2,8 +2,8 @@ public import OpenVPNCore
 import PluginABI
 public import Wire
 
-/// One server and its clients, on links that lose, delay, reorder and repeat, on a clock that is only a number. The same
-/// seed gives the same run, but for the octets that OpenSSL draws.
+/// One server and its clients, on links that lose, delay, reorder and repeat, on a clock that is only a
+/// number. The same seed gives the same run, but for the octets that OpenSSL draws.
 public final class SimulatedNetwork {
     public struct Link: Sendable {
         /// Shares of packets.
@@ -50,6 +50,8 @@ public final class SimulatedNetwork {
     public var configure: (SessionRequest) -> PushReply? = SimulatedNetwork.ordinaryReply
     /// What the server's side sends back for a payload.
     public var answer: (Connection, [UInt8]) -> [UInt8]? = { _, payload in payload }
+    /// Sees every packet of a client as it leaves.
+    public var observe: ([UInt8]) -> Void = { _ in }
     public internal(set) var packetsToServer = 0
     /// Of a stream, which were closed by the server.
     public internal(set) var closedStreams: [Path] = []
@@ -154,6 +156,7 @@ public final class SimulatedNetwork {
         while let output = clients[number].nextOutput() {
             if case .send(let packet) = output {
                 narrate(packet, fromClient: true)
+                observe(packet)
                 transmit(.toServer(packet, paths[number]))
             } else {
                 note("client: \(Self.words(output))")

@@ -68,6 +68,8 @@ private let xid: UInt32 = 0x3903_f326
 
     @Test func `two message types are refused`() {
         #expect(throws: WireError.badValue) { try parse(fixedPart + [53, 1, 2, 53, 1, 5, 255]) }
+        // Nor are they joined where one is empty.
+        #expect(throws: WireError.badValue) { try parse(fixedPart + [53, 0, 53, 1, 2, 255]) }
     }
 
     @Test func `BOOTP, without a message type, is refused`() {

@@ -8,13 +8,13 @@
 #define CLINUX_PACKET 1u
 #define CLINUX_PAIR 2u
 
-/* Receives at most 64 frames into the lane's buffers: their count, 0 when there is nothing now; -EPIPE when the
- * other end of a pair is closed. */
+/* Receives at most 64 frames into the lane's buffers: their count, 0 when there is nothing now; -EPIPE when
+ * the other end of a pair is closed. */
 int clinux_frames_receive(clinux_receiver *receiver, int fd, uint32_t kind, clinux_counters *counters);
 pa_slice_v1 *clinux_frames(clinux_receiver *receiver);
 
 /* Sends the frames; what the device does not take is dropped and counted. */
-void clinux_frames_send(clinux_sender *sender, int fd, uint32_t kind, const pa_slice_v1 *frames, uint32_t count,
-                        clinux_counters *counters);
+void clinux_frames_send(clinux_sender *sender, int fd, uint32_t kind, const pa_slice_v1 *frames,
+                        uint32_t count, clinux_counters *counters);
 
 #endif

@@ -61,7 +61,7 @@ typedef struct clinux_socket {
 #define CLINUX_NO_GRO 2u
 #define CLINUX_NO_GSO 4u
 
-/* Opens and binds; `protocol` is that of a raw socket. The caller owns what was opened (clinux_socket_close). */
+/* Opens and binds; `protocol` is that of a raw socket. The caller closes what was opened. */
 int clinux_socket_open(clinux_socket *socket, uint8_t kind, int protocol, const pa_address_v1 *local,
                        uint32_t flags, int buffer_octets);
 void clinux_socket_close(clinux_socket *socket);

@@ -75,8 +75,15 @@ def expired(lab, server, profile, authority):
 
 
 def full(lab, server, profile):
+    """A full pool of the LAN's server, which is silent then, and one of our own, which knows."""
     with Client(lab, "c1", profile, "user1", password("user1")) as first:
         expect(first.address() == "10.88.0.100", f"{first.address()} is not the only address there is")
         reason = refused(lab, server, profile, "user2", password("user2"))
-        expect("address" in reason, f"without an address left, a client is refused with `{reason}`")
+        expect("DHCP" in reason or "address" in reason, f"no address left on the LAN is told as `{reason}`")
         expect(lab.ping("c1", "10.88.0.1"), "the refusal disturbed the client that was there")
+    server.office("SMALL")
+    server.ctl("nat", "enable", "SMALL", "--network", "192.168.77.1/30")
+    with Client(lab, "c1", profile, "user1@SMALL", password("user1")) as first:
+        expect(first.address() == "192.168.77.2", f"{first.address()} is not the only address there is")
+        reason = refused(lab, server, profile, "user2@SMALL", password("user2"))
+        expect("address" in reason, f"no address left in SecureNAT is told as `{reason}`")

@@ -3,11 +3,13 @@ import Wire
 
 /// One client: its control channel with up to three key slots, who it is, its session, its data channel.
 ///
-/// The connection decides nothing about users and addresses: it puts out questions and goes on when the answers come.
-/// All calls are made by its `Server`, on its lane.
+/// The connection decides nothing about users and addresses: it puts out questions and goes on when the
+/// answers come. All calls are made by its `Server`, on its lane.
 public final class Connection {
     /// Bound of everything that the log gets to see of a client's own words.
     static let maxQuoted = 200
+    /// Octets that pass everywhere without fragments, as a rule: an Ethernet link with PPPoE on the way.
+    static let assumedPathMTU = 1492
     /// A repeated PUSH_REQUEST is answered again, but not more often.
     static let pushRepeatInterval: Duration = .seconds(5)
 
@@ -24,7 +26,8 @@ public final class Connection {
     }
 
     public let id: ConnectionID
-    /// What the client puts into each data packet: the lane in the high bits, the place in its table in the low ones.
+    /// What the client puts into each data packet: the lane in the high bits, the place in its table in the
+    /// low ones.
     public let peerID: UInt32
     public internal(set) var path: Path
     let clientSessionID: SessionID

@@ -33,7 +33,7 @@ extension Connection {
         case .nothingInCommon(let offered):
             log(
                 .notice,
-                "no common cipher offered=\"\(offered.joined(separator: ":").prefix(Self.maxQuoted))\"")
+                "no common cipher offered=\"\(Self.quoted(offered.joined(separator: ":")))\"")
             return refuse(
                 "Data channel cipher negotiation failed (no shared cipher)", .protocolError, at: moment)
         }
@@ -104,7 +104,7 @@ extension Connection {
         switch stage {
         case .authenticating:
             if let refusal { return refuse(refusal, .authentication, at: moment) }
-            log(.notice, "authenticated user=\"\(username ?? "")\" software=\"\(software)\"")
+            log(.notice, "authenticated user=\"\(quotedUser)\" software=\"\(software)\"")
             stage = .opening
             sessionIsOpen = true
             put(.openSession(sessionRequest))
@@ -116,22 +116,39 @@ extension Connection {
         flush(at: moment)
     }
 
-    var software: String { String(peerInfo.softwareDescription.prefix(Self.maxQuoted)) }
+    var software: String { Self.quoted(peerInfo.softwareDescription) }
+    var quotedUser: String { Self.quoted(username ?? "") }
+
+    /// A client's words, between the quotation marks of a log line.
+    static func quoted(_ text: String) -> String {
+        String(text.prefix(maxQuoted)).replacing("\"", with: "'")
+    }
 
     private var sessionRequest: SessionRequest {
         let encapsulation = encapsulation
         let isStream = path.transport == .stream
         return SessionRequest(
-            connection: id, layer: layer, mtu: DataEncapsulation.defaultTunMTU,
+            connection: id, layer: layer, mtu: innerMTU(encapsulation),
             headroom: encapsulation.headroom + (isStream ? StreamFraming.headerLength : 0),
             tailroom: encapsulation.tailroom, cipher: encapsulation.suite.cipher.rawValue,
             controlChannel: "\(active.tls.summary), \(wrapping.keys.name)", software: software,
             instance: String((peerInfo["IV_HWADDR"] ?? "").prefix(Self.maxQuoted)), remote: path.remote)
     }
 
+    /// The largest IP packet that goes through the tunnel in one datagram of the path's assumed MTU. A
+    /// stream has no such limit.
+    private func innerMTU(_ encapsulation: DataEncapsulation) -> Int {
+        let usual = DataEncapsulation.defaultTunMTU
+        guard path.transport == .datagram else { return usual }
+        let outside = (path.remote.family == .ipv4 ? 20 : 40) + 8
+        let room = encapsulation.maxPayload(link: Self.assumedPathMTU - outside)
+        return min(usual, room - (layer == .ethernet ? EthernetFrame.headerLength : 0))
+    }
+
     // MARK: Its configuration
 
-    /// The client is on its hub. `configuration` brings addresses, routes and servers; the rest is filled in here.
+    /// The client is on its hub. `configuration` brings addresses, routes and servers; the rest is filled in
+    /// here.
     func sessionOpened(_ configuration: PushReply, at moment: Moment) {
         guard stage == .opening else { return }
         guard makeFirstDataChannel() else {
@@ -153,6 +170,7 @@ extension Connection {
         reply.redirectsGateway = options.redirectsGateway && layer == .ip
         reply.pingInterval = Int(options.pingInterval.components.seconds)
         reply.pingRestart = Int(options.pingRestart.components.seconds)
+        reply.announcesExit = path.transport == .datagram
         reply.peerID = capabilities.contains(.dataV2) ? peerID : nil
         reply.cipher = pushesCipher ? suite?.cipher : nil
         reply.peerKnowsProtocolFlags = capabilities.contains(.controlChannelExit)
@@ -174,9 +192,9 @@ extension Connection {
         if text == "PUSH_REQUEST" {
             receivedPushRequest(at: moment)
         } else if text == "EXIT" {
-            end(.client, "", at: moment)
+            end(.client)
         } else {
-            log(.debug, "control message text=\"\(text.prefix(Self.maxQuoted))\"")
+            log(.debug, "control message text=\"\(Self.quoted(text))\"")
         }
     }
 

@@ -10,8 +10,8 @@ extension Connection {
             framing: optionsString.usesCompressionFraming ? .stub : .none)
     }
 
-    /// Seals a payload in place, in the headroom and tailroom that the session request asked for; over a stream the
-    /// packet's length is put in front. False: it is to be dropped.
+    /// Seals a payload in place, in the headroom and tailroom that the session request asked for; over a
+    /// stream the packet's length is put in front. False: it is to be dropped.
     public func seal(_ slice: inout pa_slice_v1, at now: Instant) -> Bool {
         guard let data, unsafe data.seal(&slice) == nil else { return false }
         lastSent = now

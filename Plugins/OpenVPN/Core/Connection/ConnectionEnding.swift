@@ -4,11 +4,12 @@ import Wire
 extension Connection {
     /// Tells the client why it may not connect (AUTH_FAILED), and ends.
     func refuse(_ sentence: String, _ reason: EndReason, at moment: Moment) {
-        log(.security, "refused reason=\"\(sentence)\" user=\"\(username ?? "")\"")
+        log(.security, "refused reason=\"\(sentence)\" user=\"\(quotedUser)\"")
         sayGoodbye("AUTH_FAILED," + Self.speakable(sentence), reason, sentence, at: moment)
     }
 
-    /// Ends on our side. The client connects anew after a shutdown, and does not after an administrator's word.
+    /// Ends on our side. The client connects anew after a shutdown, and does not after an administrator's
+    /// word.
     func close(_ reason: EndReason, _ sentence: String, at moment: Moment) {
         guard !isEnding, !isOver else { return }
         let words = Self.speakable(sentence.isEmpty ? reason.rawValue : sentence)
@@ -18,12 +19,12 @@ extension Connection {
             refuse(sentence.isEmpty ? reason.rawValue : sentence, reason, at: moment)
         case .shutdown, .timeout, .transport, .protocolError:
             sayGoodbye("RESTART," + words, reason, sentence, at: moment)
-        case .client, .replaced: end(reason, sentence, at: moment)
+        case .client, .replaced: end(reason, sentence)
         }
     }
 
     /// Ends at once, without a word to the client.
-    func end(_ reason: EndReason, _ sentence: String, at moment: Moment) {
+    func end(_ reason: EndReason, _ sentence: String = "") {
         guard !isOver else { return }
         if !isEnding { leave(reason, sentence) }
         isOver = true
@@ -40,7 +41,7 @@ extension Connection {
         leave(reason, sentence)
         stage = .ending(until: moment.now.advanced(by: options.farewellWindow))
         guard active.serverSource != nil || active.establishedAt != nil else {
-            return end(reason, sentence, at: moment)
+            return end(reason, sentence)
         }
         say([message], at: moment)
         flush(at: moment)
@@ -52,7 +53,7 @@ extension Connection {
             ticket = 0
         }
         if sessionIsOpen { put(.closeSession(id, reason, sentence: sentence)) }
-        log(.notice, "ended reason=\"\(reason.rawValue)\" user=\"\(username ?? "")\"")
+        log(.notice, "ended reason=\"\(reason.rawValue)\" user=\"\(quotedUser)\"")
         sessionIsOpen = false
         data = nil
         negotiating = nil

@@ -22,6 +22,8 @@ extension Connection {
         slot.receive(body, packet.head.opcode, at: moment.now)
         advance(slot, at: moment)
         flush(at: moment)
+        // Our goodbye was heard.
+        if isEnding, active.isIdle { end(.client) }
     }
 
     func slot(_ keyID: KeyID) -> KeySlot? {
@@ -47,7 +49,7 @@ extension Connection {
         switch event {
         case .keyMethod(let message): try received(message, slot, at: moment)
         case .message(let text): try received(text, at: moment)
-        case .closedByPeer: if slot === active { end(.client, "", at: moment) }
+        case .closedByPeer: if slot === active { end(.client) }
         }
     }
 
@@ -57,7 +59,7 @@ extension Connection {
             isHalfOpen ? .security : .warning,
             "handshake failed reason=\"\(reason)\" key=\(slot.keyID.rawValue)")
         if slot === active {
-            end(.protocolError, reason, at: moment)
+            end(.protocolError, reason)
         } else if slot === negotiating {
             abandonRenegotiation(at: moment)
         }

@@ -26,7 +26,8 @@ extension Connection {
             || carried.packets &- carriedBefore.packets >= options.renegotiationPackets
     }
 
-    /// A client's first packet of a new key. Only the next id, one at a time, and not before the first is in use.
+    /// A client's first packet of a new key. Only the next id, one at a time, and not before the first is in
+    /// use.
     func acceptSoftReset(_ packet: ControlPacket, at moment: Moment) {
         guard stage == .open, negotiating == nil, packet.head.keyID == active.keyID.next,
             packet.body.message?.packetID == 0

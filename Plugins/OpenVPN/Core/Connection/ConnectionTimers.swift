@@ -21,7 +21,7 @@ extension Connection {
     func handleTimeout(at moment: Moment) {
         guard !isOver else { return }
         if case .ending(let until) = stage {
-            if moment.now >= until { return end(.timeout, "", at: moment) }
+            if moment.now >= until { return end(.timeout) }
             return flush(at: moment)
         }
         checkSilence(at: moment)
@@ -34,9 +34,9 @@ extension Connection {
     private func checkSilence(at moment: Moment) {
         if stage != .open, moment.now >= beganAt.advanced(by: options.handshakeWindow) {
             log(.security, "handshake timed out")
-            end(.timeout, "", at: moment)
+            end(.timeout)
         } else if moment.now >= restartAt {
-            end(.timeout, "", at: moment)
+            end(.timeout)
         }
     }
 

@@ -54,7 +54,8 @@ public struct SessionRequest: Equatable, Sendable {
     /// "TLSv1.3 TLS_AES_256_GCM_SHA384, tls-crypt"
     public let controlChannel: String
     public let software: String
-    /// The client's hardware address as it tells it (IV_HWADDR): tells several devices of one user apart. May be empty.
+    /// The client's hardware address as it tells it (IV_HWADDR): tells several devices of one user apart.
+    /// May be empty.
     public let instance: String
     public let remote: TransportAddress
 }

@@ -26,8 +26,8 @@ public struct Path: Hashable, Sendable {
     }
 }
 
-/// Where we are in time: on the monotonic clock, by which everything is measured, and on the wall, by which packets of
-/// different runs of a peer are told apart.
+/// Where we are in time: on the monotonic clock, by which everything is measured, and on the wall, by which
+/// packets of different runs of a peer are told apart.
 public struct Moment: Sendable {
     public var now: Instant
     /// Since 1970-01-01 UTC.
@@ -39,7 +39,8 @@ public struct Moment: Sendable {
     }
 }
 
-/// Names a connection for as long as the process lives; never used twice. The low half is its place in the table.
+/// Names a connection for as long as the process lives; never used twice. The low half is its place in the
+/// table.
 public struct ConnectionID: Hashable, Sendable, CustomStringConvertible {
     public let rawValue: UInt64
 
@@ -84,7 +85,8 @@ public enum StreamFraming: Equatable, Sendable {
         }
     }
 
-    /// Whether a new stream's first octets are a client's first packet. For sharing a port with other protocols.
+    /// Whether a new stream's first octets are a client's first packet. For sharing a port with other
+    /// protocols.
     public static func isClientReset(_ bytes: RawSpan) -> Bool? {
         guard bytes.byteCount > headerLength else { return nil }
         let length = Int(bytes.bigEndian(at: 0, as: UInt16.self))

@@ -1,11 +1,12 @@
 public import OpenSSL
 public import Wire
 
-/// The OpenVPN server of one lane: gives each packet to its connection, and makes connections. No IO, no clock.
+/// The OpenVPN server of one lane: gives each packet to its connection, and makes connections. No IO, no
+/// clock.
 ///
-/// Control packets and time come in by `receive` and `handleTimeout`; answers to questions by the functions of
-/// `ServerAnswers.swift`; after every input `nextOutput()` is drained to nil, and `deadline` asked. Data packets are
-/// opened and sealed in place, see `ServerDataPath.swift`.
+/// Control packets and time come in by `receive` and `handleTimeout`; answers to questions by the functions
+/// of `ServerAnswers.swift`; after every input `nextOutput()` is drained to nil, and `deadline` asked. Data
+/// packets are opened and sealed in place, see `ServerDataPath.swift`.
 public final class Server {
     /// Octets of a peer id.
     static let peerIDBits = 24
@@ -45,8 +46,8 @@ public final class Server {
         let session: SessionID
     }
 
-    /// `lane` stands in the high `laneBits` bits of all peer ids. `cookieKey`: 32 random octets, the same on all lanes,
-    /// handed over at a module's swap.
+    /// `lane` stands in the high `laneBits` bits of all peer ids. `cookieKey`: 32 random octets, the same on
+    /// all lanes, handed over at a module's swap.
     public init(
         _ options: ServerOptions, cookieKey: [UInt8], lane: Int, laneBits: Int,
         random: any RandomNumberGenerator
@@ -201,7 +202,7 @@ public final class Server {
     private func takeOver(_ path: Path, _ connection: Connection) {
         let index = connection.id.index
         if let former = owners[path], former != index, let old = connections[former] {
-            old.end(.replaced, "", at: Moment(connection.lastHeard, wallSeconds: 0))
+            old.end(.replaced)
             remove(old)
         }
         owners[path] = index

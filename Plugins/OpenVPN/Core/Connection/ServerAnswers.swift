@@ -7,8 +7,8 @@ extension Server {
         update(id) { $0.decided(ticket: ticket, refusal: refusal, at: moment) }
     }
 
-    /// The session is there. `configuration` brings what the hub knows (addresses, routes, servers); what belongs to
-    /// the protocol is filled in by the connection.
+    /// The session is there. `configuration` brings what the hub knows (addresses, routes, servers); what
+    /// belongs to the protocol is filled in by the connection.
     public func sessionOpened(_ id: ConnectionID, _ configuration: PushReply, at moment: Moment) {
         update(id) { $0.sessionOpened(configuration, at: moment) }
     }
@@ -35,7 +35,7 @@ extension Server {
     /// The stream is gone. No `closeStream` follows.
     public func streamClosed(_ path: Path, at moment: Moment) {
         guard let index = owners[path], let connection = connections[index] else { return }
-        connection.end(.transport, "", at: moment)
+        connection.end(.transport)
         settle(connection)
     }
 

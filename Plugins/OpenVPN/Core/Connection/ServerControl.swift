@@ -3,8 +3,8 @@ import Wire
 
 /// Control packets: of a connection, or of somebody who wants to become one.
 extension Server {
-    /// One packet that is not of the data channel: a datagram, or a stream's packet without its length. Whatever is
-    /// wrong with it costs its sender the packet.
+    /// One packet that is not of the data channel: a datagram, or a stream's packet without its length.
+    /// Whatever is wrong with it costs its sender the packet.
     public func receive(_ bytes: [UInt8], from path: Path, at moment: Moment) {
         guard bytes.count <= ControlPacket.maxReceived, let head = Self.head(of: bytes) else { return }
         if let index = flows[Flow(path: path, session: head.sessionID)], let connection = connections[index] {
@@ -88,8 +88,8 @@ extension Server {
     ) {
         let body = unwrapped.packet.body
         guard let session = body.peerSessionID else {
-            // Clients before 2.6 acknowledge once, and that packet was lost. The question was answered without memory;
-            // it can be again.
+            // Clients before 2.6 acknowledge once, and that packet was lost. The question was answered
+            // without memory; it can be again.
             if head.opcode == .control { answerStateless(head, keys, payload: [], to: path, at: moment) }
             return
         }

@@ -15,7 +15,8 @@ extension Server {
         case handOver(lane: Int)
     }
 
-    /// Looks at a packet (a datagram, or a stream's packet without its length) and opens it in place if it carries data.
+    /// Looks at a packet (a datagram, or a stream's packet without its length) and opens it in place if it
+    /// carries data.
     public func open(_ slice: inout pa_slice_v1, from path: Path, at moment: Moment) -> Arrival {
         guard let start = unsafe slice.start, unsafe slice.length > 0,
             let opcode = unsafe Opcode(firstOctet: start.pointee)
@@ -56,7 +57,7 @@ extension Server {
         case .occ(let message):
             accept(connection, hasMoved ? path : nil, at: moment)
             if message == .exit {
-                connection.end(.client, "", at: moment)
+                connection.end(.client)
                 settle(connection)
             }
         case .dropped(let reason):
@@ -65,7 +66,8 @@ extension Server {
         return .consumed
     }
 
-    /// Before the packet is opened: never onto a live peer's address (CVE-2020-11810), never from or to a stream.
+    /// Before the packet is opened: never onto a live peer's address (CVE-2020-11810), never from or to a
+    /// stream.
     private func mayMove(_ connection: Connection, to path: Path) -> Bool {
         path.transport == .datagram && connection.path.transport == .datagram && owners[path] == nil
     }

@@ -25,8 +25,9 @@ public struct ServerOptions: Sendable {
     /// All of these are accepted on the same port: which one a client uses is told by what authenticates.
     public var wrappings: [Wrapping] = []
     public var tlsCryptV2: TLSCryptV2ServerKey?
-    /// Whether clients without wrapping are served. On by default: administrators bring client files of other servers,
-    /// and the cookie keeps strangers from making us remember anything; what is lost is that a scanner gets an answer.
+    /// Whether clients without wrapping are served. On by default: administrators bring client files of
+    /// other servers, and the cookie keeps strangers from making us remember anything; what is lost is that
+    /// a scanner gets an answer.
     public var acceptsPlain = true
     /// Whether a tls-crypt-v2 client older than 2.6 is served, for which no cookie is possible.
     public var acceptsWithoutCookie = true
@@ -52,8 +53,8 @@ public struct ServerOptions: Sendable {
 
     /// Per lane.
     public var maxConnections = 16_384
-    /// Connections that are not authenticated, per lane, and those of them from one source (an IPv4 address, an IPv6
-    /// /64). A client behind the NAT of a large site has neighbours.
+    /// Connections that are not authenticated, per lane, and those of them from one source (an IPv4 address,
+    /// an IPv6 /64). A client behind the NAT of a large site has neighbours.
     public var maxHalfOpen = 1024
     public var maxHalfOpenPerSource = 128
 

@@ -1,7 +1,7 @@
 import Wire
 
-/// When which connection wants to be called: a binary heap. An entry is not removed when its connection's deadline
-/// moves; the server sees, when the entry comes up, that it is not due yet.
+/// When which connection wants to be called: a binary heap. An entry is not removed when its connection's
+/// deadline moves; the server sees, when the entry comes up, that it is not due yet.
 struct TimerQueue {
     struct Entry: Equatable {
         let at: Instant

@@ -31,8 +31,8 @@ public struct TransportAddress: Hashable, Sendable {
         self.scope = scope
     }
 
-    /// The address without its port: what limits per source count by. Of IPv6 the first 64 bits, which is what one
-    /// customer has.
+    /// The address without its port: what limits per source count by. Of IPv6 the first 64 bits, which is
+    /// what one customer has.
     var source: TransportAddress {
         switch family {
         case .ipv4: TransportAddress(ipv4: UInt32(truncatingIfNeeded: low), port: 0)

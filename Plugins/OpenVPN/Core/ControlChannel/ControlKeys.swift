@@ -1,8 +1,8 @@
 public import OpenSSL
 public import Wire
 
-/// The secret that protects control packets outside of TLS, and how: one of the wrappings of OpenVPN. Knows nothing of
-/// connections: counters and replay windows are `ControlWrapping`.
+/// The secret that protects control packets outside of TLS, and how: one of the wrappings of OpenVPN. Knows
+/// nothing of connections: counters and replay windows are `ControlWrapping`.
 public enum ControlKeys {
     case plain
     case tlsAuth(TLSAuthKeys)
@@ -107,12 +107,14 @@ public final class TLSAuthKeys {
     }
 }
 
-/// tls-crypt: control packets are encrypted, AES-256-CTR with a synthetic IV (doc/tls-crypt-v2.txt, "Control channel
-/// encryption"). The tag, HMAC-SHA256, is made before encryption, and its first half is the IV.
+/// tls-crypt: control packets are encrypted, AES-256-CTR with a synthetic IV (doc/tls-crypt-v2.txt, "Control
+/// channel encryption"). The tag, HMAC-SHA256, is made before encryption, and its first half is the IV.
 ///
 ///     +------+-----------+------+----------+---------------------+
-///     | head | packet id | time | tag (32) | body, encrypted     |     tag: over head, packet id, time, plain body
+///     | head | packet id | time | tag (32) | body, encrypted     |
 ///     +------+-----------+------+----------+---------------------+
+///
+/// The tag is over head, packet id, time and plain body.
 public final class TLSCryptKeys {
     static let tagLength = 32
     static let overhead = tagLength + ReplayID.length
@@ -136,8 +138,8 @@ public final class TLSCryptKeys {
     }
 }
 
-/// AES-256-CTR under the first half of an HMAC-SHA256 over header and text: what tls-crypt does with packets and
-/// tls-crypt-v2 with client keys.
+/// AES-256-CTR under the first half of an HMAC-SHA256 over header and text: what tls-crypt does with packets
+/// and tls-crypt-v2 with client keys.
 final class SyntheticIVCipher {
     private let hmac: HMAC
     private let cipher: CipherContext

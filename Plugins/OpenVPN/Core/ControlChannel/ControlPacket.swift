@@ -34,8 +34,9 @@ public struct ControlHead: Hashable, Sendable {
     }
 }
 
-/// What a control packet says once its wrapping is off: acknowledgements, and (unless it is a bare ACK) one packet of
-/// the reliable stream. The acknowledged ids are 32 bits wide, whatever the drafts say of eight octets.
+/// What a control packet says once its wrapping is off: acknowledgements, and (unless it is a bare ACK) one
+/// packet of the reliable stream. The acknowledged ids are 32 bits wide, whatever the drafts say of eight
+/// octets.
 ///
 ///     +------------+---------------+-----------------------------+----------------------+---------
 ///     | count (1)  | ids (4*count) | peer session id, if count>0 | packet id, not in ACK| payload
@@ -103,9 +104,11 @@ public struct ControlBody: Equatable, Sendable {
 
 /// A whole control packet, unwrapped.
 public struct ControlPacket: Equatable, Sendable {
-    /// Octets of the largest control packet that we send; the MTU that OpenVPN assumes for its control channel.
+    /// Octets of the largest control packet that we send; the MTU that OpenVPN assumes for its control
+    /// channel.
     public static let maxSent = 1250
-    /// Octets of the largest control packet that we look at (CVE-2017-7478). Old clients fill their link's MTU.
+    /// Octets of the largest control packet that we look at (CVE-2017-7478). Old clients fill their link's
+    /// MTU.
     public static let maxReceived = 2048
 
     public var head: ControlHead

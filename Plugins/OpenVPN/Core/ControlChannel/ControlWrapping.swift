@@ -7,7 +7,8 @@ public struct ControlWrapping {
     private var sent: ReplayID
     private var window = ReplayIDWindow()
 
-    /// `time`: seconds since 1970 at which counting begins. `sentBefore`: packets that a stateless answer has used up.
+    /// `time`: seconds since 1970 at which counting begins. `sentBefore`: packets that a stateless answer
+    /// has used up.
     public init(_ keys: ControlKeys, time: UInt32, sentBefore: UInt32 = 0) {
         self.keys = keys
         sent = ReplayID(id: sentBefore, time: time)

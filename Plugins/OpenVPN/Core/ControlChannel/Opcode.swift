@@ -1,5 +1,5 @@
-/// What a packet is: the high five bits of its first octet; the low three are the key id (openvpn-rfc, "Packet format").
-/// 1 and 2, the resets of key method 1, are not spoken any more.
+/// What a packet is: the high five bits of its first octet; the low three are the key id (openvpn-rfc,
+/// "Packet format"). 1 and 2, the resets of key method 1, are not spoken any more.
 public enum Opcode: UInt8, Sendable, CaseIterable {
     case softReset = 3
     case control = 4
@@ -35,7 +35,8 @@ public struct KeyID: Hashable, Sendable {
     public var next: KeyID { KeyID(rawValue == 7 ? 1 : rawValue + 1) }
 }
 
-/// Chosen at random by each side (by a server over UDP: computed, see `SessionCookie`) for the life of a connection.
+/// Chosen at random by each side (by a server over UDP: computed, see `SessionCookie`) for the life of a
+/// connection.
 public struct SessionID: Hashable, Sendable {
     public let rawValue: UInt64
     public init(_ rawValue: UInt64) { self.rawValue = rawValue }

@@ -16,7 +16,8 @@ public struct ReliableReceiver: Sendable {
     public var owesAcknowledgements: Bool { !owed.isEmpty }
     public var owedCount: Int { owed.count }
 
-    /// Takes in one message. Beyond the window it is neither kept nor acknowledged; a repeated one is acknowledged again.
+    /// Takes in one message. Beyond the window it is neither kept nor acknowledged; a repeated one is
+    /// acknowledged again.
     public mutating func receive(_ opcode: Opcode, _ message: ControlBody.Message) {
         let ahead = message.packetID &- nextID
         let isRepeated = ahead >= 0x8000_0000
@@ -35,7 +36,8 @@ public struct ReliableReceiver: Sendable {
         return message
     }
 
-    /// What to acknowledge in a packet that has room for `count` ids: first what is owed, then the latest again.
+    /// What to acknowledge in a packet that has room for `count` ids: first what is owed, then the latest
+    /// again.
     public mutating func acknowledgements(upTo count: Int) -> [UInt32] {
         var ids = Array(owed.prefix(count))
         owed.removeFirst(ids.count)

@@ -1,11 +1,13 @@
 public import Wire
 
-/// The sending half of OpenVPN's reliable layer: numbers messages, keeps each until it is acknowledged, sends it again
-/// with exponential backoff. Not congestion-controlled: a control channel says a few kilobytes.
+/// The sending half of OpenVPN's reliable layer: numbers messages, keeps each until it is acknowledged,
+/// sends it again with exponential backoff. Not congestion-controlled: a control channel says a few
+/// kilobytes.
 public struct ReliableSender: Sendable {
     /// Messages under way at once. Clients before 2.6 hold eight out of order.
     public static let window = 6
-    /// Octets that wait for a place in the window. A certificate chain and a large push reply fit; more is our fault.
+    /// Octets that wait for a place in the window. A certificate chain and a large push reply fit; more is
+    /// our fault.
     public static let maxBacklog = 128 * 1024
     public static let firstTimeout: Duration = .seconds(1)
     public static let maxTimeout: Duration = .seconds(8)

@@ -1,6 +1,7 @@
 public import Wire
 
-/// Numbers every packet that a static key protects, "long form": a counter, and the second in which counting began.
+/// Numbers every packet that a static key protects, "long form": a counter, and the second in which counting
+/// began.
 public struct ReplayID: Hashable, Sendable {
     public static let length = 8
 

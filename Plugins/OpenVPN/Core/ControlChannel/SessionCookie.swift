@@ -1,9 +1,10 @@
 public import OpenSSL
 public import Wire
 
-/// Makes a server's session id out of what the client sent, so that nothing need be remembered before the client has
-/// shown, by echoing it, that it receives at the address it gives: HMAC-SHA256 over the time slot, that address and the
-/// client's session id, cut to 64 bits. The key lives as long as the process and is handed over at a module's swap.
+/// Makes a server's session id out of what the client sent, so that nothing need be remembered before the
+/// client has shown, by echoing it, that it receives at the address it gives: HMAC-SHA256 over the time
+/// slot, that address and the client's session id, cut to 64 bits. The key lives as long as the process and
+/// is handed over at a module's swap.
 public final class SessionCookie {
     /// A cookie is good in its slot and, because clocks tick while packets fly, in both neighbours.
     public static let slot: Duration = .seconds(30)

@@ -1,5 +1,5 @@
-/// The 2048-bit key that tls-auth and tls-crypt share with all clients ("OpenVPN Static key V1"): two key sets of 64
-/// octets for a cipher and 64 for HMAC; each algorithm takes from the front what it needs.
+/// The 2048-bit key that tls-auth and tls-crypt share with all clients ("OpenVPN Static key V1"): two key
+/// sets of 64 octets for a cipher and 64 for HMAC; each algorithm takes from the front what it needs.
 public struct StaticKey: Equatable, Sendable {
     public static let length = 256
     /// Octets of a cipher's or HMAC's part of a key set.

@@ -1,8 +1,8 @@
 public import OpenSSL
 public import Wire
 
-/// The server's key of tls-crypt-v2 (doc/tls-crypt-v2.txt): with it the server makes a key for each client, and
-/// recovers that key from the wrapped copy which the client brings along, so that it has none to store.
+/// The server's key of tls-crypt-v2 (doc/tls-crypt-v2.txt): with it the server makes a key for each client,
+/// and recovers that key from the wrapped copy which the client brings along, so that it has none to store.
 public struct TLSCryptV2ServerKey: Equatable, Sendable {
     public static let length = 128
     public let octets: [UInt8]
@@ -64,10 +64,10 @@ public enum TLSCryptV2Metadata: Equatable, Sendable {
     }
 }
 
-/// A client's key, and the copy of it that only the server can read.
+/// A client's key, and the copy of it that only the server can read; its tag is over length, Kc and metadata.
 ///
 ///     WKc:  +----------+-------------------------------+------------------+
-///           | tag (32) | Kc (256), metadata; encrypted  | length of WKc (2)|    tag: over length, Kc, metadata
+///           | tag (32) | Kc (256), metadata; encrypted  | length of WKc (2)|
 ///           +----------+-------------------------------+------------------+
 public struct TLSCryptV2ClientKey: Equatable, Sendable {
     public let key: StaticKey

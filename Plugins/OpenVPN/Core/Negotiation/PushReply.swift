@@ -52,6 +52,9 @@ public struct PushReply: Equatable, Sendable {
     public var pingInterval: Int?
     /// The client connects anew when it has heard nothing for so long. Seconds.
     public var pingRestart: Int?
+    /// The client says goodbye when it ends, so that its address is free at once. Of use over datagrams alone: a stream's
+    /// end tells by itself.
+    public var announcesExit = false
     /// Octets.
     public var tunMTU: Int?
     /// 24 bits; sent to clients that speak P_DATA_V2.
@@ -74,6 +77,7 @@ extension PushReply {
         if redirectsGateway { options.append("redirect-gateway def1") }
         if let pingInterval { options.append("ping \(pingInterval)") }
         if let pingRestart { options.append("ping-restart \(pingRestart)") }
+        if announcesExit { options.append("explicit-exit-notify 1") }
         if let tunMTU { options.append("tun-mtu \(tunMTU)") }
         if let authToken { options.append("auth-token \(authToken)") }
         return options + dataChannelOptions
