@@ -14,6 +14,9 @@ final class FakeHost {
     var certificate = (chain: "chain", key: "key", trust: "trust")
     let memory = FakeMemory()
 
+    /// Those that were asked for, by id.
+    private(set) var tables: [String: UnsafeMutableRawPointer] = [:]
+
     // What was asked, for tests that answer.
     var sent: [(remote: pa_address_v1, octets: [UInt8])] = []
     /// By stream.
@@ -91,7 +94,13 @@ final class FakeHost {
 
     private func capability(_ id: String) -> UnsafeRawPointer? {
         guard !lacking.contains(id) else { return nil }
-        return switch id {
+        if let table = tables[id] { return UnsafeRawPointer(table) }
+        tables[id] = makeTable(id)
+        return tables[id].map { UnsafeRawPointer($0) }
+    }
+
+    private func makeTable(_ id: String) -> UnsafeMutableRawPointer? {
+        switch id {
         case PA_LOG: memory.table(FakeTables.log)
         case PA_METRIC: memory.table(FakeTables.metric)
         case PA_OPTION: memory.table(FakeTables.option)
@@ -120,7 +129,7 @@ final class FakeMemory {
         return place
     }
 
-    func table<T>(_ value: T) -> UnsafeRawPointer { UnsafeRawPointer(array([value])) }
+    func table<T>(_ value: T) -> UnsafeMutableRawPointer { UnsafeMutableRawPointer(array([value])) }
 
     func text(_ text: String) -> UnsafePointer<CChar> { UnsafePointer(array(Array(text.utf8CString))) }
 
