@@ -59,7 +59,8 @@ import Wire
         client.open(hub: "A", layer: .three)
         let why = "no DHCP server in the hub gave an address: none answers, or none is left"
         #expect(client.outcome(seconds: 40) == "refused no-address: \(why)")
-        #expect(bench.hubLanes[0].lane.performAndWait { _ in bench.hubLanes[0].snapshots.count } == 0)
+        let hubLane = bench.hubLanes[0]
+        #expect(hubLane.lane.performAndWait { _ in hubLane.snapshots.count } == 0)
     }
 
     @Test func `what was ended by the administrator hears of it once and its handle is void`() throws {
