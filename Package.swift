@@ -11,7 +11,8 @@ let house: [SwiftSetting] = [
 /// Targets that define ~Escapable views of their own.
 let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 let views: [SwiftSetting] = house + lifetimes
-/// Targets that run on the lanes: their objects belong to one thread, so exclusivity needs no check at run time.
+/// Targets that run on the lanes: their objects belong to one thread, so exclusivity needs no check at run
+/// time.
 let dataPath: [SwiftSetting] = house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
 /// Tests may be terse about memory; they are as strict about everything else.
 let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
@@ -151,7 +152,7 @@ let package = Package(
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
-        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
         .testTarget(
             name: "LanesTests",
             dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],
@@ -162,6 +163,7 @@ let package = Package(
         .testTarget(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
+        .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNTests",
             dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],

@@ -51,6 +51,7 @@ public import Wire
         var isClosed = false
     }
 
+    private static let flushesPerTurn = 8
     private static let eventsPerWait: Int32 = 128
     private static let timersPerWait = 256
 
@@ -97,6 +98,9 @@ public import Wire
 
     /// [any] Seconds since 1970.
     public var wallSeconds: UInt64 { clinux_wall_nanoseconds() / 1_000_000_000 }
+
+    /// [lane] Counts the turns: memory that is lent for a turn is good while this stays.
+    public var turn: UInt64 { unsafe counted.pointee.turns }
 
     /// [lane] What was counted so far; from elsewhere use `perform`.
     public var counters: LaneCounters { LaneCounters(unsafe counted.pointee) }
@@ -382,7 +386,18 @@ extension Lane {
 
     private func endTurn() {
         for observer in observers { observer.turnEnds(on: self) }
-        // A handler that hears of an end may write to others, so both lists may grow meanwhile.
+        var rounds = 0
+        // A handler that hears of an end meanwhile may give observers more to do, and they write to others.
+        while !dirty.isEmpty || !retired.isEmpty, rounds < Lane.flushesPerTurn {
+            flushSources()
+            for observer in observers { observer.turnEnds(on: self) }
+            rounds += 1
+        }
+        arena.reset()
+    }
+
+    private func flushSources() {
+        // Both lists may grow meanwhile.
         var flushed = 0
         var gone = 0
         while flushed < dirty.count || gone < retired.count {
@@ -397,7 +412,6 @@ extension Lane {
         }
         dirty.removeAll(keepingCapacity: true)
         retired.removeAll(keepingCapacity: true)
-        arena.reset()
     }
 
     private func closeSources() {

@@ -1,6 +1,7 @@
 public import Wire
 
-/// Why a session gets no address. The text is for the administrator's log and the client's disconnect message.
+/// Why a session gets no address. The text is for the administrator's log and the client's disconnect
+/// message.
 public enum AddressRefusal: Error, Equatable, Sendable {
     case noServerAnswered
     /// A server offered an address and was not heard of again.
@@ -16,7 +17,7 @@ public enum AddressRefusal: Error, Equatable, Sendable {
 extension AddressRefusal: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .noServerAnswered: "no DHCP server answered in the hub"
+        case .noServerAnswered: "no DHCP server in the hub gave an address: none answers, or none is left"
         case .offerNotConfirmed(let server):
             "the DHCP server \(server) offered an address but did not confirm it"
         case .serverRefused(let message?): "the DHCP server refused: \(message)"

@@ -1,5 +1,5 @@
-/// How long obtaining an address may take. A VPN client waits for it, so all is shorter than RFC 2131 §4.1 and
-/// RFC 5227 §1.1 have it for a host that boots.
+/// How long obtaining an address may take. A VPN client waits for it, so all is shorter than RFC 2131 §4.1
+/// and RFC 5227 §1.1 have it for a host that boots.
 public struct AddressTiming: Sendable {
     /// After this a session without an address is refused.
     public var giveUp: Duration = .seconds(10)

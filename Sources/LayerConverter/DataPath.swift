@@ -96,7 +96,8 @@ extension LayerConverter {
         return .deliver(offset: EthernetFrame.headerLength, length: packet.totalLength)
     }
 
-    /// A DHCP message to a client of the client's own (Windows sends DHCPINFORM through the tunnel) is not ours.
+    /// A DHCP message to a client of the client's own (Windows sends DHCPINFORM through the tunnel) is not
+    /// ours.
     private func isOurDHCP(_ packet: borrowing IPv4Packet) -> Bool {
         guard !isFixed, let datagram = UDPDatagram(packet.payload),
             datagram.destinationPort == DHCPMessage.clientPort, !packet.isFragment

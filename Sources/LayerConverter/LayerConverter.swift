@@ -1,14 +1,15 @@
 public import Wire
 
-/// Lifts one layer-3 client onto Ethernet: it stands on the hub as a host with the MAC address that it was lent,
-/// gets its IPv4 address by DHCP (RFC 2131) or from the user's record, answers and asks ARP (RFC 826) for it,
-/// and gives the address back at the end. It does no IO, reads no clock, and belongs to one lane.
+/// Lifts one layer-3 client onto Ethernet: it stands on the hub as a host with the MAC address that it was
+/// lent, gets its IPv4 address by DHCP (RFC 2131) or from the user's record, answers and asks ARP (RFC 826)
+/// for it, and gives the address back at the end. It does no IO, reads no clock, and belongs to one lane.
 ///
-/// Control plane: one input (`start`, `receive`, `handleTimeout`, `close`), then `nextOutput` until nil, then wait
-/// until `deadline`. Data path: `lift` and `lower`, in place; after a batch look at `hasOutput` and `deadline`.
+/// Control plane: one input (`start`, `receive`, `handleTimeout`, `close`), then `nextOutput` until nil,
+/// then wait until `deadline`. Data path: `lift` and `lower`, in place; after a batch look at `hasOutput`
+/// and `deadline`.
 ///
-/// IPv4 alone: IPv6 is dropped both ways, which the drop reason tells. Networks behind the client, VLAN tags and
-/// fragments' reassembly are not its business.
+/// IPv4 alone: IPv6 is dropped both ways, which the drop reason tells. Networks behind the client, VLAN
+/// tags and fragments' reassembly are not its business.
 public struct LayerConverter: ~Copyable {
     public enum Addressing: Sendable {
         case dhcp(DHCPIdentity)
@@ -119,8 +120,8 @@ public struct LayerConverter: ~Copyable {
         sendQuestions()
     }
 
-    /// Gives a leased address back and ends; nothing flows any more. The frame that says so is still to be taken
-    /// from `nextOutput`.
+    /// Gives a leased address back and ends; nothing flows any more. The frame that says so is still to be
+    /// taken from `nextOutput`.
     public mutating func close(at now: Instant) {
         probe = nil
         dhcp.release(at: now)

@@ -4,8 +4,9 @@ public import Wire
 /// time, so the DHCP server of the hub gives it its former lease; a second client of the same identity, while
 /// the first is there, gets a second address, as stable as the first.
 ///
-/// Locally administered unicast (first octet 0x5e), chosen by a hash of seed and identity: the same seed gives
-/// the same addresses after a restart even without `remembered`, but for those that had to evade a collision.
+/// Locally administered unicast (first octet 0x5e), chosen by a hash of seed and identity: the same seed
+/// gives the same addresses after a restart even without `remembered`, but for those that had to evade a
+/// collision.
 public struct MACPool: Sendable {
     /// Pairs kept; the longest unused are forgotten first.
     public static let maxRemembered = 65_536

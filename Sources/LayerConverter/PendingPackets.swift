@@ -1,6 +1,7 @@
 import Wire
 
-/// Packets that wait for the MAC address of their next hop, RFC 1122 §2.3.2.2. When full, new ones are refused.
+/// Packets that wait for the MAC address of their next hop, RFC 1122 §2.3.2.2. When full, new ones are
+/// refused.
 struct PendingPackets {
     static let maxPackets = 32
     static let maxOfOneHop = 8

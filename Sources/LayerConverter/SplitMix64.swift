@@ -1,5 +1,5 @@
-/// Steele, Lea and Flood's SplitMix64: a small generator that gives the same numbers for the same seed on every
-/// machine. Not for secrets.
+/// Steele, Lea and Flood's SplitMix64: a small generator that gives the same numbers for the same seed on
+/// every machine. Not for secrets.
 struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

@@ -29,6 +29,9 @@ import Wire
         lane.setRingHandler(self)
     }
 
+    /// Tells the switch which turn it is; before frames are received.
+    func beginTurn() { switching.beginTurn(lane.turn, at: lane.now.nanoseconds) }
+
     /// Makes a port of `hub` here, for something that is no session.
     public func attach(to hub: Hub, needs: HubPort.Needs, sink: any PortSink) -> HubPort? {
         switching.attach(to: hub, needs: needs, sink: sink)
@@ -36,7 +39,7 @@ import Wire
 
     /// Frames from whoever stands behind `port`, lent until the turn ends.
     public func receive(_ batch: UnsafeMutableBufferPointer<pa_slice_v1>, from port: HubPort) {
-        switching.beginTurn(at: lane.now.nanoseconds)
+        beginTurn()
         unsafe switching.receive(batch, from: port)
     }
 }
@@ -47,7 +50,7 @@ extension HubLane: TurnObserver {
 
 extension HubLane: RingHandler {
     public func received(_ records: UnsafeMutableBufferPointer<RingRecord>, from source: Lane) {
-        switching.beginTurn(at: lane.now.nanoseconds)
+        beginTurn()
         for index in records.indices {
             let record = unsafe records[index]
             unsafe switching.receiveCrossing(CrossingHeader(bits: record.header.0), record.octets)
@@ -75,7 +78,8 @@ private final class RingCrossing: LaneCrossing {
 // MARK: - Sessions
 
 extension HubLane {
-    /// Begins a session; the owner hears of its outcome later, never from within this call. Returns its handle.
+    /// Begins a session; the owner hears of its outcome later, never from within this call. Returns its
+    /// handle.
     public func open(_ request: SessionRequest, for owner: any SessionOwner, token: UInt64) -> UInt64 {
         let serial = Self.lastSerial.wrappingAdd(1, ordering: .relaxed).newValue
         let slot = freeSlots.popLast() ?? slots.count
@@ -103,7 +107,7 @@ extension HubLane {
         _ batch: UnsafeMutableBufferPointer<pa_slice_v1>, from handle: UInt64, of owner: any SessionOwner
     ) -> Bool {
         guard let session = session(handle, of: owner) else { return false }
-        switching.beginTurn(at: lane.now.nanoseconds)
+        beginTurn()
         unsafe session.receive(batch)
         return true
     }

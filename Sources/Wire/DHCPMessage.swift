@@ -7,7 +7,8 @@
 ///     |  chaddr (16)  |  sname (64)  |  file (128)  |  options         |
 ///
 /// An overloaded sname or file is read as options once and is not given as text then; an overload that stands
-/// inside one is not followed. Options are split and joined as RFC 3396 says. Nothing is overloaded on sending.
+/// inside one is not followed. Options are split and joined as RFC 3396 says. Nothing is overloaded on
+/// sending.
 public struct DHCPMessage: Equatable, Sendable {
     public enum Operation: UInt8, Sendable {
         case bootRequest = 1

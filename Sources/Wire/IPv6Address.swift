@@ -26,7 +26,8 @@ public struct IPv6Address: Hashable, Sendable {
 }
 
 extension IPv6Address {
-    /// Parses every form of RFC 4291 §2.2: groups, one "::", and a dotted IPv4 address as the last two groups.
+    /// Parses every form of RFC 4291 §2.2: groups, one "::", and a dotted IPv4 address as the last two
+    /// groups.
     public init?(_ text: some StringProtocol) {
         // Only the last part can hold a dotted address, so the "::" splits the work into head and tail.
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)

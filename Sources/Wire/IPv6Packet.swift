@@ -42,13 +42,14 @@ extension IPv6Packet {
         public var `protocol`: IPProtocol
         /// From the packet's first octet; at most its length.
         public var offset: Int
-        /// In octets, from a Fragment header. If it is not zero, the protocol's own header is in another packet.
+        /// In octets, from a Fragment header. If it is not zero, the protocol's own header is in another
+        /// packet.
         public var fragmentOffset = 0
         public var isFragment = false
     }
 
-    /// Walks the extension headers, RFC 8200 §4. Throws `truncated` where one does not fit into the packet and
-    /// `tooDeep` where there are more than `maxExtensionHeaders`. ESP and unknown headers end the walk.
+    /// Walks the extension headers, RFC 8200 §4. Throws `truncated` where one does not fit into the packet
+    /// and `tooDeep` where there are more than `maxExtensionHeaders`. ESP and unknown headers end the walk.
     public func upperLayer() throws(WireError) -> UpperLayer {
         var found = UpperLayer(protocol: nextHeader, offset: Self.headerLength)
         for _ in 0...Self.maxExtensionHeaders {

@@ -58,6 +58,7 @@ final class NoCrossing: LaneCrossing {
 final class SwitchBench {
     private let lane = LaneSwitch(lane: 0, of: 1, crossing: NoCrossing())
     private let sink = CountingSink()
+    private var turn: UInt64 = 0
     private let port: HubPort
     private let batch = FrameBatch(
         to: MACAddress(0x0200_0000_0002), from: MACAddress(0x0200_0000_0001), octets: 1414)
@@ -72,7 +73,8 @@ final class SwitchBench {
     func forward(_ count: Int) {
         let before = sink.frames
         for _ in 0..<count / FrameBatch.size {
-            lane.beginTurn(at: 5_000_000_000)
+            turn += 1
+            lane.beginTurn(turn, at: 5_000_000_000)
             unsafe lane.receive(batch.slices, from: port)
             lane.flush()
         }
@@ -84,6 +86,7 @@ final class SwitchBench {
 final class CrossingBench: LaneCrossing {
     private var lanes: [LaneSwitch] = []
     private let sink = CountingSink()
+    private var turn: UInt64 = 0
     private var port: HubPort!
     private let batch = FrameBatch(
         to: MACAddress(0x0200_0000_0002), from: MACAddress(0x0200_0000_0001), octets: 1414)
@@ -106,7 +109,8 @@ final class CrossingBench: LaneCrossing {
     func forward(_ count: Int) {
         let before = sink.frames
         for _ in 0..<count / FrameBatch.size {
-            for lane in lanes { lane.beginTurn(at: 5_000_000_000) }
+            turn += 1
+            for lane in lanes { lane.beginTurn(turn, at: 5_000_000_000) }
             unsafe lanes[0].receive(batch.slices, from: port)
             for lane in lanes { lane.flush() }
             arena.reset()

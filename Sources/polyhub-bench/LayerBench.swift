@@ -33,7 +33,8 @@ final class LayerBench {
     func liftAndLower(_ count: Int) {
         var sent = 0
         for _ in 0..<count {
-            var span = frame.mutableSpan.mutableBytes
+            var octets = frame.mutableSpan
+            var span = unsafe octets.mutableBytes
             if converter.lift(&span, at: now) == .send { sent += 1 }
             if case .drop(.notForUs) = converter.lower(unsafe frame.span.bytes) { sent += 1 }
         }

@@ -4,7 +4,8 @@ import OpenVPNCore
 import PluginABI
 import Wire
 
-/// The whole way inside: a data packet of one OpenVPN client is opened, forwarded, and sealed for another one.
+/// The whole way inside: a data packet of one OpenVPN client is opened, forwarded, and sealed for another
+/// one.
 final class PathBench: PortSink {
     static let ciphers: [DataCipher] = [.aes256GCM, .aes128GCM, .chaCha20Poly1305]
     private static let octets = 1400
@@ -15,6 +16,7 @@ final class PathBench: PortSink {
     private let toOther: DataChannel
     private var port: HubPort!
     private var sealed = 0
+    private var turn: UInt64 = 0
     private let batch: FrameBatch
     private let plain: FrameBatch
 
@@ -35,13 +37,15 @@ final class PathBench: PortSink {
     }
 
     func deliver(_ batch: UnsafeMutableBufferPointer<pa_slice_v1>, from port: HubPort) {
-        for index in batch.indices where unsafe toOther.seal(&batch[index]) == nil { sealed += 1 }
+        for index in batch.indices {
+            if unsafe toOther.seal(&batch[index]) == nil { sealed += 1 }
+        }
     }
 
     /// What the client does to make a packet, which `forward` does too: to be subtracted.
     func sealAlone(_ count: Int) {
         for _ in 0..<count / FrameBatch.size {
-            for index in batch.slices.indices {
+            for index in 0..<FrameBatch.size {
                 unsafe batch.slices[index] = plain.slices[index]
                 _ = unsafe client.seal(&batch.slices[index])
             }
@@ -51,8 +55,9 @@ final class PathBench: PortSink {
     func forward(_ count: Int) {
         let before = sealed
         for _ in 0..<count / FrameBatch.size {
-            lane.beginTurn(at: 5_000_000_000)
-            for index in batch.slices.indices {
+            turn += 1
+            lane.beginTurn(turn, at: 5_000_000_000)
+            for index in 0..<FrameBatch.size {
                 unsafe batch.slices[index] = plain.slices[index]
                 _ = unsafe client.seal(&batch.slices[index])
                 _ = unsafe fromClient.open(&batch.slices[index])

@@ -119,6 +119,7 @@ private final class Bench: LaneCrossing {
     weak var peer: Bench?
     var crossed: [Int] = []
     var now: UInt64 = 5_000_000_000
+    var turn: UInt64 = 0
     private var sinks: [ObjectIdentifier: Sink] = [:]
 
     init(lane: Int = 0, of count: Int = 1) { self.lane = LaneSwitch(lane: lane, of: count, crossing: self) }
@@ -133,7 +134,8 @@ private final class Bench: LaneCrossing {
     func sink(_ port: HubPort) -> Sink { sinks[ObjectIdentifier(port)]! }
 
     func send(from port: HubPort, _ frame: Frame) {
-        lane.beginTurn(at: now)
+        turn += 1
+        lane.beginTurn(turn, at: now)
         lane.receive(frame.slice, from: port)
         lane.flush()
     }
@@ -141,7 +143,8 @@ private final class Bench: LaneCrossing {
     func cross(to other: Int, _ header: CrossingHeader, _ frame: pa_slice_v1) -> Bool {
         crossed.append(other)
         guard let peer else { return false }
-        peer.lane.beginTurn(at: now)
+        peer.turn += 1
+        peer.lane.beginTurn(peer.turn, at: now)
         peer.lane.receiveCrossing(CrossingHeader(bits: header.bits), frame)
         peer.lane.flush()
         return true

@@ -16,7 +16,8 @@ extension Instant {
     var seconds: Double { (Double(nanoseconds) - 1_000_000_000_000) / 1_000_000_000 }
 }
 
-/// A DHCP client under test and the notes of what it says: one event a line, in the order of the RFC's figures.
+/// A DHCP client under test and the notes of what it says: one event a line, in the order of the RFC's
+/// figures.
 final class Conversation {
     var client: DHCPClient
     var now = Instant.at(0)

@@ -3,10 +3,10 @@ import Wire
 
 @testable import LayerConverter
 
-/// RFC 2131 §4.4.1, table 5, and §4.3.6, table 4: what a client puts into its messages. "must" and "no" are the
-/// RFC's MUST and MUST NOT; where it leaves a choice, "yes" and "-" are ours.
+/// RFC 2131 §4.4.1, table 5, and §4.3.6, table 4: what a client puts into its messages. "must" and "no" are
+/// the RFC's MUST and MUST NOT; where it leaves a choice, "yes" and "-" are ours.
 private let rfcTable = """
-    message      | ciaddr | 50 requested | 54 server | 51 lease | 55 parameters | 57 size | 61 client | 60 class
+    message      | ciaddr | 50 address   | 54 server | 51 lease | 55 list       | 57 size | 61 client | 60
     discover     | 0      | -            | no        | -        | yes           | yes     | yes       | yes
     wish         | 0      | must         | no        | -        | yes           | yes     | yes       | yes
     selecting    | 0      | must         | must      | -        | yes           | yes     | yes       | yes

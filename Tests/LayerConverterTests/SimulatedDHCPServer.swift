@@ -1,6 +1,7 @@
 import Wire
 
-/// A DHCP server for tests, simple and strict: it grants what it offered or leased before, and refuses the rest.
+/// A DHCP server for tests, simple and strict: it grants what it offered or leased before, and refuses the
+/// rest.
 final class SimulatedDHCPServer {
     let mac: MACAddress
     let address: IPv4Address

@@ -11,7 +11,26 @@ final class FakeHost {
     var stored: [String: [UInt8]] = [:]
     var nextHandle: UInt64 = 100
     var answer: pa_status = PA_OK
+    var certificate = (chain: "chain", key: "key", trust: "trust")
     let memory = FakeMemory()
+
+    /// Those that were asked for, by id.
+    private(set) var tables: [String: UnsafeMutableRawPointer] = [:]
+
+    // What was asked, for tests that answer.
+    var sent: [(remote: pa_address_v1, octets: [UInt8])] = []
+    /// By stream.
+    var written: [UInt64: [UInt8]] = [:]
+    var frames: [(session: UInt64, octets: [UInt8])] = []
+    var questions: [(token: UInt64, ticket: UInt64)] = []
+    var openings: [(token: UInt64, ticket: UInt64)] = []
+    var closedStreams: [UInt64] = []
+    /// By token.
+    var timers: [UInt64: UInt64] = [:]
+    /// Of every stream.
+    var streamRemote = pa_address_v1.ipv4(198, 51, 100, 7, port: 5000)
+    /// What writes to streams answer.
+    var writing: pa_status = PA_OK
     private(set) var table: UnsafeMutablePointer<pa_host_v1>
 
     enum FakeOption {
@@ -55,9 +74,33 @@ final class FakeHost {
         return nextHandle
     }
 
+    /// Takes over the fallbacks of what a module declares.
+    func takeDefaults(of module: pa_option_module_v1) {
+        for index in 0..<Int(module.count) {
+            let option = module.options[index]!.pointee
+            guard let fallback = option.fallback.map({ String(cString: $0) }) else { continue }
+            let key = String(cString: option.key)
+            guard options[key] == nil else { continue }
+            options[key] =
+                switch option.type {
+                case PA_OPTION_INTEGER: .integer(Int64(fallback)!)
+                case PA_OPTION_BOOLEAN: .boolean(fallback == "true")
+                case PA_OPTION_STRINGS:
+                    .strings(fallback.split(separator: ",").map { String($0.drop { $0 == " " }) })
+                default: .string(fallback)
+                }
+        }
+    }
+
     private func capability(_ id: String) -> UnsafeRawPointer? {
         guard !lacking.contains(id) else { return nil }
-        return switch id {
+        if let table = tables[id] { return UnsafeRawPointer(table) }
+        tables[id] = makeTable(id)
+        return tables[id].map { UnsafeRawPointer($0) }
+    }
+
+    private func makeTable(_ id: String) -> UnsafeMutableRawPointer? {
+        switch id {
         case PA_LOG: memory.table(FakeTables.log)
         case PA_METRIC: memory.table(FakeTables.metric)
         case PA_OPTION: memory.table(FakeTables.option)
@@ -86,7 +129,7 @@ final class FakeMemory {
         return place
     }
 
-    func table<T>(_ value: T) -> UnsafeRawPointer { UnsafeRawPointer(array([value])) }
+    func table<T>(_ value: T) -> UnsafeMutableRawPointer { UnsafeMutableRawPointer(array([value])) }
 
     func text(_ text: String) -> UnsafePointer<CChar> { UnsafePointer(array(Array(text.utf8CString))) }
 
@@ -99,6 +142,12 @@ final class FakeMemory {
         return pa_slice_v1(
             start: place + headroom, length: UInt32(bytes.count), headroom: UInt16(headroom),
             tailroom: UInt16(tailroom))
+    }
+}
+
+extension [UInt8] {
+    init(_ slice: pa_slice_v1) {
+        self = Array(UnsafeBufferPointer(start: slice.start, count: Int(slice.length)))
     }
 }
 

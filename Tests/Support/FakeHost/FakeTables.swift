@@ -76,10 +76,10 @@ enum FakeTables {
         pa_certificate_host_v1(
             size: UInt32(MemoryLayout<pa_certificate_host_v1>.size), reserved: 0,
             server: { host, chain, key, trust in
-                let memory = FakeHost.of(host).memory
-                chain!.pointee = memory.octets(Array("chain".utf8))
-                key!.pointee = memory.octets(Array("key".utf8))
-                trust!.pointee = memory.octets(Array("trust".utf8))
+                let host = FakeHost.of(host)
+                chain!.pointee = host.memory.octets(Array(host.certificate.chain.utf8))
+                key!.pointee = host.memory.octets(Array(host.certificate.key.utf8))
+                trust!.pointee = host.memory.octets(Array(host.certificate.trust.utf8))
                 return PA_OK
             },
             public_name: { host, name in
@@ -95,10 +95,12 @@ enum FakeTables {
             wall_seconds: { _ in 1_700_000_000 },
             arm: { lane, token, at in
                 FakeHost.of(lane).say("arm \(token) at \(at)")
+                FakeHost.of(lane).timers[token] = at
                 return PA_OK
             },
             disarm: { lane, token in
                 FakeHost.of(lane).say("disarm \(token)")
+                FakeHost.of(lane).timers[token] = nil
                 return PA_OK
             },
             random: { _, octets, count in
@@ -116,6 +118,8 @@ enum FakeTables {
                 let local = datagram.local?.pointee.text ?? "any"
                 FakeHost.of(lane).say(
                     "\(verb) \(datagram.payload.hex) \(local) -> \(datagram.remote.pointee.text)")
+                guard verb.hasPrefix("send") else { continue }
+                FakeHost.of(lane).sent.append((datagram.remote.pointee, [UInt8](datagram.payload)))
             }
         }
         return pa_datagram_host_v1(
@@ -156,26 +160,35 @@ extension FakeTables {
         func octets(_ slices: UnsafePointer<pa_slice_v1>?, _ count: UInt32) -> String {
             (0..<Int(count)).map { slices![$0].hex }.joined(separator: " ")
         }
+        func take(
+            _ lane: OpaquePointer?, _ stream: UInt64, _ slices: UnsafePointer<pa_slice_v1>?, _ count: UInt32
+        ) -> pa_status {
+            let host = FakeHost.of(lane)
+            guard host.writing == PA_OK else { return host.writing }
+            for index in 0..<Int(count) { host.written[stream, default: []] += [UInt8](slices![index]) }
+            return PA_OK
+        }
         return pa_stream_host_v1(
             size: UInt32(MemoryLayout<pa_stream_host_v1>.size), reserved: 0,
             write: { lane, stream, slices, count, queued in
                 FakeHost.of(lane).say("write \(stream): \(octets(slices, count))")
                 queued?.pointee = 17
-                return FakeHost.of(lane).answer
+                return take(lane, stream, slices, count)
             },
             write_copy: { lane, stream, slices, count, queued in
                 FakeHost.of(lane).say("write copy \(stream): \(octets(slices, count))")
                 queued?.pointee = 18
-                return FakeHost.of(lane).answer
+                return take(lane, stream, slices, count)
             },
             close: { lane, stream, how in
                 FakeHost.of(lane).say("close stream \(stream) \(how)")
+                FakeHost.of(lane).closedStreams.append(stream)
                 return PA_OK
             },
             facts: { lane, _, facts in
                 let memory = FakeHost.of(lane).memory
                 facts!.pointee.is_tls = 1
-                facts!.pointee.remote = .ipv4(198, 51, 100, 7, port: 5000)
+                facts!.pointee.remote = FakeHost.of(lane).streamRemote
                 facts!.pointee.local = .ipv4(192, 0, 2, 1, port: 443)
                 facts!.pointee.tls_version = memory.text("TLSv1.3")
                 facts!.pointee.presented_certificate = memory.octets([0x30, 0])
@@ -197,10 +210,12 @@ extension FakeTables {
                 let remote = evidence.remote?.pointee.text ?? "unknown"
                 FakeHost.of(lane).say("ask \(evidence.kind) \(name) \(secret) from \(remote) as \(token)")
                 ticket!.pointee = FakeHost.of(lane).newHandle()
+                FakeHost.of(lane).questions.append((token, ticket!.pointee))
                 return FakeHost.of(lane).answer
             },
             withdraw: { lane, ticket in
                 FakeHost.of(lane).say("withdraw question \(ticket)")
+                FakeHost.of(lane).questions.removeAll { $0.ticket == ticket }
                 return PA_OK
             },
             release: { lane, identity in FakeHost.of(lane).say("release \(identity)") })
@@ -216,15 +231,20 @@ extension FakeTables {
                         + "room \(request.headroom)+\(request.tailroom) \(String(cString: request.protocol)) "
                         + "\(String(cString: request.cipher)) from \(request.remote.text) as \(token)")
                 ticket!.pointee = FakeHost.of(lane).newHandle()
+                FakeHost.of(lane).openings.append((token, ticket!.pointee))
                 return FakeHost.of(lane).answer
             },
             withdraw: { lane, ticket in
                 FakeHost.of(lane).say("withdraw opening \(ticket)")
+                FakeHost.of(lane).openings.removeAll { $0.ticket == ticket }
                 return PA_OK
             },
             receive: { lane, session, batch, count in
                 let frames = (0..<Int(count)).map { batch![$0].hex }.joined(separator: " ")
                 FakeHost.of(lane).say("frames \(session): \(frames)")
+                for index in 0..<Int(count) {
+                    FakeHost.of(lane).frames.append((session, [UInt8](batch![index])))
+                }
                 return FakeHost.of(lane).answer
             },
             update: { lane, session, remote, cipher in
