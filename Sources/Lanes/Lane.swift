@@ -45,6 +45,8 @@ public import Wire
     private let isAsleep = Atomic<Bool>(false)
     private var working: [@Sendable (Lane) -> Void] = []
     private var isStopping = false
+    private var moderation = Moderation()
+    private var packetsHandled: UInt64 = 0
 
     private struct Inbox {
         var work: [@Sendable (Lane) -> Void] = []
@@ -321,10 +323,20 @@ extension Lane {
             readRings()
             runPosted()
             fireTimers()
+            rest(afterEvents: max(0, count))
         }
         inbox.withLock { $0.isClosed = true }
         runPosted()
         closeSources()
+    }
+
+    /// Lets packets gather when they come fast but one by one.
+    private func rest(afterEvents count: Int) {
+        let packets = unsafe counted.pointee.received_datagrams + counted.pointee.ring_received
+        let handled = packets - packetsHandled + UInt64(count)
+        packetsHandled = packets
+        let pause = moderation.pause(after: handled, at: now.nanoseconds)
+        if pause > 0 { clinux_pause(pause) }
     }
 
     private func waitForEvents() -> Int {

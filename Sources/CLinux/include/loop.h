@@ -27,6 +27,8 @@ void clinux_close(int fd);
 int clinux_set_nonblocking(int fd);
 
 uint64_t clinux_monotonic_nanoseconds(void);
+/* Sleeps so long, or a little longer. */
+void clinux_pause(uint64_t nanoseconds);
 uint64_t clinux_wall_nanoseconds(void);
 
 typedef void *(*clinux_thread_body)(void *context);

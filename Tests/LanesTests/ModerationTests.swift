@@ -1,0 +1,36 @@
+import Testing
+
+@testable import Lanes
+
+@Suite struct ModerationTests {
+    @Test func `a quiet lane never rests`() {
+        #expect(pauses(packets: 1, every: 1_000_000).allSatisfy { $0 == 0 })
+    }
+
+    @Test func `a lane that wakes for every packet comes to rest, for no longer than it may`() {
+        let pauses = pauses(packets: 1, every: 30_000)
+        #expect(pauses.first == 0)
+        #expect(pauses.last == Moderation.longestPause)
+    }
+
+    @Test func `the faster packets come the shorter it rests, and not at all when they come in batches`() {
+        let fast = pauses(packets: 5, every: 10_000).last ?? 0
+        #expect(fast > 0 && fast < Moderation.longestPause)
+        #expect(pauses(packets: 64, every: 100_000).allSatisfy { $0 == 0 })
+    }
+
+    @Test func `it rests no more as soon as the traffic ends`() {
+        var moderation = Moderation()
+        var now: UInt64 = 1_000_000_000
+        for _ in 0..<1000 {
+            now += 30_000
+            _ = moderation.pause(after: 1, at: now)
+        }
+        #expect(moderation.pause(after: 1, at: now + 10_000_000) == 0)
+    }
+
+    private func pauses(packets: UInt64, every nanoseconds: UInt64) -> [UInt64] {
+        var moderation = Moderation()
+        return (1...1000).map { moderation.pause(after: packets, at: 1_000_000_000 + $0 * nanoseconds) }
+    }
+}
