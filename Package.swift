@@ -118,7 +118,14 @@ let package = Package(
             path: "Tests/ControlFixtures", swiftSettings: tests),
         .target(
             name: "FakeHost", dependencies: ["PluginABI"], path: "Tests/Support/FakeHost",
-            swiftSettings: tests),
+            swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .target(
+            name: "OpenVPNSite",
+            dependencies: [
+                "FakeHost", "OpenVPNAdapter", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "PluginKit",
+                "Wire",
+            ], path: "Tests/Support/OpenVPNSite",
+            swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .target(
             name: "FuzzTargets",
             dependencies: ["OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
@@ -137,7 +144,9 @@ let package = Package(
         .executableTarget(
             name: "polyhub-bench",
             dependencies: [
-                "CAllocationCounter", "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "PluginABI", "Wire",
+                "CAllocationCounter", "FakeHost", "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore",
+                "OpenVPNSite",
+                "OpenVPNTestClient", "PluginABI", "Wire",
             ],
             swiftSettings: views),
         .executableTarget(name: "lanes-bench", dependencies: ["Lanes", "PluginABI"], swiftSettings: house),
@@ -163,6 +172,12 @@ let package = Package(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
+        .testTarget(
+            name: "OpenVPNAdapterTests",
+            dependencies: [
+                "FakeHost", "OpenVPNAdapter", "OpenVPNCore", "OpenVPNSite", "OpenVPNTestClient", "PluginABI",
+                "PluginKit",
+            ], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNTests",
             dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],

@@ -34,7 +34,7 @@ final class LayerBench {
         var sent = 0
         for _ in 0..<count {
             var octets = frame.mutableSpan
-            var span = octets.mutableBytes
+            var span = unsafe octets.mutableBytes
             if converter.lift(&span, at: now) == .send { sent += 1 }
             if case .drop(.notForUs) = converter.lower(unsafe frame.span.bytes) { sent += 1 }
         }

@@ -44,7 +44,7 @@ final class PathBench: PortSink {
     /// What the client does to make a packet, which `forward` does too: to be subtracted.
     func sealAlone(_ count: Int) {
         for _ in 0..<count / FrameBatch.size {
-            for index in batch.slices.indices {
+            for index in unsafe batch.slices.indices {
                 unsafe batch.slices[index] = plain.slices[index]
                 _ = unsafe client.seal(&batch.slices[index])
             }
@@ -56,7 +56,7 @@ final class PathBench: PortSink {
         for _ in 0..<count / FrameBatch.size {
             turn += 1
             lane.beginTurn(turn, at: 5_000_000_000)
-            for index in batch.slices.indices {
+            for index in unsafe batch.slices.indices {
                 unsafe batch.slices[index] = plain.slices[index]
                 _ = unsafe client.seal(&batch.slices[index])
                 _ = unsafe fromClient.open(&batch.slices[index])

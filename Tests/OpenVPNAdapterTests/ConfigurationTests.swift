@@ -1,12 +1,12 @@
+import FakeHost
 import Glibc
 import OpenVPNAdapter
 import OpenVPNCore
+import OpenVPNSite
 import OpenVPNTestClient
 import PluginABI
 import PluginKit
 import Testing
-
-@testable import FakeHost
 
 /// Options, keys and commands.
 @Suite struct ConfigurationTests {

@@ -1,9 +1,9 @@
+import FakeHost
 import OpenVPNCore
+import OpenVPNSite
 import OpenVPNTestClient
 import PluginABI
 import Testing
-
-@testable import FakeHost
 
 /// Clients through the whole module: from their first packet to a session on a hub, and back out.
 @Suite struct SessionTests {

@@ -1,9 +1,8 @@
+import FakeHost
 import PluginABI
 import PluginKit
 import Testing
 import Wire
-
-@testable import FakeHost
 
 extension LaneTests {
     // MARK: Sessions
@@ -61,7 +60,8 @@ extension LaneTests {
         table.closed(lane.state, 31, PA_REASON_ADMINISTRATOR, nil)
         #expect(
             lane.host.said() == [
-                "log 2 opened 31 8 192.168.30.10/24 192.168.30.1 [\"9.9.9.9\"] lab [\"10.0.0.0/8\"] 7200.0 seconds 1500",
+                "log 2 opened 31 8 192.168.30.10/24 192.168.30.1 [\"9.9.9.9\"] lab [\"10.0.0.0/8\"] "
+                    + "7200.0 seconds 1500",
                 "log 2 opened 32 9", "log 2 refused 33 8 no lease", "log 2 session closed 31 6 -",
             ])
     }

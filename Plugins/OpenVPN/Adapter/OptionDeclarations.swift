@@ -18,7 +18,7 @@ enum OptionDeclarations {
             "verify-client-cert", default: CertificatePolicy.none.rawValue,
             accepts: "\"none\", \"optional\" or \"require\"",
             help:
-                "Whether clients show a certificate that client-ca has signed, beside or instead of a password."
+                "Whether clients show a certificate signed by client-ca, beside or instead of a password."
         ),
         .string(
             "client-ca", accepts: "the path of a PEM file",
