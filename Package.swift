@@ -11,7 +11,8 @@ let house: [SwiftSetting] = [
 /// Targets that define ~Escapable views of their own.
 let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 let views: [SwiftSetting] = house + lifetimes
-/// Targets that run on the lanes: their objects belong to one thread, so exclusivity needs no check at run time.
+/// Targets that run on the lanes: their objects belong to one thread, so exclusivity needs no check at run
+/// time.
 let dataPath: [SwiftSetting] = house + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
 /// Tests may be terse about memory; they are as strict about everything else.
 let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]

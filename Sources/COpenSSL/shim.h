@@ -61,8 +61,8 @@ static inline uint64_t polyhub_ssl_op_no_ticket_no_renegotiation(void) {
 }
 static inline unsigned long polyhub_xn_flag_rfc2253(void) { return XN_FLAG_RFC2253; }
 
-/* Checks the peer's chain and keeps the result for SSL_get_verify_result, but lets the handshake go on: a VPN can then
- * tell the client in words why it is refused, which no TLS alert does. */
+/* Checks the peer's chain and keeps the result for SSL_get_verify_result, but lets the handshake go on: a VPN
+ * can then tell the client in words why it is refused, which no TLS alert does. */
 static inline int polyhub_verify_and_go_on(X509_STORE_CTX *context, void *unused) {
     (void)unused;
     if (X509_verify_cert(context) < 0 && X509_STORE_CTX_get_error(context) == X509_V_OK)

@@ -1,8 +1,8 @@
 import Accounts
 import Sessions
 
-/// Makes the running server follow what changed in the accounts: hubs come and go, sessions of deleted or refused users
-/// end, devices are set up anew.
+/// Makes the running server follow what changed in the accounts: hubs come and go, sessions of deleted or
+/// refused users end, devices are set up anew.
 struct AccountChanges: Sendable {
     let hubs: SessionHubs
     let hubLanes: [HubLane]

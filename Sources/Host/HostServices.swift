@@ -85,7 +85,8 @@ final class HostServices: ModuleServices {
         return identity
     }
 
-    /// To the hub's security log; who names no hub of ours is written to the server's log, or strangers could make files.
+    /// To the hub's security log; who names no hub of ours is written to the server's log, or strangers could
+    /// make files.
     private func record(_ refusal: Refusal, _ evidence: Evidence) {
         let event = Event.refused(
             user: evidence.name, from: Endpoint(evidence.remote).description, module: evidence.protocolName,

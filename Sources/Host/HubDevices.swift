@@ -7,8 +7,8 @@ import Sessions
 import Synchronization
 import Wire
 
-/// Bridges and SecureNAT of all hubs, as they run. What shall run stands in the accounts; this makes it so, and remembers
-/// why it could not.
+/// Bridges and SecureNAT of all hubs, as they run. What shall run stands in the accounts; this makes it so,
+/// and remembers why it could not.
 final class HubDevices: Sendable {
     private struct Running {
         var bridges: [String: DevicePort] = [:]

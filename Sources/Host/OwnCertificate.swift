@@ -3,8 +3,9 @@ import Foundation
 import Modules
 import OpenSSL
 
-/// The certificate that the server presents: files that plugins.conf names, or one that it makes for itself and keeps,
-/// signed by an authority of its own, so that profiles can carry the authority and the certificate can be renewed.
+/// The certificate that the server presents: files that plugins.conf names, or one that it makes for itself
+/// and keeps, signed by an authority of its own, so that profiles can carry the authority and the certificate
+/// can be renewed.
 enum OwnCertificate {
     private static let years = 365 * 86_400
 

@@ -76,8 +76,8 @@ final class Server: Sendable {
         journal.record(Event("server-ready").with("version", Self.version).with("lanes", hubLanes.count))
     }
 
-    /// Rereads plugins.conf. A fault changes nothing and is logged; what the host itself takes from the file (the default
-    /// hub, its certificate, the log's format) is read at start alone.
+    /// Rereads plugins.conf. A fault changes nothing and is logged; what the host itself takes from the file
+    /// (the default hub, its certificate, the log's format) is read at start alone.
     func reload(_ file: String) async {
         do {
             let difference = try await modules.apply(PluginsConfiguration(file: file))

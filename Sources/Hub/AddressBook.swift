@@ -2,7 +2,8 @@ import Synchronization
 public import Wire
 
 /// Which IPv4 addresses were seen in a hub, from ARP alone: for administrators, not for forwarding.
-/// Bounded: when it is full, addresses silent for longer than `lifetime` make room, or the new one is not noted.
+/// Bounded: when it is full, addresses silent for longer than `lifetime` make room, or the new one is not
+/// noted.
 public final class AddressBook: Sendable {
     public static let capacity = 16_384
     /// Seconds.

@@ -1,17 +1,18 @@
 import Synchronization
 public import Wire
 
-/// Where each MAC address of a hub was last seen: MAC to port, aged, bounded, shared by all lanes without a lock.
+/// Where each MAC address of a hub was last seen: MAC to port, aged, bounded, shared by all lanes without a
+/// lock.
 ///
-/// The table is 8192 sets of 8 words, a set being one cache line, so a look-up touches one line. A word holds everything
-/// about one address and is read and written atomically:
+/// The table is 8192 sets of 8 words, a set being one cache line, so a look-up touches one line. A word holds
+/// everything about one address and is read and written atomically:
 ///
 ///     | tag: 35 bits | stamp: 10 bits | port: 16 bits |       port 0: the word is empty
 ///
-/// The 48-bit address is scrambled by a keyed bijection; its low 13 bits choose the set and the other 35 are the tag, so
-/// nothing of it is lost, and nobody outside can aim a flood of addresses at one set. A full set forgets the
-/// address that was silent longest. Two lanes that learn one new address at the same moment may fill two words; the
-/// first one is found, and the other ages.
+/// The 48-bit address is scrambled by a keyed bijection; its low 13 bits choose the set and the other 35 are
+/// the tag, so nothing of it is lost, and nobody outside can aim a flood of addresses at one set. A full set
+/// forgets the address that was silent longest. Two lanes that learn one new address at the same moment may
+/// fill two words; the first one is found, and the other ages.
 @safe public final class ForwardingTable: @unchecked Sendable {
     public static let setCount = 8192
     public static let capacity = setCount * ways

@@ -3,8 +3,8 @@ public import PluginABI
 /// Where a lane puts frames that it has to copy: flooded, come from another lane, or short of headroom.
 /// Whole slots, handed out front to back and all taken back when the turn ends.
 public final class FrameArena {
-    /// The longest frame that can be copied: 1500 octets of payload behind an Ethernet header with two VLAN tags, and room
-    /// for tunnels with a somewhat larger MTU.
+    /// The longest frame that can be copied: 1500 octets of payload behind an Ethernet header with two VLAN
+    /// tags, and room for tunnels with a somewhat larger MTU.
     public static let maxFrame = 1728
     public static let headroom = 192
     public static let tailroom = 192
@@ -19,7 +19,8 @@ public final class FrameArena {
     public init() {}
     deinit { memory.free() }
 
-    /// A copy of the frame with full headroom and tailroom; nil when it is too long or the turn has used up its slots.
+    /// A copy of the frame with full headroom and tailroom; nil when it is too long or the turn has used up
+    /// its slots.
     public func copy(_ frame: pa_slice_v1) -> pa_slice_v1? {
         guard used < Self.slots, unsafe frame.length <= Self.maxFrame, let source = unsafe frame.start else {
             return nil

@@ -25,7 +25,8 @@ struct FrameGlance {
 
     var isARP: Bool { etherType == EtherType.arp.rawValue }
 
-    /// Whether the segment size may have to be lowered. Tagged frames and IPv6 are left to `MSSClamp` to look into.
+    /// Whether the segment size may have to be lowered. Tagged frames and IPv6 are left to `MSSClamp` to look
+    /// into.
     var mayNeedClamp: Bool {
         isUntaggedSYN || etherType == EtherType.ipv6.rawValue || etherType == EtherType.vlan.rawValue
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// A virtual Ethernet hub as all lanes share it: its name, its forwarding table, and which port lives on which lane.
-/// Hubs share nothing with each other, so equal addresses in two of them never meet.
+/// A virtual Ethernet hub as all lanes share it: its name, its forwarding table, and which port lives on
+/// which lane. Hubs share nothing with each other, so equal addresses in two of them never meet.
 public final class Hub: @unchecked Sendable {
     /// Port 0 stands for none.
     public static let maxPorts = 65_535

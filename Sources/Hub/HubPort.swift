@@ -3,8 +3,8 @@ import Wire
 
 /// What stands behind a port and takes the frames that leave the hub through it.
 public protocol PortSink: AnyObject {
-    /// Frames for whoever is behind the port, in order, lent until the turn ends, to be changed in place. Each has
-    /// the headroom and tailroom that the port was attached with.
+    /// Frames for whoever is behind the port, in order, lent until the turn ends, to be changed in place.
+    /// Each has the headroom and tailroom that the port was attached with.
     func deliver(_ batch: UnsafeMutableBufferPointer<pa_slice_v1>, from port: HubPort)
 }
 
@@ -89,7 +89,8 @@ public protocol PortSink: AnyObject {
         return pendingCount == 1
     }
 
-    /// Lowers the segment size that a TCP handshake offers to what fits through whatever stands behind the port.
+    /// Lowers the segment size that a TCP handshake offers to what fits through whatever stands behind the
+    /// port.
     func clamp(_ frame: pa_slice_v1) {
         guard let mssClamp, let start = unsafe frame.start else { return }
         unsafe mssClamp.lower(inFrame: UnsafeMutableRawPointer(start), count: Int(frame.length))

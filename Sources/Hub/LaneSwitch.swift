@@ -3,7 +3,8 @@ import Wire
 
 /// Carries copies of frames to other lanes.
 public protocol LaneCrossing: AnyObject {
-    /// Queues a copy for `lane`, where `LaneSwitch.receiveCrossing` gets it. False: the way is full, the frame is lost.
+    /// Queues a copy for `lane`, where `LaneSwitch.receiveCrossing` gets it. False: the way is full, the
+    /// frame is lost.
     func cross(to lane: Int, _ header: CrossingHeader, _ frame: pa_slice_v1) -> Bool
 }
 
@@ -24,12 +25,12 @@ public struct CrossingHeader: Sendable {
     public var bits: UInt64 { UInt64(hub) << 16 | UInt64(port) }
 }
 
-/// The switching of one lane: takes frames from ports, decides, queues them at other ports, and at the end of the turn
-/// has everything delivered. Belongs to its lane; nothing here locks, and a unicast frame between two ports of
-/// the lane is neither copied nor costs an allocation.
+/// The switching of one lane: takes frames from ports, decides, queues them at other ports, and at the end of
+/// the turn has everything delivered. Belongs to its lane; nothing here locks, and a unicast frame between
+/// two ports of the lane is neither copied nor costs an allocation.
 public final class LaneSwitch {
-    /// Ports that may wait for delivery at once grow with the ports themselves; rounds of answers that deliveries cause
-    /// (ARP, say) are bounded by this.
+    /// Ports that may wait for delivery at once grow with the ports themselves; rounds of answers that
+    /// deliveries cause (ARP, say) are bounded by this.
     private static let maxRounds = 8
 
     public let lane: Int
@@ -51,8 +52,8 @@ public final class LaneSwitch {
         delivering.reserveCapacity(1024)
     }
 
-    /// To be called before the first frame of a turn, and harmless before every other one. `number` tells turns apart,
-    /// because what was copied is kept until the next turn; `now` in monotonic nanoseconds.
+    /// To be called before the first frame of a turn, and harmless before every other one. `number` tells
+    /// turns apart, because what was copied is kept until the next turn; `now` in monotonic nanoseconds.
     public func beginTurn(_ number: UInt64, at now: UInt64) {
         if number != turn {
             turn = number
@@ -62,7 +63,8 @@ public final class LaneSwitch {
         seconds = now / 1_000_000_000
     }
 
-    /// Makes a port of `hub` on this lane; nil when the hub has no number left. It keeps `sink` until `detach`.
+    /// Makes a port of `hub` on this lane; nil when the hub has no number left. It keeps `sink` until
+    /// `detach`.
     public func attach(to hub: Hub, needs: HubPort.Needs, sink: any PortSink) -> HubPort? {
         guard let number = hub.addPort(on: lane) else { return nil }
         let segment = segments[hub.id] ?? HubSegment(hub: hub)

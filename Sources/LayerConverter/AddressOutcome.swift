@@ -17,7 +17,7 @@ public enum AddressRefusal: Error, Equatable, Sendable {
 extension AddressRefusal: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .noServerAnswered: "no DHCP server answered in the hub"
+        case .noServerAnswered: "no DHCP server in the hub gave an address: none answers, or none is left"
         case .offerNotConfirmed(let server):
             "the DHCP server \(server) offered an address but did not confirm it"
         case .serverRefused(let message?): "the DHCP server refused: \(message)"

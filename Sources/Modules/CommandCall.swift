@@ -59,7 +59,8 @@ import PluginABI
         for (text, argument) in zip(texts, arguments) {
             guard let value = CommandValue(text, as: argument.type) else {
                 throw .command(
-                    "\(instance.name) \(name): \(argument.name) is \"\(text)\"; accepted is \(argument.accepts)"
+                    "\(instance.name) \(name): \(argument.name) is \"\(text)\"; "
+                        + "accepted is \(argument.accepts)"
                 )
             }
             values.append(value)

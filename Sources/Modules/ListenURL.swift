@@ -1,4 +1,5 @@
-/// Where a module listens, as plugins.conf writes it: `udp://0.0.0.0:1194`, `tcp://[::]:443`, `ip://0.0.0.0:50`.
+/// Where a module listens, as plugins.conf writes it: `udp://0.0.0.0:1194`, `tcp://[::]:443`,
+/// `ip://0.0.0.0:50`.
 public struct ListenURL: Hashable, Sendable, CustomStringConvertible {
     public enum Scheme: String, Sendable, CaseIterable {
         case udp, tcp, tls

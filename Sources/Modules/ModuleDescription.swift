@@ -24,7 +24,8 @@ public struct ModuleDescription: Sendable, Equatable {
         let minor = unsafe UnsafeRawPointer(pointer).load(fromByteOffset: 10, as: UInt16.self)
         guard major == PA_ABI_MAJOR, minor <= PA_ABI_MINOR else {
             throw .descriptor(
-                "ABI \(major).\(minor), this server speaks \(PA_ABI_MAJOR).0 to \(PA_ABI_MAJOR).\(PA_ABI_MINOR)"
+                "ABI \(major).\(minor), this server speaks \(PA_ABI_MAJOR).0 to "
+                    + "\(PA_ABI_MAJOR).\(PA_ABI_MINOR)"
             )
         }
         let expected = unsafe MemoryLayout<pa_descriptor_v1>.size

@@ -1,4 +1,5 @@
-/// Why a module, or something asked of one, was refused: a sentence that names the thing and what would be accepted.
+/// Why a module, or something asked of one, was refused: a sentence that names the thing and what would be
+/// accepted.
 public enum ModuleFault: Error, Equatable, CustomStringConvertible {
     /// The library cannot be loaded at all.
     case library(String)

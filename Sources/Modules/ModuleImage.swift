@@ -4,9 +4,9 @@ import PluginABI
 
 /// A module's library in memory.
 ///
-/// It is copied to a private path that is named after its content before it is opened: the same path or inode would
-/// give the mapping that is there already. An image is unmapped only when its descriptor says that it can be, and
-/// a Swift image never says so.
+/// It is copied to a private path that is named after its content before it is opened: the same path or inode
+/// would give the mapping that is there already. An image is unmapped only when its descriptor says that it
+/// can be, and a Swift image never says so.
 @safe public final class ModuleImage: @unchecked Sendable {
     public let description: ModuleDescription
     /// Where the administrator's library lies.

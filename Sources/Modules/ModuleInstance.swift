@@ -5,8 +5,9 @@ import Synchronization
 
 /// One running instance of a module: its table, its lanes, its listeners. What `pa_host *` points to.
 ///
-/// Its life is create, start, enter every lane, open the listeners; and back: close the listeners, say goodbye on
-/// every lane, leave the lanes, stop, destroy. All of it happens on the control queue, one step at a time.
+/// Its life is create, start, enter every lane, open the listeners; and back: close the listeners, say
+/// goodbye on every lane, leave the lanes, stop, destroy. All of it happens on the control queue, one step at
+/// a time.
 @safe public final class ModuleInstance: @unchecked Sendable {
     /// The name of its section in plugins.conf.
     public let name: String
@@ -49,10 +50,9 @@ import Synchronization
         var made: UnsafePointer<pa_module_v1>?
         let status = unsafe image.descriptor.pointee.create(hostTable, &made)
         guard status == PA_OK, let made = unsafe made else { throw fault("could not be created", status) }
-        guard unsafe made.pointee.size == MemoryLayout<pa_module_v1>.size else {
-            throw .descriptor(
-                unsafe "its module table has \(made.pointee.size) octets, this server expects \(MemoryLayout<pa_module_v1>.size)"
-            )
+        let (size, expected) = unsafe (made.pointee.size, MemoryLayout<pa_module_v1>.size)
+        guard size == expected else {
+            throw .descriptor("its module table has \(size) octets, this server expects \(expected)")
         }
         unsafe entry = made
         tables = unsafe ModuleTables(made)
@@ -89,8 +89,8 @@ import Synchronization
         lanes.append(moduleLane)
     }
 
-    /// [control] Takes over options of which only such differ that the module reads again while it runs. When the module
-    /// refuses them, the former ones stay.
+    /// [control] Takes over options of which only such differ that the module reads again while it runs. When
+    /// the module refuses them, the former ones stay.
     func change(_ section: PluginsConfiguration.ModuleSection, to new: ModuleOptions) throws(ModuleFault) {
         guard let table = unsafe tables.option, let changed = unsafe table.pointee.changed else { return }
         let former = options
@@ -169,7 +169,8 @@ import Synchronization
     }
 }
 
-/// The capability tables of a module, looked up once. A table of another size than this host knows is refused.
+/// The capability tables of a module, looked up once. A table of another size than this host knows is
+/// refused.
 @safe struct ModuleTables {
     var timer: UnsafePointer<pa_timer_module_v1>?
     var datagram: UnsafePointer<pa_datagram_module_v1>?

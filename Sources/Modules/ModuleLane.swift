@@ -4,8 +4,8 @@ import PluginABI
 import Sessions
 import Wire
 
-/// One lane as one instance of a module sees it: what `pa_lane *` points to, with everything that belongs to the
-/// instance there. Confined to the lane.
+/// One lane as one instance of a module sees it: what `pa_lane *` points to, with everything that belongs to
+/// the instance there. Confined to the lane.
 @safe final class ModuleLane: @unchecked Sendable {
     let instance: ModuleInstance
     let lane: Lane

@@ -2,7 +2,8 @@ import Lanes
 import PluginABI
 import Synchronization
 
-/// One listener of a module on all lanes. Its handle is the same everywhere; a stream listener may be shared with others.
+/// One listener of a module on all lanes. Its handle is the same everywhere; a stream listener may be shared
+/// with others.
 final class ModuleListener: @unchecked Sendable {
     let url: ListenURL
     let handle: UInt64

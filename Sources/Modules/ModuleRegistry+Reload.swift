@@ -12,8 +12,8 @@ extension ModuleRegistry {
         public init() {}
     }
 
-    /// Makes the modules what the new plugins.conf says. A fault in it, or in the options of a module that stays, changes
-    /// nothing; modules whose sections are as they were are not touched.
+    /// Makes the modules what the new plugins.conf says. A fault in it, or in the options of a module that
+    /// stays, changes nothing; modules whose sections are as they were are not touched.
     public func apply(_ new: PluginsConfiguration) async throws -> Difference {
         try await runtime.control.perform { [self] in
             let options = try changedOptions(new)

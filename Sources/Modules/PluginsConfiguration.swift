@@ -118,7 +118,8 @@ private struct SectionReader {
         guard let table = value.table else {
             throw fault(
                 key,
-                "is not known; accepted are default_hub, public_name, [tls], [log] and a section for each module"
+                "is not known; accepted are default_hub, public_name, [tls], [log] "
+                    + "and a section for each module"
             )
         }
         return table

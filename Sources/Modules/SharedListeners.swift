@@ -1,8 +1,8 @@
 import Lanes
 import PluginABI
 
-/// The stream listeners of all modules. A port is opened once and shared: a new stream belongs to the first module that
-/// claims its first octets, in the order in which the modules came.
+/// The stream listeners of all modules. A port is opened once and shared: a new stream belongs to the first
+/// module that claims its first octets, in the order in which the modules came.
 ///
 /// Confined to the control queue.
 final class SharedListeners: @unchecked Sendable {
@@ -20,7 +20,8 @@ final class SharedListeners: @unchecked Sendable {
         self.services = services
     }
 
-    /// Adds a module to the listener of that URL, which is opened if it is the first. Gives the bound address.
+    /// Adds a module to the listener of that URL, which is opened if it is the first. Gives the bound
+    /// address.
     func add(_ instance: ModuleInstance, at url: ListenURL) throws -> Endpoint {
         let candidate = Self.candidate(for: instance)
         if var entry = entries[url] {

@@ -55,7 +55,8 @@ final class StreamPort: StreamHandler {
         if resets { stream.reset() } else { stream.close() }
     }
 
-    /// [lane] Gives the stream to the same module's part on another lane, which receives `rest` in front of what follows.
+    /// [lane] Gives the stream to the same module's part on another lane, which receives `rest` in front of
+    /// what follows.
     func move(to other: ModuleLane, token: UInt64, rest: [UInt8]) {
         closedByModule = true
         owner.streamPorts[handle] = nil

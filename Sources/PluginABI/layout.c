@@ -1,10 +1,11 @@
-/* Pins the layout of every struct of the ABI on 64-bit machines. A change to a line below is a change of the ABI,
- * which CONVENTIONS.md forbids under the same name.
+/* Pins the layout of every struct of the ABI on 64-bit machines. A change to a line below is a change of the
+ * ABI, which CONVENTIONS.md forbids under the same name.
  */
 #include <stddef.h>
 #include "polyhub/packet_adapter.h"
 
-#define SIZE(type, octets) _Static_assert(sizeof(type) == (octets), "the size of " #type " is part of the ABI")
+#define SIZE(type, octets) \
+    _Static_assert(sizeof(type) == (octets), "the size of " #type " is part of the ABI")
 #define AT(type, field, offset) \
     _Static_assert(offsetof(type, field) == (offset), "the place of " #type "." #field " is part of the ABI")
 

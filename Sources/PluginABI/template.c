@@ -1,6 +1,7 @@
 /* The smallest useful module: a UDP echo, with a counter of datagrams and a command that greets.
  *
- *     cc -std=c11 -O2 -shared -fPIC -fvisibility=hidden -I Sources/PluginABI/include template.c -o template.so
+ *     cc -std=c11 -O2 -shared -fPIC -fvisibility=hidden -I Sources/PluginABI/include template.c -o
+ * template.so
  *
  * plugins.conf:
  *     [template]
@@ -59,7 +60,8 @@ static const char *greet(void *state, const char *name) {
 static const pa_argument_v1 greet_name = {sizeof greet_name, PA_TYPE_STRING, "NAME", "whom to greet"};
 static const pa_argument_v1 *const greet_arguments[] = {&greet_name};
 static const pa_command_v1 greet_command = {
-    sizeof greet_command, PA_TYPE_STRING, "greet", "Greets somebody.", greet_arguments, 1, 0, (void (*)(void))greet,
+    sizeof greet_command, PA_TYPE_STRING, "greet", "Greets somebody.", greet_arguments, 1, 0,
+    (void (*)(void))greet,
 };
 static const pa_command_v1 *const command_list[] = {&greet_command};
 static const pa_command_module_v1 commands = {sizeof commands, 1, command_list};
@@ -83,7 +85,8 @@ static pa_status start(void *state) {
         return PA_ERROR_UNSUPPORTED;
     }
     if (!module->metric) return PA_OK;
-    return module->metric->declare(host->host, "echoed", PA_METRIC_COUNTER, "datagrams sent back", &module->echoed);
+    return module->metric->declare(
+        host->host, "echoed", PA_METRIC_COUNTER, "datagrams sent back", &module->echoed);
 }
 
 static pa_status enter_lane(void *state, pa_lane *lane, uint32_t index, uint32_t count, void **lane_state) {

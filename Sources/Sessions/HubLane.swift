@@ -78,7 +78,8 @@ private final class RingCrossing: LaneCrossing {
 // MARK: - Sessions
 
 extension HubLane {
-    /// Begins a session; the owner hears of its outcome later, never from within this call. Returns its handle.
+    /// Begins a session; the owner hears of its outcome later, never from within this call. Returns its
+    /// handle.
     public func open(_ request: SessionRequest, for owner: any SessionOwner, token: UInt64) -> UInt64 {
         let serial = Self.lastSerial.wrappingAdd(1, ordering: .relaxed).newValue
         let slot = freeSlots.popLast() ?? slots.count

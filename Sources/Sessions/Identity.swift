@@ -5,7 +5,8 @@ public struct Identity: Sendable, Equatable {
     /// As the database spells them.
     public var user: String
     public var hub: String
-    /// The address that the user's record fixes, with the length of its mask, and the gateway of that network.
+    /// The address that the user's record fixes, with the length of its mask, and the gateway of that
+    /// network.
     public var fixedAddress: IPv4Subnet?
     public var fixedGateway: IPv4Address?
 

@@ -4,7 +4,8 @@ import LayerConverter
 import PluginABI
 public import Wire
 
-/// What a layer-3 session has beyond a port: its converter, the MAC address that it was lent, and the timer of both.
+/// What a layer-3 session has beyond a port: its converter, the MAC address that it was lent, and the timer
+/// of both.
 final class LayerThree {
     let mac: MACAddress
     var converter: LayerConverter
@@ -56,7 +57,8 @@ extension Session {
         hubLane.hubs.takeBack(layerThree.mac, on: request.identity.hub)
     }
 
-    /// From the client: writes Ethernet headers in front of packets, in the headroom that their own tunnel left.
+    /// From the client: writes Ethernet headers in front of packets, in the headroom that their own tunnel
+    /// left.
     func lift(_ batch: UnsafeMutableBufferPointer<pa_slice_v1>, to port: HubPort) {
         guard let layerThree else { return }
         let now = hubLane.lane.now
@@ -78,7 +80,8 @@ extension Session {
         }
     }
 
-    /// From the hub: takes the Ethernet headers off what is for the client, and has the converter see the rest.
+    /// From the hub: takes the Ethernet headers off what is for the client, and has the converter see the
+    /// rest.
     func lower(_ batch: UnsafeMutableBufferPointer<pa_slice_v1>) {
         guard let layerThree else { return }
         var kept = 0

@@ -46,7 +46,8 @@ import Wire
             return refuse(.policy, "hub \(request.identity.hub) does not exist any more")
         }
         let ethernet: UInt16 = request.layer == .three ? UInt16(EthernetFrame.headerLength) : 0
-        // A layer-3 frame loses its Ethernet header before it is sealed, which is headroom enough for that much.
+        // A layer-3 frame loses its Ethernet header before it is sealed, which is headroom enough for that
+        // much.
         let headroom = request.headroom > ethernet ? request.headroom - ethernet : 0
         let needs = HubPort.Needs(headroom: headroom, tailroom: request.tailroom, mtu: request.mtu)
         guard let port = hubLane.attach(to: hub, needs: needs, sink: self) else {

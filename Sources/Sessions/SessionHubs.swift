@@ -19,7 +19,8 @@ public final class SessionHubs: Sendable {
     private let state = Mutex(State())
     private let seed: UInt64
 
-    /// - Parameter seed: the server's own, the same at each start, so that a client gets its former MAC address.
+    /// - Parameter seed: the server's own, the same at each start, so that a client gets its former MAC
+    ///   address.
     public init(seed: UInt64) { self.seed = seed }
 
     /// Makes a hub, or finds the one of that name, as the database spells it.

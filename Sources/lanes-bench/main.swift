@@ -9,7 +9,8 @@ import Darwin
 #endif
 
 // What a UDP echo costs a lane: `lanes-bench [octets] [flows]`, with and without coalescing (GRO and GSO).
-// A second lane is the client; it keeps 64 datagrams of each flow under way. Loopback; trust ratios over absolutes.
+// A second lane is the client; it keeps 64 datagrams of each flow under way. Loopback; trust ratios over
+// absolutes.
 
 final class EchoServer: DatagramHandler {
     func received(_ batch: UnsafeMutableBufferPointer<pa_datagram_v1>, on socket: DatagramSocket) {
@@ -69,7 +70,8 @@ func measure(coalesces: Bool, octets: Int, flows: Int) throws {
     let calls = after.counters.receiveCalls - before.counters.receiveCalls
     guard datagrams > 0 else { return print("nothing came back") }
     print(
-        "\(coalesces ? "coalesced" : "one by one"): \((after.processor - before.processor) / datagrams) ns/datagram,",
+        coalesces ? "coalesced:" : "one by one:", (after.processor - before.processor) / datagrams,
+        "ns/datagram,",
         "\(datagrams / 2) datagrams/s, \(Double(datagrams) / Double(messages)) per message,",
         "\(Double(datagrams) / Double(calls)) per receive call")
 }

@@ -35,7 +35,8 @@ import Testing
     @Test(arguments: [
         (
             "wrong = 1",
-            "c:1: wrong is not known; accepted are default_hub, public_name, [tls], [log] and a section for each module"
+            "c:1: wrong is not known; accepted are default_hub, public_name, [tls], [log] "
+                + "and a section for each module"
         ),
         ("default_hub = 7", "c:1: default_hub must be a string"),
         (

@@ -16,7 +16,8 @@ final class Crowd: @unchecked Sendable {
     private var members: [Member] = []
     private var lane: Lane?
 
-    /// So many begin at once; the others follow as those are done, or the first packets of all would come in one burst.
+    /// So many begin at once; the others follow as those are done, or the first packets of all would come in
+    /// one burst.
     private static let beginnings = 20
 
     init(count: Int, server: Endpoint, user: String, password: String) {

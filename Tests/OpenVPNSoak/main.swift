@@ -2,8 +2,9 @@
 //
 //     openvpn-soak PORT CLIENTS USER PASSWORD
 //
-// Clients at layer 2, each from an address of its own in 127.0.0.0/8, connect, send frames to their neighbours until each
-// has got one, and say goodbye. Prints `connected N` and `exchanged N`, and fails when somebody is missing.
+// Clients at layer 2, each from an address of its own in 127.0.0.0/8, connect, send frames to their
+// neighbours until each has got one, and say goodbye. Prints `connected N` and `exchanged N`, and fails when
+// somebody is missing.
 
 import Foundation
 import Lanes

@@ -40,6 +40,7 @@ public final class SimulatedNetwork {
     public internal(set) var now = Instant(nanoseconds: 1_000_000_000_000)
     public internal(set) var clients: [SimulatedClient] = []
     public internal(set) var paths: [Path] = []
+    private var clientsByPath: [Path: Int] = [:]
     public internal(set) var reports: [[SimulatedClient.Output]] = []
     /// Everything that the server put out, but for packets.
     public internal(set) var outputs: [Output] = []
@@ -88,11 +89,11 @@ public final class SimulatedNetwork {
     public func addClient(_ options: SimulatedClient.Options = .init(), at path: Path? = nil) throws -> Int {
         let number = clients.count
         let address = TransportAddress(ipv4: 0xc633_6400 + UInt32(number), port: 40_000)
-        paths.append(
-            path
-                ?? Path(
-                    options.isStream ? .stream : .datagram,
-                    handle: options.isStream ? UInt64(number) + 100 : 1, remote: address))
+        let usual = Path(
+            options.isStream ? .stream : .datagram, handle: options.isStream ? UInt64(number) + 100 : 1,
+            remote: address)
+        paths.append(path ?? usual)
+        clientsByPath[paths[number]] = number
         clients.append(try SimulatedClient(options, random: &random, at: moment))
         reports.append([])
         collect(number)
@@ -101,7 +102,9 @@ public final class SimulatedNetwork {
 
     /// The client goes on at another address.
     public func move(_ number: Int, to address: TransportAddress) {
+        if clientsByPath[paths[number]] == number { clientsByPath[paths[number]] = nil }
         paths[number] = Path(.datagram, handle: 1, remote: address)
+        clientsByPath[paths[number]] = max(number, clientsByPath[paths[number]] ?? 0)
     }
 
     /// Calls into a client, and sends what it says.
@@ -245,7 +248,7 @@ public final class SimulatedNetwork {
     private func toClient(_ packet: [UInt8], _ path: Path) {
         let octets = path.transport == .stream ? Array(packet.dropFirst(StreamFraming.headerLength)) : packet
         narrate(octets, fromClient: false)
-        guard let number = paths.lastIndex(of: path) else { return }
+        guard let number = clientsByPath[path] else { return }
         transmit(.toClient(number, octets))
     }
 

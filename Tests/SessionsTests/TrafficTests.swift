@@ -57,8 +57,10 @@ import Wire
         defer { bench.stop() }
         let client = Client(MACAddress(1), on: bench.hubLanes[0])
         client.open(hub: "A", layer: .three)
-        #expect(client.outcome(seconds: 40) == "refused no-address: no DHCP server answered in the hub")
-        #expect(bench.hubLanes[0].lane.performAndWait { _ in bench.hubLanes[0].snapshots.count } == 0)
+        let why = "no DHCP server in the hub gave an address: none answers, or none is left"
+        #expect(client.outcome(seconds: 40) == "refused no-address: \(why)")
+        let hubLane = bench.hubLanes[0]
+        #expect(hubLane.lane.performAndWait { _ in hubLane.snapshots.count } == 0)
     }
 
     @Test func `what was ended by the administrator hears of it once and its handle is void`() throws {

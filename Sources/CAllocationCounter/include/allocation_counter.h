@@ -1,4 +1,5 @@
-/* Counts what the process allocates, for benchmarks: malloc and its kin are replaced by ones that count and pass on. */
+/* Counts what the process allocates, for benchmarks: malloc and its kin are replaced by ones that count and
+ * pass on. */
 #ifndef POLYHUB_ALLOCATION_COUNTER_H
 #define POLYHUB_ALLOCATION_COUNTER_H
 

@@ -54,7 +54,8 @@ enum StreamTable {
 }
 
 extension ModuleLane {
-    /// Texts and octets stay until the next call about facts on this lane, which is longer than they are lent.
+    /// Texts and octets stay until the next call about facts on this lane, which is longer than they are
+    /// lent.
     fileprivate func show(_ stream: ByteStream, in facts: UnsafeMutablePointer<pa_stream_facts_v1>) {
         unsafe facts.pointee.remote = stream.remote.address
         unsafe facts.pointee.local = stream.local.address

@@ -137,17 +137,26 @@ import Wire
         #expect(network.clients[alice].pushed.count { $0.hasPrefix("route ") } == 100)
     }
 
-    @Test(arguments: 1...12) func `a fifth of all packets lost, others doubled and out of order`(seed: Int)
+    @Test(arguments: 1...16) func `a fifth of all packets lost, others doubled and out of order`(seed: Int)
         throws
     {
         let link = SimulatedNetwork.Link(loss: 0.2, duplication: 0.1, delay: 5...300)
-        let options = ServerOptions.test { $0.wrappings = [.tlsCrypt(CapturedControl.staticKey)] }
+        let options = ServerOptions.test {
+            $0.wrappings = [.tlsCrypt(CapturedControl.staticKey)]
+            $0.tlsCryptV2 = CapturedControl.serverKey
+        }
         let network = try SimulatedNetwork(options, seed: UInt64(seed), link: link)
-        let wrapping: SimulatedClient.Wrapping = seed % 2 == 0 ? .plain : .tlsCrypt(CapturedControl.staticKey)
+        let wrappings: [SimulatedClient.Wrapping] = [
+            .plain, .tlsCrypt(CapturedControl.staticKey),
+            .tlsCryptV2(CapturedControl.clientKey, sendsKeyAgain: true),
+            .tlsCryptV2(CapturedControl.clientKey, sendsKeyAgain: false),
+        ]
+        let wrapping = wrappings[seed % 4]
         for number in 0..<4 {
             let client = SimulatedClient.Options.test {
                 $0.wrapping = wrapping
-                $0.repeatsAcknowledgements = number != 3
+                // Whoever can send his wrapped key again also repeats his acknowledgements.
+                $0.repeatsAcknowledgements = number != 3 || seed % 4 == 2
             }
             try network.addClient(client)
         }

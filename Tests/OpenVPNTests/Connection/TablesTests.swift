@@ -133,6 +133,24 @@ import Wire
         #expect(network.server.connectionCount == 1)
     }
 
+    @Test func `clients that cannot echo a cookie leave places for those that can`() throws {
+        let options = ServerOptions.test {
+            $0.maxHalfOpen = 8
+            $0.tlsCryptV2 = CapturedControl.serverKey
+        }
+        let network = try SimulatedNetwork(options, seed: 8)
+        network.judge = { _ in .pending }
+        for _ in 0..<10 {
+            try network.addClient(
+                .test { $0.wrapping = .tlsCryptV2(CapturedControl.clientKey, sendsKeyAgain: false) })
+        }
+        network.run(for: .seconds(5))
+        #expect(network.server.halfOpenCount == 2)
+        try network.addClient()
+        network.run(for: .seconds(5))
+        #expect(network.server.halfOpenCount == 3)
+    }
+
     @Test func `of a handover the cookie survives`() throws {
         let network = try SimulatedNetwork(.test(), seed: 7)
         let successor = try Server(

@@ -16,7 +16,7 @@ extension Connection {
     }
 
     private var pingAt: Instant { lastSent.advanced(by: options.pingInterval) }
-    private var restartAt: Instant { lastHeard.advanced(by: options.pingRestart) }
+    private var restartAt: Instant { lastHeard.advanced(by: options.pingRestart * 2) }
 
     func handleTimeout(at moment: Moment) {
         guard !isOver else { return }

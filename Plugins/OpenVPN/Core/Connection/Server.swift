@@ -13,6 +13,10 @@ public final class Server {
     /// Addresses remembered whose clients belong to other lanes.
     static let maxRoamed = 4096
 
+    /// Lines about refused newcomers: one in this time, however many there are.
+    static let refusalLogInterval: Duration = .seconds(10)
+    /// Clients that cannot echo a cookie may hold this part of the places of half-open connections.
+    static let unprovedShare = 4
     /// A connection is called no sooner again after its timer went off.
     static let timerResolution: Duration = .milliseconds(1)
 
@@ -30,6 +34,10 @@ public final class Server {
     var generation: UInt32 = 0
     private(set) var count = 0
     private(set) var halfOpen = 0
+    /// Those of them whose address nothing has proved.
+    private var unproved = 0
+    private var refused = 0
+    private var refusalLoggedAt: Instant?
     private var halfOpenBySource: [TransportAddress: Int] = [:]
     /// Every connection, by the way to its client and that client's session id.
     var flows: [Flow: Int] = [:]
@@ -144,8 +152,9 @@ public final class Server {
         _ path: Path, client: SessionID, server: SessionID, keys: ControlKeys, reset: Opcode?,
         at moment: Moment
     ) -> Connection? {
-        guard mayAccept(path), let index = takeIndex() else {
-            log("refused reason=\"too many connections\" remote=\(path.remote)")
+        let isUnproved = path.transport == .datagram && reset != nil
+        guard mayAccept(path, isUnproved), let index = takeIndex() else {
+            noteRefusal(path, at: moment.now)
             return nil
         }
         generation &+= 1
@@ -158,6 +167,7 @@ public final class Server {
             return nil
         }
         connections[index] = connection
+        connection.isUnproved = isUnproved
         count += 1
         countHalfOpen(connection, 1)
         flows[Flow(path: path, session: client)] = index
@@ -166,8 +176,17 @@ public final class Server {
         return connection
     }
 
-    private func mayAccept(_ path: Path) -> Bool {
-        halfOpen < options.maxHalfOpen
+    private func noteRefusal(_ path: Path, at now: Instant) {
+        refused += 1
+        if let refusalLoggedAt, now < refusalLoggedAt.advanced(by: Self.refusalLogInterval) { return }
+        log("refused reason=\"too many connections\" count=\(refused) remote=\(path.remote)")
+        refused = 0
+        refusalLoggedAt = now
+    }
+
+    private func mayAccept(_ path: Path, _ isUnproved: Bool) -> Bool {
+        if isUnproved, unproved >= options.maxHalfOpen / Self.unprovedShare { return false }
+        return halfOpen < options.maxHalfOpen
             && halfOpenBySource[path.remote.source, default: 0] < options.maxHalfOpenPerSource
     }
 
@@ -193,6 +212,7 @@ public final class Server {
 
     private func countHalfOpen(_ connection: Connection, _ change: Int) {
         halfOpen += change
+        if connection.isUnproved { unproved += change }
         let source = connection.path.remote.source
         let left = halfOpenBySource[source, default: 0] + change
         halfOpenBySource[source] = left > 0 ? left : nil

@@ -3,7 +3,6 @@ public import Wire
 /// The wrapping of one connection: its keys, the counter of what it sends, the window of what it received.
 public struct ControlWrapping {
     public let keys: ControlKeys
-    /// Appended to the first packet of a tls-crypt-v2 client, for the server that forgot it on purpose.
     private var sent: ReplayID
     private var window = ReplayIDWindow()
 
@@ -21,9 +20,17 @@ public struct ControlWrapping {
 
     /// Refuses replays too.
     public mutating func unwrap(_ bytes: [UInt8]) throws(WireError) -> ControlPacket {
-        let unwrapped = try keys.unwrap(bytes)
+        let unwrapped = try keys.unwrap(try Self.withoutWrappedKey(bytes))
         guard accept(unwrapped.replayID) else { throw .badValue }
         return unwrapped.packet
+    }
+
+    /// A tls-crypt-v2 client repeats its first packets with the wrapped key behind them, which is known by now.
+    private static func withoutWrappedKey(_ bytes: [UInt8]) throws(WireError) -> [UInt8] {
+        guard let first = bytes.first, Opcode(firstOctet: first)?.carriesWrappedKey == true else {
+            return bytes
+        }
+        return Array(bytes.dropLast(try TLSCryptV2Wrapper.wrappedLength(in: bytes)))
     }
 
     /// For a packet that was unwrapped before the connection existed.

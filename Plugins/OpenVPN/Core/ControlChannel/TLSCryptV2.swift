@@ -118,15 +118,19 @@ public final class TLSCryptV2Wrapper {
         return TLSCryptV2ClientKey(key: key, wrapped: sealed.tag + sealed.text + length)
     }
 
+    /// Octets of the wrapped key at the end of a packet, which the packet has.
+    static func wrappedLength(in packet: [UInt8]) throws(WireError) -> Int {
+        guard packet.count <= ControlPacket.maxReceived, packet.count >= 2 else { throw .badLength }
+        let total = Int(packet[packet.count - 2]) << 8 | Int(packet[packet.count - 1])
+        guard total >= minWrapped, total <= maxWrapped, total <= packet.count else { throw .badLength }
+        return total
+    }
+
     /// Splits the wrapped key off the end of a packet and opens it.
     public func unwrap(
         packet: [UInt8]
     ) throws(WireError) -> (key: StaticKey, metadata: TLSCryptV2Metadata, packet: [UInt8]) {
-        guard packet.count <= ControlPacket.maxReceived, packet.count >= 2 else { throw .badLength }
-        let total = Int(packet[packet.count - 2]) << 8 | Int(packet[packet.count - 1])
-        guard total >= Self.minWrapped, total <= Self.maxWrapped, total <= packet.count else {
-            throw .badLength
-        }
+        let total = try Self.wrappedLength(in: packet)
         let front = Array(packet.dropLast(total))
         let wrapped = packet.suffix(total)
         let tag = Array(wrapped.prefix(TLSCryptKeys.tagLength))

@@ -52,8 +52,8 @@ public struct PushReply: Equatable, Sendable {
     public var pingInterval: Int?
     /// The client connects anew when it has heard nothing for so long. Seconds.
     public var pingRestart: Int?
-    /// The client says goodbye when it ends, so that its address is free at once. Of use over datagrams alone: a stream's
-    /// end tells by itself.
+    /// The client says goodbye when it ends, so that its address is free at once. Of use over datagrams
+    /// alone: a stream's end tells by itself.
     public var announcesExit = false
     /// Octets.
     public var tunMTU: Int?

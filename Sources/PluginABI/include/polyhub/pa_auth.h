@@ -19,7 +19,7 @@ typedef uint64_t pa_identity; /* somebody who was accepted; good for one session
 
 /* Kinds of evidence, and what the fields of pa_evidence_v1 hold then. */
 #define PA_EVIDENCE_PASSWORD 1u     /* secret: the password in clear text (PAP, OpenVPN) */
-#define PA_EVIDENCE_MSCHAPV2 2u     /* challenge: 16 octets ours, then 16 the peer's; secret: NT-Response, 24 */
+#define PA_EVIDENCE_MSCHAPV2 2u     /* challenge: 16 octets ours, 16 the peer's; secret: NT-Response, 24 */
 #define PA_EVIDENCE_SOFTETHER 3u    /* challenge: 20 octets; secret: the 20-octet proof */
 #define PA_EVIDENCE_CERTIFICATE 4u  /* certificate: DER, whose key the peer proved to hold */
 #define PA_EVIDENCE_IKE_IDENTITY 5u /* name: the phase-1 identity, authenticated by the pre-shared key */
@@ -63,7 +63,8 @@ typedef struct pa_verdict_v1 {
 typedef struct pa_auth_host_v1 {
     uint32_t size;
     uint32_t reserved;
-    /* [lane] Asks; everything is copied. `decided` is called with `token`, never before this returns. Sets *ticket. */
+    /* [lane] Asks; everything is copied. `decided` is called with `token`, never before this returns. Sets
+     * *ticket. */
     pa_status (*ask)(pa_lane *lane, const pa_evidence_v1 *evidence, uint64_t token, pa_ticket *ticket);
     /* [lane] The answer is not wanted any more; `decided` is not called for it. */
     pa_status (*withdraw)(pa_lane *lane, pa_ticket ticket);

@@ -1,7 +1,8 @@
 /* pa.command/1: typed administrative functions that `polyhubctl module call` reaches through libffi.
  *
  * A function has the C signature that its declaration tells: the module's state first, then its arguments.
- * PA_TYPE_STRING is const char * (NUL-terminated UTF-8), INTEGER is int64_t, DOUBLE is double, BOOLEAN is uint32_t.
+ * PA_TYPE_STRING is const char * (NUL-terminated UTF-8), INTEGER is int64_t, DOUBLE is double, BOOLEAN is
+ * uint32_t.
  */
 #ifndef POLYHUB_PA_COMMAND_H
 #define POLYHUB_PA_COMMAND_H
@@ -37,8 +38,8 @@ typedef struct pa_command_v1 {
     const pa_argument_v1 *const *arguments;
     uint32_t argument_count;
     uint32_t reserved;
-    /* [control] Fails by calling the host's `explain` before it returns. A string result is lent until the module's
-     * next command is called; NULL counts as a failure. */
+    /* [control] Fails by calling the host's `explain` before it returns. A string result is lent until the
+     * module's next command is called; NULL counts as a failure. */
     void (*function)(void);
 } pa_command_v1;
 

@@ -1,7 +1,7 @@
 /* The core of the ABI: how host and module find each other.
  *
- * A module is a shared library with one exported function, packet_adapter_entry. It imports nothing from the host
- * but the table that `create` is handed. Threads, ownership and versions: see CONVENTIONS.md.
+ * A module is a shared library with one exported function, packet_adapter_entry. It imports nothing from the
+ * host but the table that `create` is handed. Threads, ownership and versions: see CONVENTIONS.md.
  */
 #ifndef POLYHUB_PA_CORE_H
 #define POLYHUB_PA_CORE_H
@@ -62,7 +62,8 @@ typedef struct pa_module_v1 {
     pa_status (*start)(void *state);
     /* [lane] Once for each lane, `index` of `count`, before any other call on it. Sets *lane_state. */
     pa_status (*enter_lane)(void *state, pa_lane *lane, uint32_t index, uint32_t count, void **lane_state);
-    /* [lane] Say goodbye to the peers of this lane. What is sent in this call still leaves; sessions end after it. */
+    /* [lane] Say goodbye to the peers of this lane. What is sent in this call still leaves; sessions end
+     * after it. */
     void (*close_lane)(void *lane_state);
     /* [lane] The last call with this lane_state. */
     void (*leave_lane)(void *lane_state);

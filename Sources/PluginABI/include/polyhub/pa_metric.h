@@ -16,8 +16,8 @@ extern "C" {
 typedef struct pa_metric_host_v1 {
     uint32_t size;
     uint32_t reserved;
-    /* [control] Names follow `[a-z][a-z0-9_]*`, at most 64 octets; at most 256 metrics a module. Sets *metric.
-     * The same name gives the same metric again. */
+    /* [control] Names follow `[a-z][a-z0-9_]*`, at most 64 octets; at most 256 metrics a module. Sets
+     * *metric. The same name gives the same metric again. */
     pa_status (*declare)(pa_host *host, const char *name, uint32_t kind, const char *help, uint32_t *metric);
     /* [lane] Adds to this lane's share; the host shows the sum over all lanes. */
     void (*add)(pa_lane *lane, uint32_t metric, int64_t amount);

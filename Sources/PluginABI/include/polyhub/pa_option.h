@@ -1,7 +1,7 @@
 /* pa.option/1: the module's section of plugins.conf.
  *
- * The module declares what it accepts; the host checks plugins.conf against that before the module sees anything,
- * so a fault is told to the administrator with file, line, key and what would be accepted.
+ * The module declares what it accepts; the host checks plugins.conf against that before the module sees
+ * anything, so a fault is told to the administrator with file, line, key and what would be accepted.
  */
 #ifndef POLYHUB_PA_OPTION_H
 #define POLYHUB_PA_OPTION_H
@@ -29,7 +29,7 @@ typedef struct pa_option_v1 {
     uint32_t flags; /* PA_OPTION_LIVE, PA_OPTION_SECRET */
     uint32_t reserved;
     const char *key;
-    const char *fallback; /* what applies where it is left out, as plugins.conf would write it; NULL: nothing */
+    const char *fallback; /* what applies where it is left out, as plugins.conf writes it; NULL: nothing */
     const char *accepts;  /* for people: "0 (never) to 86400, in seconds" */
     const char *help;     /* one sentence */
     int64_t minimum;      /* of an integer */
@@ -40,7 +40,8 @@ typedef struct pa_option_v1 {
 typedef struct pa_option_host_v1 {
     uint32_t size;
     uint32_t reserved;
-    /* [control] PA_ERROR_ARGUMENT: not declared, or of another type. PA_ERROR_STATE: left out and no fallback. */
+    /* [control] PA_ERROR_ARGUMENT: not declared, or of another type. PA_ERROR_STATE: left out and no
+     * fallback. */
     pa_status (*string)(pa_host *host, const char *key, const char **value);
     pa_status (*integer)(pa_host *host, const char *key, int64_t *value);
     pa_status (*boolean)(pa_host *host, const char *key, uint32_t *value);

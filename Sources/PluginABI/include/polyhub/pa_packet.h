@@ -1,7 +1,7 @@
 /* Packets and addresses: the values that travel in batches between host and module.
  *
- * These small structs stand in arrays on the data path, so they carry no size field of their own; their layout
- * is pinned by layout.c like that of every struct here and never changes under its name.
+ * These small structs stand in arrays on the data path, so they carry no size field of their own; their
+ * layout is pinned by layout.c like that of every struct here and never changes under its name.
  */
 #ifndef POLYHUB_PA_PACKET_H
 #define POLYHUB_PA_PACKET_H

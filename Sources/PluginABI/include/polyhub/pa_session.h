@@ -32,14 +32,14 @@ typedef struct pa_session_request_v1 {
     uint32_t size;
     uint32_t layer;       /* PA_LAYER_* */
     pa_identity identity; /* whose session; used up by this, also when it is refused */
-    uint32_t mtu;         /* largest IP packet that fits the tunnel unfragmented; the host clamps TCP MSS to it */
+    uint32_t mtu;         /* largest IP packet that fits the tunnel whole; the host clamps TCP MSS to it */
     uint16_t headroom;    /* octets that the adapter puts in front of a frame, and behind it */
     uint16_t tailroom;
     const char *protocol; /* "OpenVPN" */
     const char *cipher;   /* of the data channel */
     const char *software; /* what the client calls itself, or NULL */
     const char *host_name; /* of the client, for DHCP; or NULL */
-    pa_octets_v1 instance; /* tells several devices of one user apart, the same at each connection; may be empty */
+    pa_octets_v1 instance; /* tells devices of one user apart, the same at each connection; may be empty */
     pa_address_v1 remote;
     pa_address_v1 wish;   /* layer 3: the address that the client asks for; PA_FAMILY_NONE: any */
 } pa_session_request_v1;
@@ -79,8 +79,8 @@ typedef struct pa_session_host_v1 {
     pa_status (*open)(pa_lane *lane, const pa_session_request_v1 *request, uint64_t token, pa_ticket *ticket);
     /* [lane] Neither `opened` nor `refused` will be called; an address that is being leased is given back. */
     pa_status (*withdraw)(pa_lane *lane, pa_ticket ticket);
-    /* [lane] From the client to the hub: frames or packets, in place, untouched by the module until the turn ends.
-     * The host may write the headroom and tailroom of each. */
+    /* [lane] From the client to the hub: frames or packets, in place, untouched by the module until the turn
+     * ends. The host may write the headroom and tailroom of each. */
     pa_status (*receive)(pa_lane *lane, pa_session session, pa_slice_v1 *batch, uint32_t count);
     /* [lane] The client has moved, or its cipher has changed; NULL leaves a value as it is. */
     pa_status (*update)(pa_lane *lane, pa_session session, const pa_address_v1 *remote, const char *cipher);
@@ -93,11 +93,12 @@ typedef struct pa_session_module_v1 {
     uint32_t size;
     uint32_t reserved;
     /* [lane] `parameters` is NULL at layer 2. */
-    void (*opened)(void *lane_state, uint64_t token, pa_session session, const pa_session_parameters_v1 *parameters);
+    void (*opened)(
+        void *lane_state, uint64_t token, pa_session session, const pa_session_parameters_v1 *parameters);
     /* [lane] PA_REASON_* and a sentence that the client may be told. */
     void (*refused)(void *lane_state, uint64_t token, uint32_t reason, const char *sentence);
-    /* [lane] From the hub to the client: to be sealed in place and sent before this returns. Each slice has the
-     * headroom and tailroom that the request declared, and belongs to the module until the turn ends. */
+    /* [lane] From the hub to the client: to be sealed in place and sent before this returns. Each slice has
+     * the headroom and tailroom that the request declared, and belongs to the module until the turn ends. */
     void (*transmit)(void *lane_state, uint64_t token, pa_slice_v1 *batch, uint32_t count);
     /* [lane] The host ends the session: tell the client in the protocol's words. The handle is void. */
     void (*closed)(void *lane_state, uint64_t token, uint32_t reason, const char *sentence);

@@ -16,7 +16,8 @@ extern "C" {
 typedef struct pa_store_host_v1 {
     uint32_t size;
     uint32_t reserved;
-    /* [control] *value is lent until the next call of this table. PA_ERROR_STATE: there is none of that name. */
+    /* [control] *value is lent until the next call of this table. PA_ERROR_STATE: there is none of that
+     * name. */
     pa_status (*get)(pa_host *host, const char *name, pa_octets_v1 *value);
     /* [control] At most 65536 octets; on disk when it returns. An empty value removes the name. */
     pa_status (*put)(pa_host *host, const char *name, pa_octets_v1 value);

@@ -1,7 +1,7 @@
 /* pa.stream/1: byte streams, TCP and TLS that the host ends.
  *
- * Listeners of plugins.conf: tcp://ADDRESS:PORT and tls://ADDRESS:PORT. Several modules may share a listener; a new
- * stream belongs to the first module that claims its first octets.
+ * Listeners of plugins.conf: tcp://ADDRESS:PORT and tls://ADDRESS:PORT. Several modules may share a listener;
+ * a new stream belongs to the first module that claims its first octets.
  */
 #ifndef POLYHUB_PA_STREAM_H
 #define POLYHUB_PA_STREAM_H
@@ -44,17 +44,20 @@ typedef struct pa_stream_facts_v1 {
 typedef struct pa_stream_host_v1 {
     uint32_t size;
     uint32_t reserved;
-    /* [lane] Queues octets in order. They stay untouched by the module until the turn ends. *queued (may be NULL)
-     * becomes what now waits to be taken by the kernel; PA_ERROR_LIMIT takes nothing: the queue is full. */
-    pa_status (*write)(pa_lane *lane, pa_stream stream, const pa_slice_v1 *slices, uint32_t count, size_t *queued);
+    /* [lane] Queues octets in order. They stay untouched by the module until the turn ends. *queued (may be
+     * NULL) becomes what now waits to be taken by the kernel; PA_ERROR_LIMIT takes nothing: the queue is
+     * full. */
+    pa_status (*write)(
+        pa_lane *lane, pa_stream stream, const pa_slice_v1 *slices, uint32_t count, size_t *queued);
     /* [lane] The same for octets that do not live so long: they are copied. */
-    pa_status (*write_copy)(pa_lane *lane, pa_stream stream, const pa_slice_v1 *slices, uint32_t count, size_t *queued);
+    pa_status (*write_copy)(
+        pa_lane *lane, pa_stream stream, const pa_slice_v1 *slices, uint32_t count, size_t *queued);
     /* [lane] Ends it: PA_STREAM_FLUSH or PA_STREAM_RESET. `closed` is not called for it any more. */
     pa_status (*close)(pa_lane *lane, pa_stream stream, uint32_t how);
     /* [lane] Fills *facts up to the facts->size that the caller set. */
     pa_status (*facts)(pa_lane *lane, pa_stream stream, pa_stream_facts_v1 *facts);
-    /* [lane] Moves it to lane `index`, where `opened` is called with a new handle and `rest`, which is copied, is
-     * received again in front of what follows. The old handle is void. */
+    /* [lane] Moves it to lane `index`, where `opened` is called with a new handle and `rest`, which is
+     * copied, is received again in front of what follows. The old handle is void. */
     pa_status (*move)(pa_lane *lane, pa_stream stream, uint32_t index, uint64_t token, pa_octets_v1 rest);
 } pa_stream_host_v1;
 
@@ -64,11 +67,11 @@ typedef struct pa_stream_module_v1 {
     uint32_t reserved;
     /* [lane] Looks at a new stream's first octets and answers PA_CLAIM_*. Keeps nothing. */
     uint32_t (*claim)(void *lane_state, const uint8_t *first, size_t count);
-    /* [lane] The stream is the module's now. `moved_token` is what `move` was given, else 0. Returns the token that
-     * comes with every later call about it. */
+    /* [lane] The stream is the module's now. `moved_token` is what `move` was given, else 0. Returns the
+     * token that comes with every later call about it. */
     uint64_t (*opened)(void *lane_state, pa_stream stream, uint64_t moved_token);
-    /* [lane] What has arrived, in order, to be changed in place, lent until the turn ends. Returns how many octets it
-     * took; the rest comes again, with more behind it. */
+    /* [lane] What has arrived, in order, to be changed in place, lent until the turn ends. Returns how many
+     * octets it took; the rest comes again, with more behind it. */
     size_t (*received)(void *lane_state, uint64_t token, pa_slice_v1 octets);
     /* [lane] A queue that was over half full is below that again. */
     void (*writable)(void *lane_state, uint64_t token, size_t queued);

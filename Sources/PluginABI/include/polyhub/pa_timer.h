@@ -18,7 +18,8 @@ typedef struct pa_timer_host_v1 {
     uint64_t (*now)(pa_lane *lane);
     /* [lane] Seconds since 1970-01-01 UTC, for what is compared between machines. May jump. */
     int64_t (*wall_seconds)(pa_lane *lane);
-    /* [lane] Calls `expired` with `token` once, at or after `at` (as `now` counts). Arming a token again moves it. */
+    /* [lane] Calls `expired` with `token` once, at or after `at` (as `now` counts). Arming a token again
+     * moves it. */
     pa_status (*arm)(pa_lane *lane, uint64_t token, uint64_t at);
     /* [lane] An unarmed token is no error. */
     pa_status (*disarm)(pa_lane *lane, uint64_t token);
