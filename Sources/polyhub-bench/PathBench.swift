@@ -4,7 +4,8 @@ import OpenVPNCore
 import PluginABI
 import Wire
 
-/// The whole way inside: a data packet of one OpenVPN client is opened, forwarded, and sealed for another one.
+/// The whole way inside: a data packet of one OpenVPN client is opened, forwarded, and sealed for another
+/// one.
 final class PathBench: PortSink {
     static let ciphers: [DataCipher] = [.aes256GCM, .aes128GCM, .chaCha20Poly1305]
     private static let octets = 1400
@@ -44,7 +45,7 @@ final class PathBench: PortSink {
     /// What the client does to make a packet, which `forward` does too: to be subtracted.
     func sealAlone(_ count: Int) {
         for _ in 0..<count / FrameBatch.size {
-            for index in unsafe batch.slices.indices {
+            for index in 0..<FrameBatch.size {
                 unsafe batch.slices[index] = plain.slices[index]
                 _ = unsafe client.seal(&batch.slices[index])
             }
@@ -56,7 +57,7 @@ final class PathBench: PortSink {
         for _ in 0..<count / FrameBatch.size {
             turn += 1
             lane.beginTurn(turn, at: 5_000_000_000)
-            for index in unsafe batch.slices.indices {
+            for index in 0..<FrameBatch.size {
                 unsafe batch.slices[index] = plain.slices[index]
                 _ = unsafe client.seal(&batch.slices[index])
                 _ = unsafe fromClient.open(&batch.slices[index])
