@@ -66,7 +66,8 @@ let package = Package(
         // The host.
         .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
         .target(
-            name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"], swiftSettings: dataPath),
+            name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
+            swiftSettings: dataPath),
         .target(
             name: "Sessions", dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Wire"],
             swiftSettings: dataPath + lifetimes),
@@ -132,7 +133,8 @@ let package = Package(
             dependencies: ["OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
             path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
-            name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay", swiftSettings: tests),
+            name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
+            swiftSettings: tests),
         .executableTarget(
             name: "openvpn-soak",
             dependencies: ["Lanes", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],

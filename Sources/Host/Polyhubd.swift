@@ -8,9 +8,9 @@ import Lanes
         commandName: "polyhubd",
         abstract: "A VPN server that accepts many protocols on virtual Ethernet hubs.",
         discussion: """
-            Prints `polyhubd ready` alone on a line once every listener is bound. SIGTERM and SIGINT close all \
-            sessions as their protocols ask and end it with status 0. SIGHUP rereads the configuration and \
-            applies the difference.
+            Prints `polyhubd ready` alone on a line once every listener is bound. SIGTERM and SIGINT close \
+            all sessions as their protocols ask and end it with status 0. SIGHUP rereads the configuration \
+            and applies the difference.
             """, version: Server.version)
 
     @Option(

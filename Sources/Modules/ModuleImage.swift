@@ -1,6 +1,7 @@
 public import Foundation
 import OpenSSL
 import PluginABI
+import Synchronization
 
 /// A module's library in memory.
 ///
@@ -14,6 +15,7 @@ import PluginABI
     let descriptor: UnsafePointer<pa_descriptor_v1>
     private let handle: UnsafeMutableRawPointer
     private let copy: URL
+    private let isLoaded = Atomic(true)
 
     /// The largest library that is accepted, in octets.
     private static let maxOctets = 256 << 20
@@ -39,7 +41,11 @@ import PluginABI
         unsafe self.handle = handle
     }
 
-    deinit {
+    deinit { unload() }
+
+    /// Unmaps what can be unmapped and removes the private copy. Nothing of the module may be called any more.
+    func unload() {
+        guard isLoaded.exchange(false, ordering: .relaxed) else { return }
         if description.isUnloadable { unsafe dlclose(handle) }
         try? FileManager.default.removeItem(at: copy)
     }

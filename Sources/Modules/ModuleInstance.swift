@@ -127,6 +127,7 @@ import Synchronization
         lanes = []
         unsafe entry.pointee.stop(entry.pointee.state)
         unsafe entry.pointee.destroy(entry.pointee.state)
+        image.unload()
     }
 
     /// [any] What the module says about a failure that it is about to report.

@@ -7,7 +7,7 @@ import Wire
 @testable import LocalBridge
 
 /// In network namespaces of their own.
-@Suite(.enabled(if: NetworkNamespace.isPermitted), .serialized) struct LocalBridgeTests {
+@Suite(.serialized) struct LocalBridgeTests {
     static let host = MACAddress(0x0200_0000_0001)
     static let peer = MACAddress(0x0200_0000_0002)
 

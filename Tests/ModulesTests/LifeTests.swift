@@ -60,7 +60,7 @@ import Testing
         ("PA_MAGIC", "1u", "its magic is 0x1, this server expects 0x31414850"),
         ("PA_ABI_MAJOR", "2", "ABI 2.0, this server speaks 1.0 to 1.0"),
         ("PA_ABI_MINOR", "9", "ABI 1.9, this server speaks 1.0 to 1.0"),
-        ("sizeof descriptor", "96", "its size is 96, this server expects 88"),
+        ("sizeof descriptor", "96", "its size is 96, this server expects 72"),
         ("\"org.polyhub.template\"", "\"\"", "its id is missing"),
         ("default_listeners, create,", "default_listeners, 0,", "it has no create function"),
     ]) func `a descriptor that differs is refused by the name of the field`(

@@ -9,7 +9,7 @@ import Wire
 @testable import SecureNAT
 
 /// Real clients in network namespaces against each engine.
-@Suite(.enabled(if: NetworkNamespace.isPermitted), .serialized) struct SecureNATTests {
+@Suite(.serialized) struct SecureNATTests {
     /// Records as their owner would keep them.
     final class Store: Sendable {
         struct Full: Error {}

@@ -1,8 +1,8 @@
-"""Proves that 1,000 clients that connect, exchange frames and leave, three times over, leave no memory behind.
+"""Proves that 1,000 clients that connect, exchange frames and leave, three times over, leave no memory.
 
-The clients are simulated (openvpn-soak), the server is the real one. Its resident memory after the first time holds what
-any crowd makes it keep (the allocator's arenas, tables grown once); after the third it has grown by no more than a
-tenth of that.
+The clients are simulated (openvpn-soak), the server is the real one. Its resident memory after the first
+time holds what any crowd makes it keep (the allocator's arenas, tables grown once); after the third it has
+grown by no more than a tenth of that.
 """
 
 import os

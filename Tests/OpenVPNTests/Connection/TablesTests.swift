@@ -133,6 +133,32 @@ import Wire
         #expect(network.server.connectionCount == 1)
     }
 
+    /// Input 20.
+    @Test func `a good wrapped key behind nonsense leaves nothing behind`() throws {
+        let options = ServerOptions.test { $0.tlsCryptV2 = CapturedControl.serverKey }
+        let network = try SimulatedNetwork(options, seed: 9)
+        network.narrates = true
+        for first: UInt8 in [0x50, 0x58] {
+            for length in 0..<120 {
+                let packet =
+                    [first] + [UInt8](repeating: 3, count: length) + CapturedControl.clientKey.wrapped
+                network.inject(packet, from: path(UInt32(length)))
+            }
+        }
+        #expect(network.narration.isEmpty)
+        #expect(network.server.connectionCount == 0)
+    }
+
+    @Test func `addresses are counted by what one customer has`() {
+        let first = TransportAddress(ipv6High: 0x2001_0db8_0000_0001, low: 1, port: 1)
+        let second = TransportAddress(ipv6High: 0x2001_0db8_0000_0001, low: 2, port: 9)
+        let other = TransportAddress(ipv6High: 0x2001_0db8_0000_0002, low: 1, port: 1)
+        #expect(first.source == second.source && first.source != other.source)
+        #expect("\(first)" == "[2001:db8:0:1:0:0:0:1]:1")
+        #expect("\(TransportAddress(ipv4: 0x0a00_0001, port: 9))" == "10.0.0.1:9")
+        #expect(path(1).remote.source != path(2).remote.source)
+    }
+
     @Test func `clients that cannot echo a cookie leave places for those that can`() throws {
         let options = ServerOptions.test {
             $0.maxHalfOpen = 8

@@ -15,9 +15,9 @@ extension Connection {
         }
     }
 
-    private func answerFirst(_ message: KeyMethod2, _ slot: KeySlot, at moment: Moment) throws(KeySlot
-        .Failure)
-    {
+    private func answerFirst(
+        _ message: KeyMethod2, _ slot: KeySlot, at moment: Moment
+    ) throws(KeySlot.Failure) {
         peerInfo = (try? PeerInfo(parsing: message.peerInfo ?? "")) ?? PeerInfo()
         optionsString = OptionsString(parsing: message.options)
         username = message.username

@@ -40,8 +40,9 @@ public struct ServerOptions: Sendable {
     public var handshakeWindow: Duration = .seconds(60)
     /// We say something when we have been silent for so long. Clients are told to do the same. Whole seconds.
     public var pingInterval: Duration = .seconds(10)
-    /// A client that has heard nothing for so long connects anew. One that was silent for twice as long is gone:
-    /// as with OpenVPN's `keepalive`, the client is the first to give up, and comes back by itself. Whole seconds.
+    /// A client that has heard nothing for so long connects anew. One that was silent for twice as long is
+    /// gone: as with OpenVPN's `keepalive`, the client is the first to give up, and comes back by itself.
+    /// Whole seconds.
     public var pingRestart: Duration = .seconds(60)
     /// Keys are renewed after whatever comes first. The client has a limit of its own, as a rule an hour.
     public var renegotiationInterval: Duration = .seconds(3600)

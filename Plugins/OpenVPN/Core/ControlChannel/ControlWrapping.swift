@@ -25,7 +25,8 @@ public struct ControlWrapping {
         return unwrapped.packet
     }
 
-    /// A tls-crypt-v2 client repeats its first packets with the wrapped key behind them, which is known by now.
+    /// A tls-crypt-v2 client repeats its first packets with the wrapped key behind them, which is known by
+    /// now.
     private static func withoutWrappedKey(_ bytes: [UInt8]) throws(WireError) -> [UInt8] {
         guard let first = bytes.first, Opcode(firstOctet: first)?.carriesWrappedKey == true else {
             return bytes
