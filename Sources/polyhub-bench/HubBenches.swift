@@ -41,16 +41,27 @@ final class NoCrossing: LaneCrossing {
 @safe final class FrameBatch {
     static let size = 64
     let slices = UnsafeMutableBufferPointer<pa_slice_v1>.allocate(capacity: size)
+    private let header: [UInt8]
+    private let octets: Int
+    private var places: [UnsafeMutablePointer<UInt8>] = []
 
     init(to destination: MACAddress, from source: MACAddress, octets: Int) {
-        let header = destination.octets + source.octets + [0x88, 0xb5]
+        header = destination.octets + source.octets + [0x88, 0xb5]
+        self.octets = octets
         for index in 0..<Self.size {
             let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: octets + 512)
             unsafe memory.initialize(repeating: 0x5a, count: octets + 512)
-            for (offset, octet) in header.enumerated() { unsafe memory[256 + offset] = octet }
-            unsafe slices[index] = pa_slice_v1(
-                start: memory + 256, length: UInt32(octets), headroom: 256, tailroom: 256)
+            unsafe places.append(memory + 256)
+            renew(index)
         }
+    }
+
+    /// Makes a frame of what encryption in place has left of it; its payload stays as it is.
+    func renew(_ index: Int) {
+        let start = unsafe places[index]
+        unsafe start.update(from: header, count: header.count)
+        unsafe slices[index] = pa_slice_v1(
+            start: start, length: UInt32(octets), headroom: 256, tailroom: 256)
     }
 }
 

@@ -18,7 +18,6 @@ final class PathBench: PortSink {
     private var sealed = 0
     private var turn: UInt64 = 0
     private let batch: FrameBatch
-    private let plain: FrameBatch
 
     init(_ cipher: DataCipher) throws {
         let keys = DataKeys(exported: SecretBytes(copying: (0..<DataKeys.length).map { UInt8($0 & 255) }))
@@ -29,7 +28,6 @@ final class PathBench: PortSink {
         for channel in [fromClient, client, toOther] { try channel.install(keys, suite, as: .first) }
         let (source, destination) = (MACAddress(0x0200_0000_0001), MACAddress(0x0200_0000_0002))
         batch = FrameBatch(to: destination, from: source, octets: Self.octets)
-        plain = FrameBatch(to: destination, from: source, octets: Self.octets)
         let hub = Hub(id: 1, name: "BENCH", key: 7)
         port = lane.attach(to: hub, needs: .init(), sink: CountingSink())!
         let other = lane.attach(to: hub, needs: .init(headroom: 64, tailroom: 32), sink: self)!
@@ -46,7 +44,7 @@ final class PathBench: PortSink {
     func sealAlone(_ count: Int) {
         for _ in 0..<count / FrameBatch.size {
             for index in 0..<FrameBatch.size {
-                unsafe batch.slices[index] = plain.slices[index]
+                batch.renew(index)
                 _ = unsafe client.seal(&batch.slices[index])
             }
         }
@@ -58,7 +56,7 @@ final class PathBench: PortSink {
             turn += 1
             lane.beginTurn(turn, at: 5_000_000_000)
             for index in 0..<FrameBatch.size {
-                unsafe batch.slices[index] = plain.slices[index]
+                batch.renew(index)
                 _ = unsafe client.seal(&batch.slices[index])
                 _ = unsafe fromClient.open(&batch.slices[index])
             }
