@@ -19,6 +19,14 @@ import COpenSSL
         }
     }
 
+    /// The oldest version that is spoken.
+    public enum Version: String, Sendable, CaseIterable {
+        case tls12 = "1.2"
+        case tls13 = "1.3"
+
+        var number: Int32 { self == .tls12 ? TLS1_2_VERSION : TLS1_3_VERSION }
+    }
+
     public let role: Role
     let handle: OpaquePointer
 
@@ -26,13 +34,15 @@ import COpenSSL
     /// asked for (by a server) or not looked at (by a client). A certificate that fails the check does not
     /// end the handshake: `TLSSession.peerVerification` says so, and the caller can tell the peer why in
     /// words.
-    public init(_ role: Role, identity: Identity?, authorities: String?) throws(OpenSSLError) {
+    public init(
+        _ role: Role, identity: Identity?, authorities: String?, minimum: Version = .tls12
+    ) throws(OpenSSLError) {
         let method = unsafe role == .server ? TLS_server_method() : TLS_client_method()
         guard let handle = unsafe SSL_CTX_new(method) else { throw OpenSSLError(taking: "TLS context") }
         self.role = role
         unsafe self.handle = unsafe handle
-        guard unsafe polyhub_ssl_ctx_set_min_proto_version(handle, TLS1_2_VERSION) == 1 else {
-            throw OpenSSLError(taking: "TLS 1.2")
+        guard unsafe polyhub_ssl_ctx_set_min_proto_version(handle, minimum.number) == 1 else {
+            throw OpenSSLError(taking: "TLS version")
         }
         unsafe SSL_CTX_set_options(handle, polyhub_ssl_op_no_ticket_no_renegotiation())
         _ = unsafe polyhub_ssl_ctx_set_session_cache_mode(handle, Int(SSL_SESS_CACHE_OFF))

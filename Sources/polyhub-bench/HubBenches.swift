@@ -43,7 +43,7 @@ final class NoCrossing: LaneCrossing {
     let slices = UnsafeMutableBufferPointer<pa_slice_v1>.allocate(capacity: size)
     private let header: [UInt8]
     private let octets: Int
-    private var places: [UnsafeMutablePointer<UInt8>] = []
+    private var places: [UnsafeMutablePointer<UInt8>] = unsafe []
 
     init(to destination: MACAddress, from source: MACAddress, octets: Int) {
         header = destination.octets + source.octets + [0x88, 0xb5]

@@ -32,6 +32,10 @@ for cipher in PathBench.ciphers {
     results.append(measure("\(cipher.rawValue), 1400 octets: a client seals", frames / 4, bench.sealAlone))
     results.append(measure("\(cipher.rawValue): the same, then open, hub, seal", frames / 4, bench.forward))
 }
+let moduleFrames = frames / 16
+let module = try ModuleBench(packets: moduleFrames * 6)
+results.append(measure("OpenVPN module: from the hub to a client", moduleFrames, module.transmit))
+results.append(measure("OpenVPN module: from a client to the hub", moduleFrames, module.receive))
 
 print("step".padded(48) + "ns a frame".padded(12) + "allocations")
 for result in results {

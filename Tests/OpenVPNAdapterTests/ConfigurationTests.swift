@@ -1,12 +1,12 @@
+import FakeHost
 import Glibc
 import OpenVPNAdapter
 import OpenVPNCore
+import OpenVPNSite
 import OpenVPNTestClient
 import PluginABI
 import PluginKit
 import Testing
-
-@testable import FakeHost
 
 /// Options, keys and commands.
 @Suite struct ConfigurationTests {
@@ -31,6 +31,9 @@ import Testing
         #expect(
             try refusal(["auth": .string("CRC32")])
                 == "auth is \"CRC32\"; it may be one of MD5, SHA1, SHA256, SHA384, SHA512")
+        #expect(
+            try refusal(["tls-version-min": .string("1.1")])
+                == "tls-version-min is \"1.1\"; it may be 1.2 or 1.3")
         #expect(try refusal(["wrap": .strings(["rot13"])]) == "wrap: \"rot13\" is not a wrapping")
         #expect(
             try refusal(["wrap": .strings([])])
@@ -102,6 +105,13 @@ import Testing
         let guest = try site.invite(options)
         #expect(site.run { guest.client.isConnected })
         #expect(site.host.said().contains { $0.hasPrefix("ask 4 ") })
+    }
+
+    @Test func `TLS 1.3 alone is enough`() throws {
+        let site = try Site(options: ["tls-version-min": .string("1.3")])
+        defer { site.end() }
+        let guest = try site.invite()
+        #expect(site.run { guest.client.isConnected })
     }
 
     // MARK: Keys

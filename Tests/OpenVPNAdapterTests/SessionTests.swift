@@ -1,9 +1,9 @@
+import FakeHost
 import OpenVPNCore
+import OpenVPNSite
 import OpenVPNTestClient
 import PluginABI
 import Testing
-
-@testable import FakeHost
 
 /// Clients through the whole module: from their first packet to a session on a hub, and back out.
 @Suite struct SessionTests {
@@ -170,7 +170,7 @@ import Testing
         let (site, guest, token) = try connected()
         defer { site.end() }
         site.guests.removeAll { $0 === guest }
-        site.run(for: 120) { site.host.timers.isEmpty }
+        site.run(for: 300) { site.host.timers.isEmpty }
         #expect(site.host.said().contains("close session \(token + 1) 2 the client is silent"))
     }
 

@@ -1,9 +1,9 @@
+import FakeHost
 import OpenVPNCore
+import OpenVPNSite
 import OpenVPNTestClient
 import PluginABI
 import Testing
-
-@testable import FakeHost
 
 /// What sockets and streams do to packets.
 @Suite struct TransportTests {

@@ -1,8 +1,7 @@
+import FakeHost
 import PluginABI
 import PluginKit
 import Testing
-
-@testable import FakeHost
 
 /// Commands are C functions of exactly the signature that they declare: called here without libffi.
 @Suite struct CommandTests {

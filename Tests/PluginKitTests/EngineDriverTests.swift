@@ -1,7 +1,7 @@
+import FakeHost
 import Testing
 import Wire
 
-@testable import FakeHost
 @testable import PluginKit
 
 /// The loop around an engine: one input, all outputs, then the timer.

@@ -1,8 +1,8 @@
+import FakeHost
 import PluginABI
 import Testing
 import Wire
 
-@testable import FakeHost
 @testable import PluginKit
 
 /// What the host gives on control threads.

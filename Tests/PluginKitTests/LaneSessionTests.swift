@@ -1,9 +1,8 @@
+import FakeHost
 import PluginABI
 import PluginKit
 import Testing
 import Wire
-
-@testable import FakeHost
 
 extension LaneTests {
     // MARK: Sessions

@@ -1,9 +1,8 @@
+import FakeHost
 import PluginABI
 import PluginKit
 import Testing
 import Wire
-
-@testable import FakeHost
 
 /// Everything that passes between a lane and the host, both ways. One suite, in order: the script is shared.
 @Suite(.serialized) struct LaneTests {

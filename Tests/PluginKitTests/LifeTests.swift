@@ -1,8 +1,7 @@
+import FakeHost
 import PluginABI
 import PluginKit
 import Testing
-
-@testable import FakeHost
 
 /// A module's life, and what it offers.
 @Suite struct LifeTests {

@@ -1,8 +1,7 @@
+import FakeHost
 import PluginKit
 import Testing
 import Wire
-
-@testable import FakeHost
 
 /// The ends of a packet move no further than there is room.
 @Suite struct PacketSliceTests {

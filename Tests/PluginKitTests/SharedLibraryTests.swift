@@ -1,8 +1,7 @@
+import FakeHost
 import Glibc
 import PluginABI
 import Testing
-
-@testable import FakeHost
 
 /// A Swift module as the host meets it: a shared library with one symbol.
 @Suite struct SharedLibraryTests {

@@ -48,6 +48,8 @@ final class OpenVPNLane: LaneAdapter {
     /// Accepted, and on their way to a session within the same call of the host.
     var accepted: [ConnectionID: IdentityHandle] = [:]
     var streams: [UInt64: StreamLink] = [:]
+    /// The stream that ended last; tells in the midst of its octets that nobody wants the rest.
+    var lastEnded: UInt64 = 0
     /// Frames for the session `gathering`, while a batch is worked through.
     private var frames = FrameQueue()
     private var gathering: UInt64 = 0
@@ -86,7 +88,7 @@ final class OpenVPNLane: LaneAdapter {
         settle()
     }
 
-    private func applyChanges() {
+    func applyChanges() {
         let current = module.generation.load(ordering: .acquiring)
         guard current != generation, let changes = module.changes else { return }
         generation = current

@@ -18,11 +18,14 @@ enum OptionDeclarations {
             "verify-client-cert", default: CertificatePolicy.none.rawValue,
             accepts: "\"none\", \"optional\" or \"require\"",
             help:
-                "Whether clients show a certificate that client-ca has signed, beside a password or instead."
+                "Whether clients show a certificate signed by client-ca, beside or instead of a password."
         ),
         .string(
             "client-ca", accepts: "the path of a PEM file",
             help: "The authorities that sign clients' certificates."),
+        .string(
+            "tls-version-min", default: TLSContext.Version.tls12.rawValue, accepts: "\"1.2\" or \"1.3\"",
+            help: "The oldest TLS that clients may speak."),
         .integer(
             "max-clients", default: 16_384, in: 1...1_000_000, accepts: "1 to 1000000",
             help: "Connections on each lane."),

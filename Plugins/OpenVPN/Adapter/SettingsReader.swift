@@ -39,7 +39,7 @@ struct SettingsReader {
 
     private func serverOptions(_ keys: KeyRing) throws -> ServerOptions {
         var options = ServerOptions(identity: try identity())
-        try readCertificates(into: &options)
+        try readTLS(into: &options)
         try readWrappings(keys, into: &options)
         options.negotiation = CipherNegotiation(
             ciphers: try list("data-ciphers", "a cipher") { DataCipher(name: $0) },
@@ -66,7 +66,13 @@ struct SettingsReader {
         options.transitionWindow = .seconds(try integer("tran-window"))
     }
 
-    private func readCertificates(into options: inout ServerOptions) throws {
+    /// TLS as the client sees it: how old, and who has to show a certificate.
+    private func readTLS(into options: inout ServerOptions) throws {
+        let version = try string("tls-version-min")
+        guard let minimum = TLSContext.Version(rawValue: version) else {
+            throw ModuleFailure("tls-version-min is \"\(version)\"; it may be 1.2 or 1.3")
+        }
+        options.minimumTLS = minimum
         let name = try string("verify-client-cert")
         guard let policy = CertificatePolicy(rawValue: name) else {
             throw ModuleFailure("verify-client-cert is \"\(name)\"; it may be none, optional or require")

@@ -23,6 +23,7 @@ extension OpenVPNLane {
     }
 
     func opened(_ stream: StreamHandle, moved: UInt64) -> UInt64 {
+        applyChanges()
         guard let facts = try? services.facts(of: stream) else {
             services.close(stream, .reset)
             return stream.rawValue
@@ -42,13 +43,11 @@ extension OpenVPNLane {
             flush()
             settle()
         }
-        while streams[token] != nil {
+        while lastEnded != token {
             switch StreamFraming(octets.bytes.extracting(droppingFirst: taken)) {
             case .incomplete: return taken
             case .broken:
-                services.close(link.handle, .reset)
-                streams[token] = nil
-                server.streamClosed(link.path, at: moment)
+                server.streamClosed(abandon(link), at: moment)
                 return octets.count
             case .packet(let length):
                 let start = taken + StreamFraming.headerLength
@@ -65,7 +64,7 @@ extension OpenVPNLane {
     func writable(stream token: UInt64, queued: Int) { writeBacklog(of: token) }
 
     func closed(stream token: UInt64, _ ending: StreamEnding) {
-        guard let link = streams.removeValue(forKey: token) else { return }
+        guard let link = forgetStream(token) else { return }
         server.streamClosed(link.path, at: moment)
         settle()
     }
@@ -98,13 +97,19 @@ extension OpenVPNLane {
     }
 
     func closeStream(_ path: Path) {
-        guard let link = streams.removeValue(forKey: path.handle) else { return }
+        writeBacklog(of: path.handle)
+        guard let link = forgetStream(path.handle) else { return }
         services.close(link.handle, .flush)
     }
 
     private func abandon(_ link: StreamLink) -> Path {
-        streams[link.handle.rawValue] = nil
+        _ = forgetStream(link.handle.rawValue)
         services.close(link.handle, .reset)
         return link.path
+    }
+
+    private func forgetStream(_ token: UInt64) -> StreamLink? {
+        lastEnded = token
+        return streams.removeValue(forKey: token)
     }
 }

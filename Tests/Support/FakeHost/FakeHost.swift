@@ -1,46 +1,46 @@
-import PluginABI
+package import PluginABI
 
 /// A host that writes down what a module asks of it. One lane, one thread, no IO; its clock stands until it
 /// is moved.
-final class FakeHost {
-    var transcript: [String] = []
-    var lacking: Set<String> = []
-    var explained: [String] = []
-    var now: UInt64 = 1_000_000_000
-    var options: [String: FakeOption] = [:]
-    var stored: [String: [UInt8]] = [:]
-    var nextHandle: UInt64 = 100
-    var answer: pa_status = PA_OK
-    var certificate = (chain: "chain", key: "key", trust: "trust")
-    let memory = FakeMemory()
+package final class FakeHost {
+    package var transcript: [String] = []
+    package var lacking: Set<String> = []
+    package var explained: [String] = []
+    package var now: UInt64 = 1_000_000_000
+    package var options: [String: FakeOption] = [:]
+    package var stored: [String: [UInt8]] = [:]
+    package var nextHandle: UInt64 = 100
+    package var answer: pa_status = PA_OK
+    package var certificate = (chain: "chain", key: "key", trust: "trust")
+    package let memory = FakeMemory()
 
     /// Those that were asked for, by id.
-    private(set) var tables: [String: UnsafeMutableRawPointer] = [:]
+    package private(set) var tables: [String: UnsafeMutableRawPointer] = [:]
 
     // What was asked, for tests that answer.
-    var sent: [(remote: pa_address_v1, octets: [UInt8])] = []
+    package var sent: [(remote: pa_address_v1, octets: [UInt8])] = []
     /// By stream.
-    var written: [UInt64: [UInt8]] = [:]
-    var frames: [(session: UInt64, octets: [UInt8])] = []
-    var questions: [(token: UInt64, ticket: UInt64)] = []
-    var openings: [(token: UInt64, ticket: UInt64)] = []
-    var closedStreams: [UInt64] = []
+    package var written: [UInt64: [UInt8]] = [:]
+    package var frames: [(session: UInt64, octets: [UInt8])] = []
+    package var questions: [(token: UInt64, ticket: UInt64)] = []
+    package var openings: [(token: UInt64, ticket: UInt64)] = []
+    package var closedStreams: [UInt64] = []
     /// By token.
-    var timers: [UInt64: UInt64] = [:]
+    package var timers: [UInt64: UInt64] = [:]
     /// Of every stream.
-    var streamRemote = pa_address_v1.ipv4(198, 51, 100, 7, port: 5000)
+    package var streamRemote = pa_address_v1.ipv4(198, 51, 100, 7, port: 5000)
     /// What writes to streams answer.
-    var writing: pa_status = PA_OK
-    private(set) var table: UnsafeMutablePointer<pa_host_v1>
+    package var writing: pa_status = PA_OK
+    package private(set) var table: UnsafeMutablePointer<pa_host_v1>
 
-    enum FakeOption {
+    package enum FakeOption {
         case string(String)
         case integer(Int64)
         case boolean(Bool)
         case strings([String])
     }
 
-    init(version: String = "9.9") {
+    package init(version: String = "9.9") {
         table = .allocate(capacity: 1)
         table.initialize(
             to: pa_host_v1(
@@ -55,27 +55,27 @@ final class FakeHost {
     deinit { table.deallocate() }
 
     /// Behind `pa_host *` and, as there is only one, behind `pa_lane *`.
-    static func of(_ pointer: OpaquePointer?) -> FakeHost {
+    package static func of(_ pointer: OpaquePointer?) -> FakeHost {
         Unmanaged<FakeHost>.fromOpaque(UnsafeRawPointer(pointer!)).takeUnretainedValue()
     }
 
-    var lane: OpaquePointer { table.pointee.host }
+    package var lane: OpaquePointer { table.pointee.host }
 
-    func say(_ line: String) { transcript.append(line) }
+    package func say(_ line: String) { transcript.append(line) }
 
     /// Everything said since the last call.
-    func said() -> [String] {
+    package func said() -> [String] {
         defer { transcript = [] }
         return transcript
     }
 
-    func newHandle() -> UInt64 {
+    package func newHandle() -> UInt64 {
         nextHandle += 1
         return nextHandle
     }
 
     /// Takes over the fallbacks of what a module declares.
-    func takeDefaults(of module: pa_option_module_v1) {
+    package func takeDefaults(of module: pa_option_module_v1) {
         for index in 0..<Int(module.count) {
             let option = module.options[index]!.pointee
             guard let fallback = option.fallback.map({ String(cString: $0) }) else { continue }
@@ -117,26 +117,32 @@ final class FakeHost {
 }
 
 /// What the fake host lends; freed with it.
-final class FakeMemory {
+package final class FakeMemory {
+    package init() {}
+
     private var blocks: [UnsafeMutableRawPointer] = []
 
     deinit { for block in blocks { block.deallocate() } }
 
-    func array<T>(_ values: [T]) -> UnsafeMutablePointer<T> {
+    package func array<T>(_ values: [T]) -> UnsafeMutablePointer<T> {
         let place = UnsafeMutablePointer<T>.allocate(capacity: max(values.count, 1))
         for (index, value) in values.enumerated() { (place + index).initialize(to: value) }
         blocks.append(UnsafeMutableRawPointer(place))
         return place
     }
 
-    func table<T>(_ value: T) -> UnsafeMutableRawPointer { UnsafeMutableRawPointer(array([value])) }
+    package func table<T>(_ value: T) -> UnsafeMutableRawPointer { UnsafeMutableRawPointer(array([value])) }
 
-    func text(_ text: String) -> UnsafePointer<CChar> { UnsafePointer(array(Array(text.utf8CString))) }
+    package func text(_ text: String) -> UnsafePointer<CChar> {
+        UnsafePointer(array(Array(text.utf8CString)))
+    }
 
-    func octets(_ bytes: [UInt8]) -> pa_octets_v1 { pa_octets_v1(start: array(bytes), length: bytes.count) }
+    package func octets(_ bytes: [UInt8]) -> pa_octets_v1 {
+        pa_octets_v1(start: array(bytes), length: bytes.count)
+    }
 
     /// A packet with room in front and behind.
-    func slice(_ bytes: [UInt8], headroom: Int = 0, tailroom: Int = 0) -> pa_slice_v1 {
+    package func slice(_ bytes: [UInt8], headroom: Int = 0, tailroom: Int = 0) -> pa_slice_v1 {
         let place = array(
             [UInt8](repeating: 0xee, count: headroom) + bytes + [UInt8](repeating: 0xee, count: tailroom))
         return pa_slice_v1(
@@ -146,25 +152,27 @@ final class FakeMemory {
 }
 
 extension [UInt8] {
-    init(_ slice: pa_slice_v1) {
+    package init(_ slice: pa_slice_v1) {
         self = Array(UnsafeBufferPointer(start: slice.start, count: Int(slice.length)))
     }
 }
 
 extension pa_slice_v1 {
-    var hex: String { Array(UnsafeBufferPointer(start: start, count: Int(length))).hex }
+    package var hex: String { Array(UnsafeBufferPointer(start: start, count: Int(length))).hex }
 }
 
 extension [UInt8] {
-    init(_ octets: pa_octets_v1) {
+    package init(_ octets: pa_octets_v1) {
         self = Array(UnsafeBufferPointer(start: octets.start, count: octets.length))
     }
 
-    var hex: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+    package var hex: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }
 
 extension pa_address_v1 {
-    static func ipv4(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8, port: UInt16 = 0) -> pa_address_v1 {
+    package static func ipv4(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8, port: UInt16 = 0)
+        -> pa_address_v1
+    {
         var address = pa_address_v1()
         address.family = UInt8(PA_FAMILY_IPV4)
         address.port = port
@@ -172,5 +180,5 @@ extension pa_address_v1 {
         return address
     }
 
-    var text: String { "\(octets.0).\(octets.1).\(octets.2).\(octets.3):\(port)" }
+    package var text: String { "\(octets.0).\(octets.1).\(octets.2).\(octets.3):\(port)" }
 }

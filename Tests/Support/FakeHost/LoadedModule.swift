@@ -1,14 +1,18 @@
-import PluginABI
+package import PluginABI
 
 /// A module as a host holds it, with one lane.
-final class LoadedModule {
-    let host: FakeHost
-    let table: UnsafePointer<pa_module_v1>
-    private(set) var laneState: UnsafeMutableRawPointer?
+package final class LoadedModule {
+    package let host: FakeHost
+    package let table: UnsafePointer<pa_module_v1>
+    package private(set) var laneState: UnsafeMutableRawPointer?
 
-    enum Refusal: Error, Equatable { case create(pa_status) }
+    package enum Refusal: Error, Equatable {
+        case create(pa_status)
+        case status(pa_status)
+        case lacks(String)
+    }
 
-    init(_ descriptor: UnsafePointer<pa_descriptor_v1>, in host: FakeHost) throws {
+    package init(_ descriptor: UnsafePointer<pa_descriptor_v1>, in host: FakeHost) throws {
         self.host = host
         var table: UnsafePointer<pa_module_v1>?
         let status = descriptor.pointee.create(host.table, &table)
@@ -16,17 +20,26 @@ final class LoadedModule {
         self.table = table
     }
 
-    func start() -> pa_status { table.pointee.start(table.pointee.state) }
+    package func start() -> pa_status { table.pointee.start(table.pointee.state) }
 
-    func enterLane(_ index: UInt32 = 0, of count: UInt32 = 1) -> pa_status {
+    package func enterLane(_ index: UInt32 = 0, of count: UInt32 = 1) -> pa_status {
         table.pointee.enter_lane(table.pointee.state, host.lane, index, count, &laneState)
     }
 
-    func capability<T>(_ id: String, _: T.Type = T.self) -> T? {
+    package func check(_ status: pa_status) throws {
+        if status != PA_OK { throw Refusal.status(status) }
+    }
+
+    package func table<T>(_ id: String, _: T.Type = T.self) throws -> T {
+        guard let table = capability(id, T.self) else { throw Refusal.lacks(id) }
+        return table
+    }
+
+    package func capability<T>(_ id: String, _: T.Type = T.self) -> T? {
         table.pointee.capability(table.pointee.state, id)?.load(as: T.self)
     }
 
-    func end() {
+    package func end() {
         if let laneState {
             table.pointee.close_lane(laneState)
             table.pointee.leave_lane(laneState)

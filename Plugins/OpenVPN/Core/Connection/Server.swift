@@ -92,8 +92,7 @@ public final class Server {
 
     /// Presents another certificate from the next TLS session on.
     public func use(_ identity: TLSContext.Identity) throws(OpenSSLError) {
-        resources.context = try TLSContext(
-            .server, identity: identity, authorities: options.clientAuthorities)
+        resources.context = try ServerResources.context(options, identity)
     }
 
     /// Handed over at a swap; a secret.

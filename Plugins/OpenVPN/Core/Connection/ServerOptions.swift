@@ -21,6 +21,7 @@ public struct ServerOptions: Sendable {
     /// PEM; nil exactly where `clientCertificates` is `none`.
     public var clientAuthorities: String?
     public var clientCertificates = ClientCertificates.none
+    public var minimumTLS = TLSContext.Version.tls12
 
     /// All of these are accepted on the same port: which one a client uses is told by what authenticates.
     public var wrappings: [Wrapping] = []

@@ -1,27 +1,25 @@
+package import FakeHost
 import OpenVPNAdapter
-import OpenVPNCore
-import OpenVPNTestClient
-import PluginABI
+package import OpenVPNCore
+package import OpenVPNTestClient
+package import PluginABI
 import PluginKit
-import Testing
 import Wire
-
-@testable import FakeHost
 
 /// The module between a fake host, which plays all that the host does, and simulated clients. The clock is
 /// the host's.
-final class Site {
-    static let socket: UInt64 = 4
-    static let local = pa_address_v1.ipv4(192, 0, 2, 1, port: 1194)
+package final class Site {
+    package static let socket: UInt64 = 4
+    package static let local = pa_address_v1.ipv4(192, 0, 2, 1, port: 1194)
 
     /// A client, and its way to the module.
-    final class Guest {
-        let client: SimulatedClient
-        let address: pa_address_v1
+    package final class Guest {
+        package let client: SimulatedClient
+        package let address: pa_address_v1
         /// Over TCP.
-        var stream: UInt64?
-        var token: UInt64 = 0
-        var reports: [SimulatedClient.Output] = []
+        package var stream: UInt64?
+        package var token: UInt64 = 0
+        package var reports: [SimulatedClient.Output] = []
         /// Of a stream, towards the module and back.
         var untaken: [UInt8] = []
         var unread: [UInt8] = []
@@ -32,44 +30,45 @@ final class Site {
         }
     }
 
-    let host = FakeHost()
-    let module: LoadedModule
-    let datagram: pa_datagram_module_v1
-    let stream: pa_stream_module_v1
-    let session: pa_session_module_v1
-    let auth: pa_auth_module_v1
-    let timer: pa_timer_module_v1
+    package let host = FakeHost()
+    package let module: LoadedModule
+    package let datagram: pa_datagram_module_v1
+    package let stream: pa_stream_module_v1
+    package let session: pa_session_module_v1
+    package let auth: pa_auth_module_v1
+    package let timer: pa_timer_module_v1
     private var random = SeededGenerator(seed: 7)
-    var guests: [Guest] = []
+    package var guests: [Guest] = []
     /// Verdicts and sessions come at once; nil: a test answers itself.
-    var verdict: UInt32? = PA_VERDICT_ACCEPTED
-    var opensSessions = true
+    package var verdict: UInt32? = PA_VERDICT_ACCEPTED
+    package var opensSessions = true
     /// Streams come in pieces of so many octets.
-    var pieces = Int.max
+    package var pieces = Int.max
 
-    init(lane: UInt32 = 0, of lanes: UInt32 = 1, options: [String: FakeHost.FakeOption] = [:]) throws {
+    package init(lane: UInt32 = 0, of lanes: UInt32 = 1, options: [String: FakeHost.FakeOption] = [:]) throws
+    {
         host.now = 1_000_000_000_000
         host.certificate = (
             TestCertificates.server.chain, TestCertificates.server.key, TestCertificates.authority
         )
         module = try LoadedModule(ModuleEntry.descriptor(of: OpenVPNModule.self), in: host)
-        datagram = try #require(module.capability(PA_DATAGRAM))
-        stream = try #require(module.capability(PA_STREAM))
-        session = try #require(module.capability(PA_SESSION))
-        auth = try #require(module.capability(PA_AUTH))
-        timer = try #require(module.capability(PA_TIMER))
+        datagram = try module.table(PA_DATAGRAM)
+        stream = try module.table(PA_STREAM)
+        session = try module.table(PA_SESSION)
+        auth = try module.table(PA_AUTH)
+        timer = try module.table(PA_TIMER)
         host.options = options
-        host.takeDefaults(of: try #require(module.capability(PA_OPTION)))
-        #expect(module.start() == PA_OK)
-        #expect(module.enterLane(lane, of: lanes) == PA_OK)
+        host.takeDefaults(of: try module.table(PA_OPTION))
+        try module.check(module.start())
+        try module.check(module.enterLane(lane, of: lanes))
         var local = Self.local
         datagram.listening(module.laneState, Self.socket, &local)
     }
 
-    var moment: Moment { Moment(Instant(nanoseconds: host.now), wallSeconds: 1_700_000_000) }
+    package var moment: Moment { Moment(Instant(nanoseconds: host.now), wallSeconds: 1_700_000_000) }
 
     /// Somebody comes; `run` lets him get further.
-    func invite(_ options: SimulatedClient.Options = .init()) throws -> Guest {
+    package func invite(_ options: SimulatedClient.Options = .init()) throws -> Guest {
         let number = UInt8(truncatingIfNeeded: guests.count + 1)
         let client = try SimulatedClient(options, random: &random, at: moment)
         let guest = Guest(client, .ipv4(198, 51, 100, number, port: 5000))
@@ -84,7 +83,7 @@ final class Site {
 
     /// Until `isDone`, for so many seconds of the host's clock at most.
     @discardableResult
-    func run(for seconds: UInt64 = 30, until isDone: () -> Bool) -> Bool {
+    package func run(for seconds: UInt64 = 30, until isDone: () -> Bool) -> Bool {
         let end = host.now + seconds * 1_000_000_000
         while true {
             pump()
@@ -102,7 +101,7 @@ final class Site {
     }
 
     /// Everything that is under way arrives.
-    func pump() {
+    package func pump() {
         var isQuiet = false
         while !isQuiet {
             isQuiet = true
@@ -117,14 +116,14 @@ final class Site {
         }
     }
 
-    func end() { module.end() }
+    package func end() { module.end() }
 }
 
 // MARK: - The host's part
 
 extension Site {
     /// A packet on its way in.
-    func deliver(_ octets: [UInt8], from guest: Guest) {
+    package func deliver(_ octets: [UInt8], from guest: Guest) {
         guard guest.stream == nil else {
             guest.untaken += [UInt8(octets.count >> 8), UInt8(octets.count & 255)] + octets
             return deliverStream(of: guest)
@@ -133,7 +132,7 @@ extension Site {
     }
 
     /// A batch of datagrams.
-    func deliver(_ packets: [([UInt8], Guest)]) {
+    package func deliver(_ packets: [([UInt8], Guest)]) {
         let local = host.memory.array([Self.local])
         let batch = host.memory.array(
             packets.map { octets, guest in
@@ -174,7 +173,7 @@ extension Site {
         return hasAnswered
     }
 
-    func decide(_ token: UInt64, _ code: UInt32, identity: UInt64? = nil) {
+    package func decide(_ token: UInt64, _ code: UInt32, identity: UInt64? = nil) {
         var verdict = pa_verdict_v1()
         verdict.size = UInt32(MemoryLayout<pa_verdict_v1>.size)
         verdict.code = code
@@ -183,7 +182,7 @@ extension Site {
     }
 
     /// The session of a token has the handle token + 1, so that tests see which is which.
-    func open(_ token: UInt64) {
+    package func open(_ token: UInt64) {
         var parameters = pa_session_parameters_v1()
         parameters.size = UInt32(MemoryLayout<pa_session_parameters_v1>.size)
         parameters.prefix = 24
@@ -225,7 +224,9 @@ extension Site {
     }
 
     /// From the hub to a client. The room is what the session asked for.
-    func transmit(_ payloads: [[UInt8]], toSession token: UInt64, headroom: Int = 64, tailroom: Int = 32) {
+    package func transmit(
+        _ payloads: [[UInt8]], toSession token: UInt64, headroom: Int = 64, tailroom: Int = 32
+    ) {
         let batch = host.memory.array(
             payloads.map { host.memory.slice($0, headroom: headroom, tailroom: tailroom) })
         session.transmit(module.laneState, token, batch, UInt32(payloads.count))
@@ -233,14 +234,16 @@ extension Site {
 }
 
 extension Site.Guest {
-    var words: [String] { reports.compactMap { if case .ended(let words) = $0 { words } else { nil } } }
-    var payloads: [[UInt8]] {
+    package var words: [String] {
+        reports.compactMap { if case .ended(let words) = $0 { words } else { nil } }
+    }
+    package var payloads: [[UInt8]] {
         reports.compactMap { if case .received(let octets) = $0 { octets } else { nil } }
     }
-    var renewals: Int { reports.count { if case .renewed = $0 { true } else { false } } }
+    package var renewals: Int { reports.count { if case .renewed = $0 { true } else { false } } }
 }
 
 /// An IP packet by its looks.
-func payload(_ number: UInt8, count: Int = 60) -> [UInt8] {
+package func payload(_ number: UInt8, count: Int = 60) -> [UInt8] {
     [0x45] + (1..<count).map { UInt8(truncatingIfNeeded: $0 &+ Int(number)) }
 }
