@@ -120,7 +120,7 @@ let package = Package(
             path: "Tests/ControlFixtures", swiftSettings: tests),
         .target(
             name: "FakeHost", dependencies: ["PluginABI"], path: "Tests/Support/FakeHost",
-            swiftSettings: tests),
+            swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .target(
             name: "FuzzTargets",
             dependencies: ["OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
@@ -133,6 +133,13 @@ let package = Package(
             dependencies: ["Lanes", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
             path: "Tests/OpenVPNSoak", swiftSettings: tests),
         .target(
+            name: "OpenVPNSite",
+            dependencies: [
+                "FakeHost", "OpenVPNAdapter", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "PluginKit",
+                "Wire",
+            ], path: "Tests/Support/OpenVPNSite",
+            swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .target(
             name: "OpenVPNTestClient", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
             path: "Tests/OpenVPNTestClient",
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
@@ -140,7 +147,8 @@ let package = Package(
         .executableTarget(
             name: "polyhub-bench",
             dependencies: [
-                "CAllocationCounter", "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "PluginABI", "Wire",
+                "CAllocationCounter", "FakeHost", "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore",
+                "OpenVPNSite", "OpenVPNTestClient", "PluginABI", "Wire",
             ],
             swiftSettings: views),
         .executableTarget(name: "lanes-bench", dependencies: ["Lanes", "PluginABI"], swiftSettings: house),
@@ -166,6 +174,12 @@ let package = Package(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
+        .testTarget(
+            name: "OpenVPNAdapterTests",
+            dependencies: [
+                "FakeHost", "OpenVPNAdapter", "OpenVPNCore", "OpenVPNSite", "OpenVPNTestClient", "PluginABI",
+                "PluginKit",
+            ], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNTests",
             dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],
