@@ -1,5 +1,6 @@
-/// How long a busy lane rests between two looks at its sources, so that packets gather and share system calls, as network
-/// cards moderate their interrupts. A lane with little to do never rests: what arrives then is handled at once.
+/// How long a busy lane rests between two looks at its sources, so that packets gather and share system
+/// calls, as network cards moderate their interrupts. A lane with little to do never rests: what arrives then
+/// is handled at once.
 struct Moderation {
     /// The longest rest, and thereby what it can add to a packet's delay. Nanoseconds.
     static let longestPause: UInt64 = 200_000

@@ -43,7 +43,8 @@ import Synchronization
 
     deinit { unload() }
 
-    /// Unmaps what can be unmapped and removes the private copy. Nothing of the module may be called any more.
+    /// Unmaps what can be unmapped and removes the private copy. Nothing of the module may be called any
+    /// more.
     func unload() {
         guard isLoaded.exchange(false, ordering: .relaxed) else { return }
         if description.isUnloadable { unsafe dlclose(handle) }
