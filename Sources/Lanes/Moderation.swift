@@ -3,11 +3,14 @@
 /// is handled at once.
 struct Moderation {
     /// The longest rest, and thereby what it can add to a packet's delay. Nanoseconds.
-    static let longestPause: UInt64 = 200_000
-    /// With fewer than this to be expected during the longest rest, resting would gain nothing.
+    static let longestPause: UInt64 = 800_000
+    /// Packets a second from which on it rests that long; with fewer it rests in proportion, because then there is
+    /// time to spare and delay is what counts.
+    private static let fullRate: UInt64 = 40_000
+    /// With fewer than this to be expected during a rest, resting would gain nothing.
     private static let leastGathered: UInt64 = 2
-    /// A rest is meant to gather about so many.
-    private static let wanted: UInt64 = 24
+    /// A rest is meant to gather no more than about so many.
+    private static let wanted: UInt64 = 64
     /// The rate is judged over no less. Nanoseconds.
     private static let window: UInt64 = 1_000_000
 
@@ -30,7 +33,9 @@ struct Moderation {
             packets = 0
             windowBegan = now
         }
-        guard rate * Self.longestPause >= Self.leastGathered * 1_000_000_000 else { return 0 }
-        return handled >= Self.wanted ? 0 : min(Self.longestPause, Self.wanted * 1_000_000_000 / rate)
+        guard rate > 0, handled < Self.wanted else { return 0 }
+        let longest = min(Self.longestPause, Self.longestPause * rate / Self.fullRate)
+        guard rate * longest >= Self.leastGathered * 1_000_000_000 else { return 0 }
+        return min(longest, Self.wanted * 1_000_000_000 / rate)
     }
 }

@@ -8,15 +8,22 @@ import Testing
     }
 
     @Test func `a lane that wakes for every packet comes to rest, for no longer than it may`() {
-        let pauses = pauses(packets: 1, every: 30_000)
+        let pauses = pauses(packets: 1, every: 20_000)
         #expect(pauses.first == 0)
         #expect(pauses.last == Moderation.longestPause)
     }
 
-    @Test func `the faster packets come the shorter it rests, and not at all when they come in batches`() {
-        let fast = pauses(packets: 5, every: 10_000).last ?? 0
+    @Test func `it rests less when packets come slower, and when a shorter rest gathers enough`() {
+        let (slow, fast) = (
+            pauses(packets: 1, every: 60_000).last ?? 0, pauses(packets: 5, every: 10_000).last ?? 0
+        )
+        #expect(slow > 0 && slow < Moderation.longestPause)
         #expect(fast > 0 && fast < Moderation.longestPause)
         #expect(pauses(packets: 64, every: 100_000).allSatisfy { $0 == 0 })
+    }
+
+    @Test func `a few thousand packets a second are handled at once`() {
+        #expect(pauses(packets: 1, every: 200_000).allSatisfy { $0 == 0 })
     }
 
     @Test func `it rests no more as soon as the traffic ends`() {
