@@ -4,8 +4,8 @@
 struct Moderation {
     /// The longest rest, and thereby what it can add to a packet's delay. Nanoseconds.
     static let longestPause: UInt64 = 800_000
-    /// Packets a second from which on it rests that long; with fewer it rests in proportion, because then there is
-    /// time to spare and delay is what counts.
+    /// Packets a second from which on it rests that long; with fewer it rests in proportion, because then
+    /// there is time to spare and delay is what counts.
     private static let fullRate: UInt64 = 40_000
     /// With fewer than this to be expected during a rest, resting would gain nothing.
     private static let leastGathered: UInt64 = 2

@@ -91,7 +91,7 @@ import Synchronization
 
     /// [control] Takes over options of which only such differ that the module reads again while it runs. When
     /// the module refuses them, the former ones stay.
-    func change(_ section: PluginsConfiguration.ModuleSection, to new: ModuleOptions) throws(ModuleFault) {
+    func change(to new: ModuleOptions) throws(ModuleFault) {
         guard let table = unsafe tables.option, let changed = unsafe table.pointee.changed else { return }
         let former = options
         options = new
@@ -100,6 +100,29 @@ import Synchronization
         options = former
         _ = unsafe changed(entry.pointee.state)
         throw fault("did not accept its new options", status)
+    }
+
+    /// [control] Opens and closes what differs. When one of the new ones cannot be opened, none of them
+    /// stays.
+    func changeListeners(from former: [ListenURL], to new: [ListenURL]) throws(ModuleFault) {
+        control.assertCurrent()
+        var opened: [ModuleListener] = []
+        do throws(ModuleFault) {
+            for url in new where !former.contains(url) { opened.append(try ModuleListener(url, of: self)) }
+        } catch {
+            for listener in opened { close(listener) }
+            throw error
+        }
+        for listener in listeners where former.contains(listener.url) && !new.contains(listener.url) {
+            close(listener)
+        }
+        listeners.removeAll { former.contains($0.url) && !new.contains($0.url) }
+        listeners += opened
+    }
+
+    private func close(_ listener: ModuleListener) {
+        listener.close()
+        streams.remove(self, at: listener.url)
     }
 
     /// [control] No new clients; those that are there go on.

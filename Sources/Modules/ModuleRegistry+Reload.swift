@@ -6,7 +6,7 @@ extension ModuleRegistry {
         public var unloaded: [String] = []
         /// Ended and started again, because something changed that cannot be taken over while it runs.
         public var restarted: [String] = []
-        /// Their options were taken over while they ran.
+        /// Their options and listeners were changed while they ran.
         public var changed: [String] = []
 
         public init() {}
@@ -54,9 +54,11 @@ extension ModuleRegistry {
             return
         }
         guard let options, let former = former(section.name) else { return }
-        let isLive = former.library == section.library && former.listen == section.listen
-        if isLive, options.differsOnlyLive(from: instance.options) {
-            try instance.change(section, to: options)
+        if former.library == section.library, options.differsOnlyLive(from: instance.options) {
+            try instance.changeListeners(
+                from: listeners(of: former, instance.image.description),
+                to: listeners(of: section, instance.image.description))
+            if former.options != section.options { try instance.change(to: options) }
             difference.changed.append(section.name)
         } else {
             instances.removeAll { $0 === instance }

@@ -102,18 +102,25 @@ public final class ModuleRegistry: @unchecked Sendable {
 
     func load(_ section: PluginsConfiguration.ModuleSection) throws(ModuleFault) {
         let image = try ModuleImage(path: runtime.path(of: section.library), copiesIn: runtime.copies)
-        var listen = section.listen ?? []
-        if section.listen == nil {
-            for text in image.description.defaultListeners {
-                guard let url = ListenURL(text) else {
-                    throw .descriptor("its default listener \"\(text)\" is malformed")
-                }
-                listen.append(url)
-            }
-        }
+        let listen = try listeners(of: section, image.description)
         let instance = try ModuleInstance(section, image: image, runtime: runtime)
         try instance.start(listen: listen)
         instances.append(instance)
+    }
+
+    /// Those of plugins.conf, or where it names none, the module's own.
+    func listeners(
+        of section: PluginsConfiguration.ModuleSection, _ description: ModuleDescription
+    ) throws(ModuleFault) -> [ListenURL] {
+        if let listen = section.listen { return listen }
+        var listen: [ListenURL] = []
+        for text in description.defaultListeners {
+            guard let url = ListenURL(text) else {
+                throw .descriptor("its default listener \"\(text)\" is malformed")
+            }
+            listen.append(url)
+        }
+        return listen
     }
 
     private func find(_ name: String) throws(ModuleFault) -> ModuleInstance {

@@ -39,17 +39,21 @@ final class SharedListeners: @unchecked Sendable {
         return listener.local
     }
 
-    /// Takes a module away from every listener; one that nobody is left at closes.
+    /// Takes a module away from every listener.
     func remove(_ instance: ModuleInstance) {
-        for (url, var entry) in entries {
-            entry.candidates.removeAll { $0.owner == ObjectIdentifier(instance) }
-            if entry.candidates.isEmpty {
-                entry.listener.close()
-                entries[url] = nil
-            } else {
-                entry.listener.setCandidates(entry.candidates.map(\.candidate))
-                entries[url] = entry
-            }
+        for url in Array(entries.keys) { remove(instance, at: url) }
+    }
+
+    /// Takes a module away from a listener, which closes when nobody is left at it.
+    func remove(_ instance: ModuleInstance, at url: ListenURL) {
+        guard var entry = entries[url] else { return }
+        entry.candidates.removeAll { $0.owner == ObjectIdentifier(instance) }
+        if entry.candidates.isEmpty {
+            entry.listener.close()
+            entries[url] = nil
+        } else {
+            entry.listener.setCandidates(entry.candidates.map(\.candidate))
+            entries[url] = entry
         }
     }
 
