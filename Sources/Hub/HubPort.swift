@@ -51,9 +51,10 @@ public protocol PortSink: AnyObject {
     public internal(set) var counters = Counters()
 
     unowned(unsafe) let segment: HubSegment
-    let sink: any PortSink
+    /// Who stands behind it mostly keeps the port, so it is let go of at the end.
+    private var sink: (any PortSink)?
     var budget: FloodBudget
-    var isAttached = true
+    private(set) var isAttached = true
 
     /// The last source address seen and when, so that a steady stream does not ask the table again each time.
     var lastSource: UInt64 = .max
@@ -96,11 +97,23 @@ public protocol PortSink: AnyObject {
         unsafe mssClamp.lower(inFrame: UnsafeMutableRawPointer(start), count: Int(frame.length))
     }
 
+    /// Ends it; what waits is dropped, because its memory will not last.
+    func detach() {
+        isAttached = false
+        sink = nil
+        dropPending()
+    }
+
+    func dropPending() {
+        counters.dropped += UInt64(pendingCount)
+        pendingCount = 0
+    }
+
     /// Hands everything that waits to the sink.
     func flush() {
         let count = pendingCount
         pendingCount = 0
-        guard count > 0, isAttached else { return }
+        guard count > 0, let sink else { return }
         unsafe sink.deliver(UnsafeMutableBufferPointer(start: pending, count: count), from: self)
     }
 }

@@ -45,7 +45,10 @@ import Wire
 }
 
 extension HubLane: TurnObserver {
-    public func turnEnds(on lane: Lane) { switching.flush() }
+    public func turnEnds(on lane: Lane) {
+        beginTurn()
+        switching.flush()
+    }
 }
 
 extension HubLane: RingHandler {
