@@ -179,7 +179,7 @@ extension pa_slice_v1 {
     /// The octets from `offset`, with everything around them as room.
     fileprivate func extracting(offset: Int, length part: Int) -> pa_slice_v1 {
         unsafe pa_slice_v1(
-            start: start + offset, length: UInt32(part), headroom: headroom + UInt16(offset),
+            start: start + offset, length: UInt32(part), headroom: UInt16(clamping: Int(headroom) + offset),
             tailroom: UInt16(clamping: Int(tailroom) + Int(length) - offset - part))
     }
 }

@@ -11,8 +11,11 @@ enum SessionTable {
                 guard lane.isOpen, lane.tables.hasSession else { return PA_ERROR_STATE }
                 guard let request = unsafe request?.pointee,
                     unsafe request.size == MemoryLayout<pa_session_request_v1>.size,
-                    let layer = unsafe SessionRequest.Layer(rawValue: request.layer)
+                    let layer = unsafe SessionRequest.Layer(rawValue: request.layer),
+                    unsafe Int(request.headroom) <= HubLane.maxHeadroom,
+                    unsafe Int(request.tailroom) <= HubLane.maxTailroom
                 else { return PA_ERROR_ARGUMENT }
+                guard !lane.hubLane.isFull else { return PA_ERROR_LIMIT }
                 guard let identity = unsafe lane.identities.removeValue(forKey: request.identity) else {
                     return lane.refuseHandle()
                 }
