@@ -44,6 +44,7 @@ enum DatagramTable {
                 else {
                     return PA_ERROR_ARGUMENT
                 }
+                guard instance.hasEnteredLanes else { return PA_ERROR_STATE }
                 do throws(ModuleFault) {
                     let listener = try ModuleListener(url, of: instance, pinning: pinning)
                     instance.listeners.append(listener)
