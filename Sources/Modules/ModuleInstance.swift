@@ -56,7 +56,13 @@ import Synchronization
         }
         unsafe entry = made
         tables = unsafe ModuleTables(made)
-        options = try unsafe ModuleOptions(section, declared: tables.option, file: runtime.configurationFile)
+        do throws(ModuleFault) {
+            options = try unsafe ModuleOptions(
+                section, declared: tables.option, file: runtime.configurationFile)
+        } catch {
+            unsafe made.pointee.destroy(made.pointee.state)
+            throw error
+        }
     }
 
     deinit {
@@ -80,6 +86,9 @@ import Synchronization
             throw error
         }
     }
+
+    /// [control] Listeners need the module on every lane: not in `start`, not in `stop`.
+    var hasEnteredLanes: Bool { lanes.count == group.lanes.count }
 
     private func enter(_ lane: Lane) throws(ModuleFault) {
         let moduleLane = ModuleLane(self, lane: lane)
