@@ -27,6 +27,8 @@ import Synchronization
     private let hostTable: UnsafeMutablePointer<pa_host_v1>
     private let explanation = Mutex<String?>(nil)
     private let refused = Atomic<Int>(0)
+    /// [any] It gets no new sessions, because it will end.
+    let isDraining = Atomic(false)
     private(set) var tables = ModuleTables()
     /// Octets and texts lent to the module until its next call of the same table.
     private var lentOctets: [String: LentOctets] = [:]
@@ -134,15 +136,22 @@ import Synchronization
         streams.remove(self, at: listener.url)
     }
 
-    /// [control] No new clients; those that are there go on.
-    func closeListeners() {
-        control.assertCurrent()
+    private func closeListeners() {
         for listener in listeners { listener.close() }
         streams.remove(self)
         listeners = []
     }
 
-    /// [any] Sessions of its clients.
+    /// [control] No new sessions; those that are there go on, and so do the datagram listeners, which are the
+    /// only way to their clients.
+    func drain() {
+        control.assertCurrent()
+        isDraining.store(true, ordering: .relaxed)
+        streams.remove(self)
+        listeners.removeAll(where: \.isStream)
+    }
+
+    /// [control] Sessions of its clients.
     var sessionCount: Int {
         lanes.reduce(0) { sum, lane in
             sum + (lane.lane.performAndWait { _ in lane.hubLane.sessionCount(of: lane) } ?? 0)

@@ -52,6 +52,8 @@ final class ModuleListener: @unchecked Sendable {
         }
     }
 
+    var isStream: Bool { datagrams == nil }
+
     /// With the port that was chosen.
     var boundDescription: String { "\(url.scheme.rawValue)://\(local)" }
 
