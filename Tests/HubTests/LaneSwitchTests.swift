@@ -88,6 +88,30 @@ import Wire
         #expect(lane.sink(a).starts.count == 1)
     }
 
+    @Test func `a detached port lets go of what stands behind it, also when that keeps the port`() {
+        let lane = Bench()
+        weak var gone: Keeper?
+        do {
+            let keeper = Keeper()
+            keeper.port = lane.lane.attach(to: lane.hub, needs: .init(), sink: keeper)
+            gone = keeper
+            if let port = keeper.port { lane.lane.detach(port) }
+        }
+        #expect(gone == nil)
+    }
+
+    @Test func `what was not delivered in its turn is dropped`() {
+        let lane = Bench()
+        let (a, b) = (lane.attach(), lane.attach())
+        let frame = Frame(to: .broadcast, from: 1)
+        lane.lane.beginTurn(1, at: lane.now)
+        lane.lane.receive(frame.slice, from: a)
+        lane.lane.beginTurn(2, at: lane.now)
+        lane.lane.flush()
+        #expect(lane.sink(b).frames.isEmpty)
+        #expect(b.counters.dropped == 1)
+    }
+
     @Test func `what deliveries cause is delivered in the same turn`() {
         let lane = Bench()
         let (a, b) = (lane.attach(), lane.attach())
@@ -166,6 +190,12 @@ private final class Sink: PortSink {
         reaction?()
         reaction = nil
     }
+}
+
+/// Keeps its port, as sessions do.
+private final class Keeper: PortSink {
+    var port: HubPort?
+    func deliver(_ batch: UnsafeMutableBufferPointer<pa_slice_v1>, from port: HubPort) {}
 }
 
 /// A frame in memory of its own, kept for the length of the test.
