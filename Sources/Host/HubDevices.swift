@@ -138,12 +138,16 @@ final class HubDevices: Sendable {
                     try store.recordLeases([], returned: [record.address], in: name)
                 }
             }
-            let ports = try engine.start().map { try DevicePort($0, to: hub, on: lane(for: hub)) }
-            running.nat = (engine, ports)
+            running.nat = (engine, [])
+            for device in try engine.start() {
+                running.nat?.ports.append(try DevicePort(device, to: hub, on: lane(for: hub)))
+            }
             journal.record(
                 Event("nat-up").with("hub", name.description).with("engine", settings.engine.rawValue)
                     .with("network", settings.network.description))
         } catch {
+            Self.end(running.nat)
+            running.nat = nil
             running.natProblem = "\(error)"
             journal.record(
                 Event("nat-failed", level: .error).with("hub", name.description).with("why", "\(error)"))
