@@ -13,6 +13,7 @@ public final class ModuleRegistry: @unchecked Sendable {
         public var summary: String
         public var listeners: [String]
         public var commands: [String]
+        public var sessions: Int
         public var metrics: [(name: String, value: Int64)]
     }
 
@@ -145,6 +146,7 @@ extension ModuleInstance {
             name: name, version: image.description.version, library: image.source,
             summary: image.description.summary,
             listeners: listeners.map(\.boundDescription),
-            commands: ModuleCommand.all(tables.command).map { "\($0.usage)\t\($0.help)" }, metrics: values)
+            commands: ModuleCommand.all(tables.command).map { "\($0.usage)\t\($0.help)" },
+            sessions: sessionCount, metrics: values)
     }
 }
