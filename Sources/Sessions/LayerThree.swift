@@ -27,7 +27,9 @@ extension Session {
     /// Borrows a MAC address and asks for an IP address.
     func beginLayerThree(_ port: HubPort) {
         let identity = request.identity
-        let borrower = "\(identity.user)\u{0}\(String(decoding: request.instance, as: UTF8.self))"
+        // With the hub, because two hubs may be bridged onto one LAN, where their users must not share a MAC.
+        let instance = String(decoding: request.instance, as: UTF8.self)
+        let borrower = "\(identity.hub)\u{0}\(identity.user)\u{0}\(instance)"
         guard let mac = hubLane.hubs.lendMAC(on: identity.hub, to: borrower) else {
             return refuse(.noAddress, "hub \(identity.hub) has no MAC address left to lend")
         }
