@@ -64,8 +64,10 @@ final class HubDevices: Sendable {
     func problem(ofBridge device: String, in hub: HubName) -> String? {
         state.withLock { state in
             guard let running = state[hub] else { return "the hub has not started it" }
-            return running.bridges[device] == nil
-                ? running.bridgeProblems[device] ?? "it has not started" : nil
+            guard let bridge = running.bridges[device] else {
+                return running.bridgeProblems[device] ?? "it has not started"
+            }
+            return bridge.problem
         }
     }
 
@@ -89,7 +91,9 @@ final class HubDevices: Sendable {
 
     private func updateBridges(_ running: inout Running, _ name: HubName, _ hub: EthernetHub) {
         let wanted = (try? store.bridges(of: name)) ?? []
-        for (device, port) in running.bridges where !wanted.contains(where: { $0.device == device }) {
+        // One whose interface was removed is opened anew.
+        for (device, port) in running.bridges
+        where port.problem != nil || !wanted.contains(where: { $0.device == device }) {
             port.close()
             running.bridges[device] = nil
         }
