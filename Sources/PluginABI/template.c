@@ -1,6 +1,6 @@
 /* The smallest useful module: a UDP echo, with a counter of datagrams and a command that greets.
  *
- *     cc -std=c11 -O2 -shared -fPIC -fvisibility=hidden -I Sources/PluginABI/include -o template.so template.c
+ *     cc -std=c11 -O2 -shared -fPIC -fvisibility=hidden -I include -o template.so template.c
  *
  * plugins.conf:
  *     [template]
