@@ -51,7 +51,8 @@ public protocol PortSink: AnyObject {
     public internal(set) var counters = Counters()
 
     unowned(unsafe) let segment: HubSegment
-    let sink: any PortSink
+    /// Let go when the port is detached, because who takes frames from a port also holds it.
+    var sink: (any PortSink)?
     var budget: FloodBudget
     var isAttached = true
 
@@ -101,6 +102,6 @@ public protocol PortSink: AnyObject {
         let count = pendingCount
         pendingCount = 0
         guard count > 0, isAttached else { return }
-        unsafe sink.deliver(UnsafeMutableBufferPointer(start: pending, count: count), from: self)
+        unsafe sink?.deliver(UnsafeMutableBufferPointer(start: pending, count: count), from: self)
     }
 }

@@ -78,6 +78,7 @@ public final class LaneSwitch {
     public func detach(_ port: HubPort) {
         guard port.isAttached else { return }
         port.isAttached = false
+        port.sink = nil
         let segment = unsafe port.segment
         segment.remove(port)
         port.hub.removePort(port.number, on: lane)

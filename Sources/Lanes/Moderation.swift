@@ -6,7 +6,7 @@ struct Moderation {
     static let longestPause: UInt64 = 1_000_000
     /// Packets a second from which on it rests that long; with fewer it rests in proportion, because then
     /// there is time to spare and delay is what counts.
-    private static let fullRate: UInt64 = 40_000
+    private static let fullRate: UInt64 = 20_000
     /// With fewer than this to be expected during a rest, resting would gain nothing.
     private static let leastGathered: UInt64 = 2
     /// A rest is meant to gather no more than about so many.

@@ -88,6 +88,21 @@ import Wire
         #expect(lane.sink(a).starts.count == 1)
     }
 
+    @Test func `a detached port lets go of what stood behind it`() {
+        let lane = Bench()
+        weak var sink: Sink?
+        let port = lane.lane.attach(to: lane.hub, needs: .init(), sink: makeSink(&sink))!
+        #expect(sink != nil)
+        lane.lane.detach(port)
+        #expect(sink == nil)
+    }
+
+    private func makeSink(_ reference: inout Sink?) -> Sink {
+        let made = Sink()
+        reference = made
+        return made
+    }
+
     @Test func `what deliveries cause is delivered in the same turn`() {
         let lane = Bench()
         let (a, b) = (lane.attach(), lane.attach())
