@@ -92,9 +92,9 @@ let package = Package(
         .executableTarget(
             name: "polyhubd",
             dependencies: [
-                "Accounts", "Control", "ControlRequests", "Hub", "Journal", "Lanes", "LayerConverter",
-                "LocalBridge",
-                "Modules", "OpenSSL", "PluginABI", "SecureNAT", "Sessions", "Wire", argumentParser, logging,
+                "Accounts", "CLinux", "Control", "ControlRequests", "Hub", "Journal", "Lanes",
+                "LayerConverter", "LocalBridge", "Modules", "OpenSSL", "PluginABI", "SecureNAT", "Sessions",
+                "Wire", argumentParser, logging,
             ], path: "Sources/Host", swiftSettings: house),
         .executableTarget(
             name: "polyhubctl", dependencies: ["ControlRequests", argumentParser], swiftSettings: house),

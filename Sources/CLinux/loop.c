@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -125,6 +128,12 @@ static void *run(void *argument) {
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     return begun.body(begun.context);
+}
+
+void clinux_memory_trim(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void clinux_pause(uint64_t nanoseconds) {

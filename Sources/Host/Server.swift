@@ -23,6 +23,7 @@ final class Server: Sendable {
     private let lanes: LaneGroup
     private let control: ControlServer
     private let observation: AccountObservation
+    private let trimming: Task<Void, Never>
 
     init(_ arguments: Polyhubd) async throws {
         let configuration = try PluginsConfiguration(file: arguments.config)
@@ -51,6 +52,8 @@ final class Server: Sendable {
         for hub in try store.hubs() { hubs.add(hub.name.description) }
         for hub in try store.hubs() { devices.update(hub.name) }
 
+        var trimmer = MemoryTrimmer(hubLanes)
+        trimming = Task { await trimmer.run() }
         let runtime = ModuleRuntime(
             lanes: lanes, hubLanes: hubLanes, services: services,
             moduleDirectory: Self.moduleDirectory(arguments),
@@ -95,6 +98,7 @@ final class Server: Sendable {
     /// Sessions are closed as their protocols ask, addresses are given back, everything is on the disk.
     func stop() async {
         journal.record(Event("server-stopping"))
+        trimming.cancel()
         await control.stop()
         await modules.stop()
         devices.stop()

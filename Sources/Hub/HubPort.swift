@@ -51,7 +51,7 @@ public protocol PortSink: AnyObject {
     public internal(set) var counters = Counters()
 
     unowned(unsafe) let segment: HubSegment
-    /// Who stands behind it mostly keeps the port, so it is let go of at the end.
+    /// Let go when the port is detached, because who takes frames from a port also holds it.
     private var sink: (any PortSink)?
     var budget: FloodBudget
     private(set) var isAttached = true

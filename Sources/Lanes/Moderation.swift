@@ -3,16 +3,16 @@
 /// is handled at once.
 struct Moderation {
     /// The longest rest, and thereby what it can add to a packet's delay. Nanoseconds.
-    static let longestPause: UInt64 = 800_000
+    static let longestPause: UInt64 = 1_000_000
     /// Packets a second from which on it rests that long; with fewer it rests in proportion, because then
     /// there is time to spare and delay is what counts.
-    private static let fullRate: UInt64 = 40_000
+    private static let fullRate: UInt64 = 20_000
     /// With fewer than this to be expected during a rest, resting would gain nothing.
     private static let leastGathered: UInt64 = 2
     /// A rest is meant to gather no more than about so many.
-    private static let wanted: UInt64 = 64
+    private static let wanted: UInt64 = 96
     /// The rate is judged over no less. Nanoseconds.
-    private static let window: UInt64 = 1_000_000
+    private static let window: UInt64 = 4_000_000
 
     /// Packets a second, smoothed.
     private(set) var rate: UInt64 = 0

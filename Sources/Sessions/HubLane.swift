@@ -147,6 +147,8 @@ extension HubLane {
         return doomed.count
     }
 
+    public var sessionCount: Int { slots.count - freeSlots.count }
+
     public func sessionCount(of owner: any SessionOwner) -> Int {
         slots.count { session in session?.owner === owner }
     }

@@ -19,7 +19,7 @@ import Testing
         )
         #expect(slow > 0 && slow < Moderation.longestPause)
         #expect(fast > 0 && fast < Moderation.longestPause)
-        #expect(pauses(packets: 64, every: 100_000).allSatisfy { $0 == 0 })
+        #expect(pauses(packets: 128, every: 100_000).allSatisfy { $0 == 0 })
     }
 
     @Test func `a few thousand packets a second are handled at once`() {

@@ -129,14 +129,14 @@ final class Member: DatagramHandler, TimerTarget, @unchecked Sendable {
         timer = engine.deadline.map { lane.schedule(at: $0, target: self, token: 0) }
     }
 
-    /// Until everybody has got one: the neighbour may not have been there.
+    /// Again and again: the neighbour may not have been there yet.
     private func sendFrame(_ lane: Lane) {
         guard let engine, engine.isConnected else { return }
         let head = crowd.neighbour(of: number).octets + Crowd.mac(number).octets + [0x88, 0xb5]
         engine.send(
             head + [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 300), at: moment(lane))
         settle(lane)
-        if !hasReceived { _ = lane.schedule(at: lane.now + Self.frameInterval, target: self, token: 1) }
+        _ = lane.schedule(at: lane.now + Self.frameInterval, target: self, token: 1)
     }
 
     private func isForUs(_ frame: [UInt8]) -> Bool { frame.starts(with: Crowd.mac(number).octets) }

@@ -27,6 +27,8 @@ void clinux_close(int fd);
 int clinux_set_nonblocking(int fd);
 
 uint64_t clinux_monotonic_nanoseconds(void);
+/* Gives freed memory back to the system, where the allocator can. */
+void clinux_memory_trim(void);
 /* Sleeps so long, or a little longer. */
 void clinux_pause(uint64_t nanoseconds);
 uint64_t clinux_wall_nanoseconds(void);
