@@ -4,6 +4,7 @@ import Sessions
 /// Makes the running server follow what changed in the accounts: hubs come and go, sessions of deleted or
 /// refused users end, devices are set up anew.
 struct AccountChanges: Sendable {
+    let store: AccountStore
     let hubs: SessionHubs
     let hubLanes: [HubLane]
     let devices: HubDevices
@@ -13,14 +14,22 @@ struct AccountChanges: Sendable {
         case .hubCreated(let hub):
             hubs.add(hub.description)
             devices.update(hub)
-        case .hubChanged: break
+        case .hubChanged(let hub):
+            guard let known = try? store.hub(hub), !known.isEnabled else { return }
+            end("the hub was disabled") { $0.hub == hub.description }
         case .hubDeleted(let hub):
+            // First, so that no session begins while the others end.
+            hubs.remove(hub.description)
             end("the hub was deleted") { $0.hub == hub.description }
             devices.remove(hub)
-            hubs.remove(hub.description)
         case .userDeleted(let hub, let user):
             end("the user was deleted") { $0.hub == hub.description && $0.user == user.description }
-        case .userChanged, .userCreated, .groupChanged: break
+        case .userChanged(let hub, let user):
+            guard let known = try? store.user(user, in: hub), let refusal = store.refusal(of: known),
+                refusal != .unavailable
+            else { return }
+            end(refusal.rawValue) { $0.hub == hub.description && $0.user == user.description }
+        case .userCreated, .groupChanged: break
         case .bridgesChanged(let hub), .natChanged(let hub): devices.update(hub)
         }
     }

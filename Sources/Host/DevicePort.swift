@@ -3,6 +3,7 @@ import Lanes
 import LocalBridge
 import PluginABI
 import Sessions
+import Synchronization
 
 /// The hub that forwards, apart from the accounts' record of it, which has the same name.
 typealias EthernetHub = Hub
@@ -16,6 +17,9 @@ final class DevicePort: @unchecked Sendable {
     var laneIndex: Int { hubLane.lane.index }
     private var framePort: FramePort?
     private(set) var port: HubPort?
+    /// [any] Why the device is gone, where it ended by itself: an interface that was removed, say.
+    var problem: String? { ending.withLock { $0 } }
+    private let ending = Mutex<String?>(nil)
 
     /// [control] Attaches the device to the hub on that lane.
     init(_ device: FrameDevice, to hub: Hub, on hubLane: HubLane) throws {
@@ -59,7 +63,11 @@ extension DevicePort: FrameHandler {
         unsafe hubLane.receive(frames, from: port)
     }
 
-    func ended(_ framePort: FramePort, error: SocketError?) { device.close() }
+    func ended(_ framePort: FramePort, error: SocketError?) {
+        if let error { ending.withLock { $0 = "\(device.name): \(error)" } }
+        if let port { hubLane.switching.detach(port) }
+        device.close()
+    }
 }
 
 extension DevicePort: PortSink {

@@ -31,7 +31,10 @@ final class HostServices: ModuleServices {
     }
 
     func judge(_ evidence: Evidence) async -> Modules.Verdict {
-        let verdict = await accountVerdict(on: evidence)
+        guard let verdict = await accountVerdict(on: evidence) else {
+            return .refused(
+                code: PA_VERDICT_METHOD, sentence: "this server cannot judge that kind of evidence")
+        }
         switch verdict {
         case .accepted(let user): return .accepted(identity(of: user))
         case .refused(let refusal):
@@ -40,7 +43,8 @@ final class HostServices: ModuleServices {
         }
     }
 
-    private func accountVerdict(on evidence: Evidence) async -> Accounts.Verdict {
+    /// Nil where the accounts cannot judge that kind of evidence.
+    private func accountVerdict(on evidence: Evidence) async -> Accounts.Verdict? {
         switch evidence.proof {
         case .password(let octets):
             guard let password = try? ClearPassword(octets) else { return .refused(.wrongPassword) }
@@ -57,7 +61,7 @@ final class HostServices: ModuleServices {
                     continuation.resume(returning: $0)
                 }
             }
-        case .msCHAPv2, .softEther, .ikeIdentity, .eap: return .refused(.unavailable)
+        case .msCHAPv2, .softEther, .ikeIdentity, .eap: return nil
         }
     }
 

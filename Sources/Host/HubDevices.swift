@@ -64,8 +64,10 @@ final class HubDevices: Sendable {
     func problem(ofBridge device: String, in hub: HubName) -> String? {
         state.withLock { state in
             guard let running = state[hub] else { return "the hub has not started it" }
-            return running.bridges[device] == nil
-                ? running.bridgeProblems[device] ?? "it has not started" : nil
+            guard let bridge = running.bridges[device] else {
+                return running.bridgeProblems[device] ?? "it has not started"
+            }
+            return bridge.problem
         }
     }
 
@@ -89,7 +91,9 @@ final class HubDevices: Sendable {
 
     private func updateBridges(_ running: inout Running, _ name: HubName, _ hub: EthernetHub) {
         let wanted = (try? store.bridges(of: name)) ?? []
-        for (device, port) in running.bridges where !wanted.contains(where: { $0.device == device }) {
+        // One whose interface was removed is opened anew.
+        for (device, port) in running.bridges
+        where port.problem != nil || !wanted.contains(where: { $0.device == device }) {
             port.close()
             running.bridges[device] = nil
         }
@@ -138,12 +142,16 @@ final class HubDevices: Sendable {
                     try store.recordLeases([], returned: [record.address], in: name)
                 }
             }
-            let ports = try engine.start().map { try DevicePort($0, to: hub, on: lane(for: hub)) }
-            running.nat = (engine, ports)
+            running.nat = (engine, [])
+            for device in try engine.start() {
+                running.nat?.ports.append(try DevicePort(device, to: hub, on: lane(for: hub)))
+            }
             journal.record(
                 Event("nat-up").with("hub", name.description).with("engine", settings.engine.rawValue)
                     .with("network", settings.network.description))
         } catch {
+            Self.end(running.nat)
+            running.nat = nil
             running.natProblem = "\(error)"
             journal.record(
                 Event("nat-failed", level: .error).with("hub", name.description).with("why", "\(error)"))

@@ -214,12 +214,10 @@ extension Runtime {
 
 extension Runtime {
     func modules() async throws -> [ModuleRow] {
-        let sessions = await snapshots()
-        return try await modules.rows().map { row in
+        try await modules.rows().map { row in
             ModuleRow(
                 name: row.name, version: row.version, library: row.library, state: "running",
-                listeners: row.listeners,
-                sessions: sessions.count { $0.protocolName.lowercased() == row.name.lowercased() })
+                listeners: row.listeners, sessions: row.sessions)
         }
     }
 

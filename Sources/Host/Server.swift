@@ -38,7 +38,8 @@ final class Server: Sendable {
             certificate: try OwnCertificate.find(configuration, store: store, publicName: publicName),
             publicName: publicName)
 
-        lanes = try LaneGroup(count: arguments.lanes ?? ProcessInfo.processInfo.activeProcessorCount)
+        let cores = min(ProcessInfo.processInfo.activeProcessorCount, Self.maxLanes)
+        lanes = try LaneGroup(count: arguments.lanes ?? cores)
         try lanes.start()
         hubs = SessionHubs(seed: try Self.seed(store))
         let (hubs, securityLog) = (hubs, SecurityLog(journal))
@@ -58,7 +59,7 @@ final class Server: Sendable {
             moduleDirectory: Self.moduleDirectory(arguments),
             stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config)
         modules = ModuleRegistry(runtime, configuration: configuration)
-        let changes = AccountChanges(hubs: hubs, hubLanes: hubLanes, devices: devices)
+        let changes = AccountChanges(store: store, hubs: hubs, hubLanes: hubLanes, devices: devices)
         observation = store.observe { changes.apply($0) }
         let serverRuntime = Runtime(
             store: store, journal: journal, hubs: hubs, hubLanes: hubLanes, devices: devices,

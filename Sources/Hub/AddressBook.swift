@@ -8,6 +8,8 @@ public final class AddressBook: Sendable {
     public static let capacity = 16_384
     /// Seconds.
     public static let lifetime: UInt64 = 1800
+    /// Seconds between two attempts to make room. Each walks the whole book, and who asks for it is a peer.
+    private static let sweepInterval: UInt64 = 10
 
     public struct Entry: Sendable {
         public var mac: MACAddress
@@ -16,11 +18,26 @@ public final class AddressBook: Sendable {
         public var seenAt: UInt64
     }
 
-    private let entries = Mutex<[IPv4Address: Entry]>([:])
+    private struct Book {
+        var entries: [IPv4Address: Entry] = [:]
+        /// Monotonic seconds.
+        var sweptAt: UInt64?
+
+        /// Whether one more address may be noted; forgets silent ones for it now and then.
+        mutating func hasRoom(at seconds: UInt64) -> Bool {
+            guard entries.count >= AddressBook.capacity else { return true }
+            if let sweptAt, seconds &- sweptAt < AddressBook.sweepInterval { return false }
+            sweptAt = seconds
+            entries = entries.filter { seconds &- $0.value.seenAt <= AddressBook.lifetime }
+            return entries.count < AddressBook.capacity
+        }
+    }
+
+    private let book = Mutex(Book())
 
     /// Every address that was seen within the lifetime.
     public func snapshot(at seconds: UInt64) -> [IPv4Address: Entry] {
-        entries.withLock { $0.filter { seconds &- $0.value.seenAt <= Self.lifetime } }
+        book.withLock { $0.entries.filter { seconds &- $0.value.seenAt <= Self.lifetime } }
     }
 
     /// Notes the sender of an ARP packet whose claim agrees with its frame.
@@ -30,12 +47,10 @@ public final class AddressBook: Sendable {
         guard let packet = try? ARPPacket(parsing: &reader), packet.senderMAC == ethernet.source,
             packet.senderAddress != .any
         else { return }
-        entries.withLock { entries in
-            if entries.count >= Self.capacity, entries[packet.senderAddress] == nil {
-                entries = entries.filter { seconds &- $0.value.seenAt <= Self.lifetime }
-                guard entries.count < Self.capacity else { return }
-            }
-            entries[packet.senderAddress] = Entry(mac: packet.senderMAC, port: port, seenAt: seconds)
+        let entry = Entry(mac: packet.senderMAC, port: port, seenAt: seconds)
+        book.withLock { book in
+            guard book.entries[packet.senderAddress] != nil || book.hasRoom(at: seconds) else { return }
+            book.entries[packet.senderAddress] = entry
         }
     }
 }

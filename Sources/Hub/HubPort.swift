@@ -52,9 +52,9 @@ public protocol PortSink: AnyObject {
 
     unowned(unsafe) let segment: HubSegment
     /// Let go when the port is detached, because who takes frames from a port also holds it.
-    var sink: (any PortSink)?
+    private var sink: (any PortSink)?
     var budget: FloodBudget
-    var isAttached = true
+    private(set) var isAttached = true
 
     /// The last source address seen and when, so that a steady stream does not ask the table again each time.
     var lastSource: UInt64 = .max
@@ -97,11 +97,23 @@ public protocol PortSink: AnyObject {
         unsafe mssClamp.lower(inFrame: UnsafeMutableRawPointer(start), count: Int(frame.length))
     }
 
+    /// Ends it; what waits is dropped, because its memory will not last.
+    func detach() {
+        isAttached = false
+        sink = nil
+        dropPending()
+    }
+
+    func dropPending() {
+        counters.dropped += UInt64(pendingCount)
+        pendingCount = 0
+    }
+
     /// Hands everything that waits to the sink.
     func flush() {
         let count = pendingCount
         pendingCount = 0
-        guard count > 0, isAttached else { return }
-        unsafe sink?.deliver(UnsafeMutableBufferPointer(start: pending, count: count), from: self)
+        guard count > 0, let sink else { return }
+        unsafe sink.deliver(UnsafeMutableBufferPointer(start: pending, count: count), from: self)
     }
 }

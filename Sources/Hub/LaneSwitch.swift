@@ -57,6 +57,9 @@ public final class LaneSwitch {
     public func beginTurn(_ number: UInt64, at now: UInt64) {
         if number != turn {
             turn = number
+            // What was not delivered stands in memory that now belongs to other frames.
+            for port in dirty { port.dropPending() }
+            dirty.removeAll(keepingCapacity: true)
             arena.reset()
         }
         self.now = now
@@ -77,8 +80,7 @@ public final class LaneSwitch {
     /// Ends a port. What waits for it is dropped. Twice is harmless.
     public func detach(_ port: HubPort) {
         guard port.isAttached else { return }
-        port.isAttached = false
-        port.sink = nil
+        port.detach()
         let segment = unsafe port.segment
         segment.remove(port)
         port.hub.removePort(port.number, on: lane)

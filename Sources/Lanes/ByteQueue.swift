@@ -31,6 +31,15 @@ import PluginABI
         count += length
     }
 
+    /// Puts octets in front of those that wait.
+    mutating func prepend(_ octets: [UInt8]) {
+        guard !octets.isEmpty else { return }
+        var joined = ByteQueue()
+        unsafe octets.withUnsafeBufferPointer { unsafe joined.append($0.baseAddress!, $0.count) }
+        if count > 0 { unsafe joined.append(memory! + first, count) }
+        self = joined
+    }
+
     mutating func removeFirst(_ length: Int) {
         count -= length
         first += length

@@ -75,6 +75,7 @@ public struct StreamLimits: Sendable {
 
     struct Move {
         let lane: Lane
+        let rest: [UInt8]
         let handler: @Sendable (ByteStream) -> any StreamHandler
     }
 
@@ -107,6 +108,7 @@ public struct StreamLimits: Sendable {
 
     override func flush() {
         sendOutput()
+        if output.octets > limits.queued / 2 { wantsWritable = true }
         announceRoom()
         updateInterest()
     }
@@ -194,12 +196,14 @@ extension ByteStream {
     }
 
     /// [lane] Gives the stream to another lane. The present handler hears nothing more; the new one, made
-    /// there, gets what this one did not consume.
-    public func move(to lane: Lane, handler: @escaping @Sendable (ByteStream) -> any StreamHandler) {
+    /// there, gets `rest`, and behind it what this one did not consume.
+    public func move(
+        to lane: Lane, rest: [UInt8] = [], handler: @escaping @Sendable (ByteStream) -> any StreamHandler
+    ) {
         assert(self.lane.isCurrent)
         guard phase == .open, end == nil, move == nil else { return }
         self.handler = nil
-        move = Move(lane: lane, handler: handler)
+        move = Move(lane: lane, rest: rest, handler: handler)
         self.lane.retireAfterTurn(self)
     }
 

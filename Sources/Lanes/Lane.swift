@@ -405,6 +405,8 @@ extension Lane {
             for observer in observers { observer.turnEnds(on: self) }
             rounds += 1
         }
+        // What observers have added last leaves too: its memory is reused from now on.
+        if !dirty.isEmpty || !retired.isEmpty { flushSources() }
         arena.reset()
     }
 

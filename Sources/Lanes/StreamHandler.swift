@@ -8,7 +8,7 @@ public protocol StreamHandler: AnyObject {
     func received(_ octets: pa_slice_v1, on stream: ByteStream) -> Int
     /// [lane] The peer sends no more. Writing is still possible.
     func finished(_ stream: ByteStream)
-    /// [lane] A write was refused, and half of the queue is free now.
+    /// [lane] A write was refused, or the queue was over half full, and half of it is free now.
     func writable(_ stream: ByteStream)
     /// [lane] The last call.
     func ended(_ stream: ByteStream, _ reason: StreamEnd)

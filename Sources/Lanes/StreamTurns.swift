@@ -240,6 +240,7 @@ extension ByteStream {
             self.handler = handler
             return retire()
         }
+        unread.prepend(move.rest)
         start(handler)
         watchIdleness()
         announceRoom()

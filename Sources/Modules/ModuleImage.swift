@@ -27,7 +27,9 @@ import Synchronization
         source = path
         copy = try Self.privateCopy(of: path, in: directory)
         guard let handle = unsafe dlopen(copy.path, RTLD_NOW | RTLD_LOCAL) else {
-            throw .library("\(path) cannot be loaded: \(Self.linkerMessage)")
+            let why = Self.linkerMessage
+            try? FileManager.default.removeItem(at: copy)
+            throw .library("\(path) cannot be loaded: \(why)")
         }
         do throws(ModuleFault) {
             let descriptor = try unsafe Self.entry(of: handle, path: path)
@@ -36,6 +38,7 @@ import Synchronization
         } catch {
             // A Swift image says nodelete to the linker, so this frees only what can be freed.
             unsafe dlclose(handle)
+            try? FileManager.default.removeItem(at: copy)
             throw error
         }
         unsafe self.handle = handle

@@ -27,6 +27,8 @@ import Synchronization
     private let hostTable: UnsafeMutablePointer<pa_host_v1>
     private let explanation = Mutex<String?>(nil)
     private let refused = Atomic<Int>(0)
+    /// [any] It gets no new sessions, because it will end.
+    let isDraining = Atomic(false)
     private(set) var tables = ModuleTables()
     /// Octets and texts lent to the module until its next call of the same table.
     private var lentOctets: [String: LentOctets] = [:]
@@ -56,7 +58,13 @@ import Synchronization
         }
         unsafe entry = made
         tables = unsafe ModuleTables(made)
-        options = try unsafe ModuleOptions(section, declared: tables.option, file: runtime.configurationFile)
+        do throws(ModuleFault) {
+            options = try unsafe ModuleOptions(
+                section, declared: tables.option, file: runtime.configurationFile)
+        } catch {
+            unsafe made.pointee.destroy(made.pointee.state)
+            throw error
+        }
     }
 
     deinit {
@@ -80,6 +88,9 @@ import Synchronization
             throw error
         }
     }
+
+    /// [control] Listeners need the module on every lane: not in `start`, not in `stop`.
+    var hasEnteredLanes: Bool { lanes.count == group.lanes.count }
 
     private func enter(_ lane: Lane) throws(ModuleFault) {
         let moduleLane = ModuleLane(self, lane: lane)
@@ -125,15 +136,22 @@ import Synchronization
         streams.remove(self, at: listener.url)
     }
 
-    /// [control] No new clients; those that are there go on.
-    func closeListeners() {
-        control.assertCurrent()
+    private func closeListeners() {
         for listener in listeners { listener.close() }
         streams.remove(self)
         listeners = []
     }
 
-    /// [any] Sessions of its clients.
+    /// [control] No new sessions; those that are there go on, and so do the datagram listeners, which are the
+    /// only way to their clients.
+    func drain() {
+        control.assertCurrent()
+        isDraining.store(true, ordering: .relaxed)
+        streams.remove(self)
+        listeners.removeAll(where: \.isStream)
+    }
+
+    /// [control] Sessions of its clients.
     var sessionCount: Int {
         lanes.reduce(0) { sum, lane in
             sum + (lane.lane.performAndWait { _ in lane.hubLane.sessionCount(of: lane) } ?? 0)

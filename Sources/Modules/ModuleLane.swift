@@ -2,6 +2,7 @@ import Lanes
 import LayerConverter
 import PluginABI
 import Sessions
+import Synchronization
 import Wire
 
 /// One lane as one instance of a module sees it: what `pa_lane *` points to, with everything that belongs to
@@ -23,6 +24,8 @@ import Wire
     /// What the last call about a stream's facts has lent.
     var shownTexts: [CText] = []
     var shownOctets: [LentOctets] = []
+    /// [any] Datagrams that other lanes have given to this one and that did not arrive yet.
+    let handedOver = Atomic(0)
     private var timers: [UInt64: TimerID] = [:]
     var questions: [UInt64: UInt64] = [:]
     var identities: [UInt64: Identity] = [:]

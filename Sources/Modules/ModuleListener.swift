@@ -9,6 +9,7 @@ final class ModuleListener: @unchecked Sendable {
     let handle: UInt64
     let local: Endpoint
     private let datagrams: DatagramListener?
+    private let lanes: [ModuleLane]
 
     private static let lastHandle = Atomic<UInt64>(0)
 
@@ -25,7 +26,7 @@ final class ModuleListener: @unchecked Sendable {
             do { local = try instance.streams.add(instance, at: url) } catch {
                 throw .configuration("\(place): \(error)")
             }
-            datagrams = nil
+            (datagrams, lanes) = (nil, [])
             return
         }
         guard let endpoint = Endpoint(host: url.address, port: url.scheme == .ip ? 0 : url.port) else {
@@ -40,6 +41,7 @@ final class ModuleListener: @unchecked Sendable {
         let options = DatagramOptions(
             endpoint, transport: transport, pinning: wanted == PA_PIN_SOURCE ? .source : .flow)
         let lanes = instance.lanes
+        self.lanes = lanes
         do {
             let opened = try instance.group.listen(options) { socket in
                 DatagramPort(handle, socket: socket, on: lanes[socket.lane.index])
@@ -50,11 +52,16 @@ final class ModuleListener: @unchecked Sendable {
         }
     }
 
+    var isStream: Bool { datagrams == nil }
+
     /// With the port that was chosen.
     var boundDescription: String { "\(url.scheme.rawValue)://\(local)" }
 
-    /// A stream listener is closed when the last module has left it.
-    func close() { datagrams?.close() }
+    /// The handle is void then. A stream listener is closed when the last module has left it.
+    func close() {
+        datagrams?.close()
+        for lane in lanes { lane.lane.post { [handle] _ in lane.datagramPorts[handle] = nil } }
+    }
 }
 
 /// A datagram listener on one lane.

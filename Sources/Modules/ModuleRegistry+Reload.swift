@@ -13,7 +13,8 @@ extension ModuleRegistry {
     }
 
     /// Makes the modules what the new plugins.conf says. A fault in it, or in the options of a module that
-    /// stays, changes nothing; modules whose sections are as they were are not touched.
+    /// stays, changes nothing; modules whose sections are as they were are not touched. Where a module or a
+    /// listener does not come up, what was changed before it stays changed.
     public func apply(_ new: PluginsConfiguration) async throws -> Difference {
         try await runtime.control.perform { [self] in
             let options = try changedOptions(new)
@@ -21,10 +22,12 @@ extension ModuleRegistry {
             for instance in instances where !new.modules.contains(where: { $0.name == instance.name }) {
                 instances.removeAll { $0 === instance }
                 instance.stop()
+                configuration.modules.removeAll { $0.name == instance.name }
                 difference.unloaded.append(instance.name)
             }
             for section in new.modules {
                 try apply(section, options[section.name], &difference)
+                remember(section)
             }
             configuration = new
             return difference
@@ -55,16 +58,26 @@ extension ModuleRegistry {
         }
         guard let options, let former = former(section.name) else { return }
         if former.library == section.library, options.differsOnlyLive(from: instance.options) {
+            // Options first: taking them over twice is harmless, opening a listener twice is not.
+            if former.options != section.options { try instance.change(to: options) }
             try instance.changeListeners(
                 from: listeners(of: former, instance.image.description),
                 to: listeners(of: section, instance.image.description))
-            if former.options != section.options { try instance.change(to: options) }
             difference.changed.append(section.name)
         } else {
             instances.removeAll { $0 === instance }
             instance.stop()
             try load(section)
             difference.restarted.append(section.name)
+        }
+    }
+
+    /// What was applied holds, also when a later section fails: the next reload starts from there.
+    private func remember(_ section: PluginsConfiguration.ModuleSection) {
+        if let index = configuration.modules.firstIndex(where: { $0.name == section.name }) {
+            configuration.modules[index] = section
+        } else {
+            configuration.modules.append(section)
         }
     }
 

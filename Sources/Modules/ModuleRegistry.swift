@@ -13,6 +13,7 @@ public final class ModuleRegistry: @unchecked Sendable {
         public var summary: String
         public var listeners: [String]
         public var commands: [String]
+        public var sessions: Int
         public var metrics: [(name: String, value: Int64)]
     }
 
@@ -52,15 +53,17 @@ public final class ModuleRegistry: @unchecked Sendable {
         }
     }
 
-    /// Ends a module: its listeners close, its clients may stay until `drain` is over and are told then.
+    /// Ends a module: it gets no new sessions, its clients may stay until `drain` is over and are told then.
     public func unload(_ name: String, drain: Duration = .zero) async throws {
         let instance = try await runtime.control.perform { [self] in
             let instance = try find(name)
-            if drain > .zero { instance.closeListeners() }
+            if drain > .zero { instance.drain() }
             return instance
         }
         let deadline = ContinuousClock.now + drain
-        while ContinuousClock.now < deadline, instance.sessionCount > 0 {
+        while ContinuousClock.now < deadline {
+            let sessions = try await runtime.control.perform { instance.sessionCount }
+            guard sessions > 0 else { break }
             try await Task.sleep(for: Self.drainStep)
         }
         try await runtime.control.perform { [self] in
@@ -143,6 +146,7 @@ extension ModuleInstance {
             name: name, version: image.description.version, library: image.source,
             summary: image.description.summary,
             listeners: listeners.map(\.boundDescription),
-            commands: ModuleCommand.all(tables.command).map { "\($0.usage)\t\($0.help)" }, metrics: values)
+            commands: ModuleCommand.all(tables.command).map { "\($0.usage)\t\($0.help)" },
+            sessions: sessionCount, metrics: values)
     }
 }

@@ -30,6 +30,8 @@ public final class ModuleRuntime: Sendable {
         self.services = services
         self.moduleDirectory = moduleDirectory
         copies = stateDirectory.appendingPathComponent("modules")
+        // A server that did not end in order left its copies.
+        try? FileManager.default.removeItem(at: copies)
         self.configurationFile = configurationFile
     }
 

@@ -43,7 +43,7 @@ public struct Evidence: Sendable {
 
     public var name: String
     public var proof: Proof
-    /// DER, of a certificate whose key the peer has proved to hold; empty without one.
+    /// DER, of a certificate whose chain the module has verified and whose key the peer holds; empty without.
     public var certificate: [UInt8]
     public var remote: pa_address_v1
     public var protocolName: String

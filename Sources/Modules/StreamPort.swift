@@ -60,17 +60,6 @@ final class StreamPort: StreamHandler {
     func move(to other: ModuleLane, token: UInt64, rest: [UInt8]) {
         closedByModule = true
         owner.streamPorts[handle] = nil
-        stream.move(to: other.lane) { stream in
-            let port = StreamPort(stream, on: other, movedToken: token)
-            port.replay(rest)
-            return port
-        }
-    }
-
-    private func replay(_ rest: [UInt8]) {
-        guard !rest.isEmpty, var slice = unsafe stream.lane.allocate(rest.count) else { return }
-        unsafe slice.start.update(from: rest, count: rest.count)
-        unsafe slice.length = UInt32(rest.count)
-        _ = unsafe received(slice, on: stream)
+        stream.move(to: other.lane, rest: rest) { StreamPort($0, on: other, movedToken: token) }
     }
 }

@@ -1,7 +1,6 @@
 /* The smallest useful module: a UDP echo, with a counter of datagrams and a command that greets.
  *
- *     cc -std=c11 -O2 -shared -fPIC -fvisibility=hidden -I Sources/PluginABI/include template.c -o
- * template.so
+ *     cc -std=c11 -O2 -shared -fPIC -fvisibility=hidden -I include -o template.so template.c
  *
  * plugins.conf:
  *     [template]

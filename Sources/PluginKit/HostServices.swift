@@ -214,7 +214,7 @@ extension HostServices {
         try Status(rawValue: unsafe datagram.pointee.close(host, socket.rawValue)).check()
     }
 
-    /// [any] The address that the listener is bound to.
+    /// The address that the listener is bound to.
     public func localAddress(of socket: SocketHandle) throws(Status) -> Endpoint {
         guard let datagram = unsafe datagram else { throw .unsupported }
         var address = pa_address_v1()

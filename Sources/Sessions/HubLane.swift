@@ -7,8 +7,11 @@ import Wire
 /// The hub side of one lane: its switch, the rings to other lanes, and the sessions that live there.
 /// Confined to the lane.
 @safe public final class HubLane: @unchecked Sendable {
-    /// Sessions on one lane.
+    /// Sessions on one lane: a handle has 16 bits for the slot.
     public static let maxSessions = 65_536
+    /// What a session may ask for in front of a frame and behind it; a copy has no more.
+    public static let maxHeadroom = FrameArena.headroom
+    public static let maxTailroom = FrameArena.tailroom
 
     public let lane: Lane
     public let switching: LaneSwitch
@@ -45,7 +48,10 @@ import Wire
 }
 
 extension HubLane: TurnObserver {
-    public func turnEnds(on lane: Lane) { switching.flush() }
+    public func turnEnds(on lane: Lane) {
+        beginTurn()
+        switching.flush()
+    }
 }
 
 extension HubLane: RingHandler {
@@ -78,9 +84,13 @@ private final class RingCrossing: LaneCrossing {
 // MARK: - Sessions
 
 extension HubLane {
-    /// Begins a session; the owner hears of its outcome later, never from within this call. Returns its
-    /// handle.
+    /// No further session can be opened.
+    public var isFull: Bool { freeSlots.isEmpty && slots.count >= Self.maxSessions }
+
+    /// Begins a session; the lane must not be full. The owner hears of its outcome later, never from within
+    /// this call. Returns its handle.
     public func open(_ request: SessionRequest, for owner: any SessionOwner, token: UInt64) -> UInt64 {
+        precondition(!isFull, "whoever opens a session asks before whether there is room")
         let serial = Self.lastSerial.wrappingAdd(1, ordering: .relaxed).newValue
         let slot = freeSlots.popLast() ?? slots.count
         if slot == slots.count { slots.append(nil) }

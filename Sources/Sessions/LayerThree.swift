@@ -27,7 +27,9 @@ extension Session {
     /// Borrows a MAC address and asks for an IP address.
     func beginLayerThree(_ port: HubPort) {
         let identity = request.identity
-        let borrower = "\(identity.user)\u{0}\(String(decoding: request.instance, as: UTF8.self))"
+        // With the hub, because two hubs may be bridged onto one LAN, where their users must not share a MAC.
+        let instance = String(decoding: request.instance, as: UTF8.self)
+        let borrower = "\(identity.hub)\u{0}\(identity.user)\u{0}\(instance)"
         guard let mac = hubLane.hubs.lendMAC(on: identity.hub, to: borrower) else {
             return refuse(.noAddress, "hub \(identity.hub) has no MAC address left to lend")
         }
@@ -179,7 +181,7 @@ extension pa_slice_v1 {
     /// The octets from `offset`, with everything around them as room.
     fileprivate func extracting(offset: Int, length part: Int) -> pa_slice_v1 {
         unsafe pa_slice_v1(
-            start: start + offset, length: UInt32(part), headroom: headroom + UInt16(offset),
+            start: start + offset, length: UInt32(part), headroom: UInt16(clamping: Int(headroom) + offset),
             tailroom: UInt16(clamping: Int(tailroom) + Int(length) - offset - part))
     }
 }

@@ -100,12 +100,14 @@ import Wire
     }
 
     public var snapshot: SessionSnapshot {
-        SessionSnapshot(
+        var counters = port?.counters ?? .init()
+        counters.dropped += layerThree?.dropped ?? 0
+        return SessionSnapshot(
             id: serial, user: request.identity.user, hub: request.identity.hub, layer: request.layer,
             protocolName: request.protocolName, cipher: request.cipher, software: request.software,
             remote: request.remote, mac: layerThree?.mac, lease: layerThree?.lease, port: port?.number ?? 0,
             lane: hubLane.lane.index, since: openedAtWall, duration: openedAt.duration(to: hubLane.lane.now),
-            counters: port?.counters ?? .init(), isOpen: isOpen)
+            counters: counters, isOpen: isOpen)
     }
 }
 

@@ -103,6 +103,18 @@ import Wire
         return made
     }
 
+    @Test func `what was not delivered in its turn is dropped`() {
+        let lane = Bench()
+        let (a, b) = (lane.attach(), lane.attach())
+        let frame = Frame(to: .broadcast, from: 1)
+        lane.lane.beginTurn(1, at: lane.now)
+        lane.lane.receive(frame.slice, from: a)
+        lane.lane.beginTurn(2, at: lane.now)
+        lane.lane.flush()
+        #expect(lane.sink(b).frames.isEmpty)
+        #expect(b.counters.dropped == 1)
+    }
+
     @Test func `what deliveries cause is delivered in the same turn`() {
         let lane = Bench()
         let (a, b) = (lane.attach(), lane.attach())

@@ -205,7 +205,7 @@ import Testing
         }
     }
 
-    @Test func `a stream moves to another lane with what it has not consumed`() throws {
+    @Test func `a stream moves to another lane with its rest and what it has not consumed`() throws {
         try withLanes(3) { group in
             let log = Log<StreamEvent>()
             let listener = try group.listen { _ in
@@ -213,8 +213,8 @@ import Testing
                 handler.onReceived = { octets, stream in
                     stream.write(stream.lane.slice([9]))
                     let next = stream.lane.group.lanes[(stream.lane.index + 1) % 3]
-                    stream.move(to: next) { _ in MessageEcho(log) }
-                    return 1
+                    stream.move(to: next, rest: [2]) { _ in MessageEcho(log) }
+                    return 2
                 }
                 handler.onEnded = { _ in Issue.record("the first handler hears no end") }
                 return handler

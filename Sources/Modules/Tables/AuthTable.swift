@@ -13,8 +13,9 @@ enum AuthTable {
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
                 guard let evidence = unsafe evidence?.pointee,
                     unsafe evidence.size == MemoryLayout<pa_evidence_v1>.size,
-                    unsafe max(evidence.name.length, evidence.secret.length, evidence.certificate.length)
-                        <= maxOctets,
+                    unsafe max(
+                        evidence.name.length, evidence.secret.length, evidence.challenge.length,
+                        evidence.certificate.length) <= maxOctets,
                     let copied = unsafe Evidence(evidence, lane)
                 else { return PA_ERROR_ARGUMENT }
                 guard lane.questions.count < ModuleLane.maxQuestions else { return PA_ERROR_LIMIT }

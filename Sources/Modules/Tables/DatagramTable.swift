@@ -1,5 +1,6 @@
 import Lanes
 import PluginABI
+import Synchronization
 
 /// `pa.datagram/1`, the host's side.
 enum DatagramTable {
@@ -34,8 +35,8 @@ enum DatagramTable {
                 guard let datagram = unsafe datagram, Int(index) < lane.instance.lanes.count else {
                     return PA_ERROR_ARGUMENT
                 }
-                lane.handOver(unsafe CopiedDatagram(datagram.pointee), socket: socket, to: Int(index))
-                return PA_OK
+                let copy = unsafe CopiedDatagram(datagram.pointee)
+                return lane.handOver(copy, socket: socket, to: Int(index)) ? PA_OK : PA_ERROR_LIMIT
             },
             open: { host, url, pinning, socket in
                 let instance = unsafe ModuleInstance.from(host)
@@ -44,6 +45,7 @@ enum DatagramTable {
                 else {
                     return PA_ERROR_ARGUMENT
                 }
+                guard instance.hasEnteredLanes else { return PA_ERROR_STATE }
                 do throws(ModuleFault) {
                     let listener = try ModuleListener(url, of: instance, pinning: pinning)
                     instance.listeners.append(listener)
@@ -90,10 +92,19 @@ struct CopiedDatagram: Sendable {
 }
 
 extension ModuleLane {
-    /// [lane] Cold: a client that roams. The module of the other lane gets a copy.
-    func handOver(_ datagram: CopiedDatagram, socket: UInt64, to index: Int) {
+    /// Datagrams that may be on their way to one lane: strangers can look like clients that roam.
+    private static let maxHandedOver = 1024
+
+    /// [lane] Cold: a client that roams. The module of the other lane gets a copy. False: too many are on the
+    /// way.
+    fileprivate func handOver(_ datagram: CopiedDatagram, socket: UInt64, to index: Int) -> Bool {
         let target = instance.lanes[index]
-        target.lane.post { lane in
+        guard target.handedOver.add(1, ordering: .relaxed).newValue <= Self.maxHandedOver else {
+            target.handedOver.subtract(1, ordering: .relaxed)
+            return false
+        }
+        return target.lane.post { lane in
+            target.handedOver.subtract(1, ordering: .relaxed)
             guard target.isOpen, let table = unsafe target.tables.datagram,
                 var slice = unsafe lane.allocate(datagram.payload.count)
             else { return }

@@ -1,5 +1,6 @@
 import PluginABI
 import Sessions
+import Synchronization
 
 /// `pa.session/1`, the host's side.
 enum SessionTable {
@@ -11,11 +12,15 @@ enum SessionTable {
                 guard lane.isOpen, lane.tables.hasSession else { return PA_ERROR_STATE }
                 guard let request = unsafe request?.pointee,
                     unsafe request.size == MemoryLayout<pa_session_request_v1>.size,
-                    let layer = unsafe SessionRequest.Layer(rawValue: request.layer)
+                    let layer = unsafe SessionRequest.Layer(rawValue: request.layer),
+                    unsafe Int(request.headroom) <= HubLane.maxHeadroom,
+                    unsafe Int(request.tailroom) <= HubLane.maxTailroom
                 else { return PA_ERROR_ARGUMENT }
                 guard let identity = unsafe lane.identities.removeValue(forKey: request.identity) else {
                     return lane.refuseHandle()
                 }
+                guard !lane.hubLane.isFull else { return PA_ERROR_LIMIT }
+                guard !lane.instance.isDraining.load(ordering: .relaxed) else { return PA_ERROR_STATE }
                 let copied = unsafe SessionRequest(request, layer: layer, identity: identity)
                 let handle = lane.hubLane.open(copied, for: lane, token: token)
                 unsafe ticket?.pointee = handle

@@ -17,14 +17,10 @@ enum StreamTable {
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
                 guard let port = lane.streamPorts[stream] else { return lane.refuseHandle() }
                 guard let slices = unsafe slices else { return PA_ERROR_ARGUMENT }
-                for index in 0..<Int(count) {
-                    guard let copy = unsafe lane.lane.copy(slices[index]), unsafe port.stream.write(copy)
-                    else {
-                        return PA_ERROR_LIMIT
-                    }
-                }
+                let batch = unsafe UnsafeBufferPointer(start: slices, count: Int(count))
+                let isTaken = unsafe lane.join(batch).map { unsafe port.stream.write($0) } ?? false
                 unsafe queued?.pointee = port.stream.queuedOctets
-                return PA_OK
+                return isTaken ? PA_OK : PA_ERROR_LIMIT
             },
             close: { lane, stream, how in
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
@@ -54,15 +50,29 @@ enum StreamTable {
 }
 
 extension ModuleLane {
+    /// A copy of all slices in one piece, so that a message is written as a whole or not at all.
+    fileprivate func join(_ slices: UnsafeBufferPointer<pa_slice_v1>) -> pa_slice_v1? {
+        var total = 0
+        for index in slices.indices { total += Int(unsafe slices[index].length) }
+        guard let joined = unsafe lane.allocate(total) else { return nil }
+        var filled = 0
+        for index in slices.indices {
+            let slice = unsafe slices[index]
+            guard unsafe slice.length > 0 else { continue }
+            unsafe (joined.start + filled).update(from: slice.start, count: Int(slice.length))
+            filled += Int(unsafe slice.length)
+        }
+        return unsafe joined
+    }
+
     /// Texts and octets stay until the next call about facts on this lane, which is longer than they are
     /// lent.
     fileprivate func show(_ stream: ByteStream, in facts: UnsafeMutablePointer<pa_stream_facts_v1>) {
+        unsafe facts.pointee = pa_stream_facts_v1()
+        unsafe facts.pointee.size = UInt32(MemoryLayout<pa_stream_facts_v1>.size)
         unsafe facts.pointee.remote = stream.remote.address
         unsafe facts.pointee.local = stream.local.address
-        guard let tls = stream.tls else {
-            unsafe facts.pointee.is_tls = 0
-            return
-        }
+        guard let tls = stream.tls else { return }
         let texts = [CText(tls.version), CText(tls.cipher)] + (tls.serverName.map { [CText($0)] } ?? [])
         let octets = [LentOctets(tls.certificate)]
         shownTexts = texts
@@ -72,6 +82,5 @@ extension ModuleLane {
         unsafe facts.pointee.tls_cipher = UnsafePointer(texts[1].start)
         unsafe facts.pointee.server_name = texts.count > 2 ? UnsafePointer(texts[2].start) : nil
         unsafe facts.pointee.presented_certificate = octets[0].octets
-        unsafe facts.pointee.peer_certificate = pa_octets_v1()
     }
 }

@@ -1,3 +1,4 @@
+import OpenSSL
 import PluginABI
 import Wire
 
@@ -20,8 +21,8 @@ enum TimerTable {
             },
             random: { _, octets, count in
                 guard let octets = unsafe octets else { return PA_ERROR_ARGUMENT }
-                var generator = SystemRandomNumberGenerator()
-                for index in 0..<count { unsafe octets[index] = UInt8.random(in: 0...255, using: &generator) }
-                return PA_OK
+                let buffer = unsafe UnsafeMutableRawBufferPointer(start: octets, count: count)
+                var span = unsafe MutableRawSpan(_unsafeBytes: buffer)
+                return (try? fillRandom(&span)) == nil ? PA_ERROR_SYSTEM : PA_OK
             }))
 }

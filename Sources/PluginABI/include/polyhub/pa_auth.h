@@ -21,7 +21,7 @@ typedef uint64_t pa_identity; /* somebody who was accepted; good for one session
 #define PA_EVIDENCE_PASSWORD 1u     /* secret: the password in clear text (PAP, OpenVPN) */
 #define PA_EVIDENCE_MSCHAPV2 2u     /* challenge: 16 octets ours, 16 the peer's; secret: NT-Response, 24 */
 #define PA_EVIDENCE_SOFTETHER 3u    /* challenge: 20 octets; secret: the 20-octet proof */
-#define PA_EVIDENCE_CERTIFICATE 4u  /* certificate: DER, whose key the peer proved to hold */
+#define PA_EVIDENCE_CERTIFICATE 4u  /* certificate: DER; its chain was verified, the peer holds the key */
 #define PA_EVIDENCE_IKE_IDENTITY 5u /* name: the phase-1 identity, authenticated by the pre-shared key */
 #define PA_EVIDENCE_EAP 6u          /* secret: one EAP packet; the conversation goes on by `continues` */
 
@@ -31,7 +31,7 @@ typedef struct pa_evidence_v1 {
     pa_octets_v1 name;
     pa_octets_v1 secret;
     pa_octets_v1 challenge;
-    pa_octets_v1 certificate; /* DER; may stand beside a password as a second proof */
+    pa_octets_v1 certificate; /* DER; may stand beside a password; the module has verified its chain */
     const pa_address_v1 *remote;
     const char *protocol; /* "OpenVPN", for policy and log */
     const char *software; /* what the client calls itself, or NULL */

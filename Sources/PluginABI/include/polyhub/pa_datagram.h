@@ -37,7 +37,7 @@ typedef struct pa_datagram_host_v1 {
     pa_status (*open)(pa_host *host, const char *url, uint32_t pinning, pa_socket *socket);
     /* [control] */
     pa_status (*close)(pa_host *host, pa_socket socket);
-    /* [any] The address that the listener is bound to. */
+    /* [control] The address that the listener is bound to. */
     pa_status (*local_address)(pa_host *host, pa_socket socket, pa_address_v1 *address);
 } pa_datagram_host_v1;
 

@@ -33,7 +33,7 @@ typedef struct pa_session_request_v1 {
     uint32_t layer;       /* PA_LAYER_* */
     pa_identity identity; /* whose session; used up by this, also when it is refused */
     uint32_t mtu;         /* largest IP packet that fits the tunnel whole; the host clamps TCP MSS to it */
-    uint16_t headroom;    /* octets that the adapter puts in front of a frame, and behind it */
+    uint16_t headroom;    /* octets that the adapter puts in front of a frame, and behind it: 192 at most */
     uint16_t tailroom;
     const char *protocol; /* "OpenVPN" */
     const char *cipher;   /* of the data channel */
