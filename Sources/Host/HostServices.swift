@@ -109,9 +109,10 @@ extension Refusal {
     /// As the ABI says it (`PA_VERDICT_*`).
     fileprivate var code: UInt32 {
         switch self {
-        case .unknownHub: PA_VERDICT_HUB
         case .hubDisabled, .userDisabled, .expired: PA_VERDICT_DISABLED
-        case .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired: PA_VERDICT_CREDENTIALS
+        // Which hubs and users there are is nothing that a stranger should learn.
+        case .unknownHub, .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired:
+            PA_VERDICT_CREDENTIALS
         case .unavailable: PA_VERDICT_UNAVAILABLE
         }
     }

@@ -182,6 +182,7 @@ extension LaneSwitch {
             port.counters.dropped += 1
             return
         }
+        unsafe port.clamp(copy)
         if unsafe port.enqueue(copy) { dirty.append(port) }
     }
 

@@ -29,7 +29,8 @@ typedef struct pa_option_v1 {
     uint32_t flags; /* PA_OPTION_LIVE, PA_OPTION_SECRET */
     uint32_t reserved;
     const char *key;
-    const char *fallback; /* what applies where it is left out, as plugins.conf writes it; NULL: nothing */
+    /* What applies where it is left out, as text without quotes, a list with commas; NULL: nothing. */
+    const char *fallback;
     const char *accepts;  /* for people: "0 (never) to 86400, in seconds" */
     const char *help;     /* one sentence */
     int64_t minimum;      /* of an integer */
