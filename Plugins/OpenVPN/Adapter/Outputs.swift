@@ -1,3 +1,4 @@
+import OpenSSL
 import OpenVPNCore
 import PluginKit
 import Wire
@@ -41,9 +42,10 @@ extension OpenVPNLane {
 
     private func authenticate(_ request: AuthenticationRequest) {
         if request.isRenewal { counters.add(to: .renegotiations) }
-        guard let evidence = evidence(request) else {
+        guard var evidence = evidence(request) else {
             return decide(request, refusal: "this server wants a user name and a password")
         }
+        defer { wipe(&evidence.secret) }
         let token = nextQuestion
         nextQuestion += 1
         do throws(Status) {
