@@ -43,7 +43,10 @@ extension OpenVPNLane {
     private func authenticate(_ request: AuthenticationRequest) {
         if request.isRenewal { counters.add(to: .renegotiations) }
         guard var evidence = evidence(request) else {
-            return decide(request, refusal: "this server wants a user name and a password")
+            counters.add(to: .refused)
+            return server.decided(
+                request.connection, ticket: request.ticket,
+                refusal: "this server wants a user name and a password", at: moment)
         }
         defer { wipe(&evidence.secret) }
         let token = nextQuestion
@@ -55,7 +58,10 @@ extension OpenVPNLane {
                 asked: ticket)
         } catch {
             module.host.log(.warn, "authentication could not be asked for reason=\"\(error)\"")
-            decide(request, refusal: "the server cannot decide now")
+            counters.add(to: .refused)
+            server.undecided(
+                request.connection, ticket: request.ticket, refusal: "the server cannot decide now",
+                at: moment)
         }
     }
 
@@ -80,11 +86,6 @@ extension OpenVPNLane {
         evidence.software = request.software
         evidence.continues = client(request.connection)?.identity
         return evidence
-    }
-
-    private func decide(_ request: AuthenticationRequest, refusal: String) {
-        counters.add(to: .refused)
-        server.decided(request.connection, ticket: request.ticket, refusal: refusal, at: moment)
     }
 
     private func withdraw(_ id: ConnectionID, _ ticket: UInt64) {
