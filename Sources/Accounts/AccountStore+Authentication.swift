@@ -23,8 +23,8 @@ extension AccountStore {
     }
 
     /// Judges a certificate whose chain the caller has verified. If the peer gave a name too, the certificate
-    /// must stand for that user; otherwise it is looked for in the default hub, by its fingerprint first. So it
-    /// is where the name is the certificate's own and nobody's: it claims nothing beside the certificate.
+    /// must stand for that user; otherwise it is looked for in the default hub, by its fingerprint first. So
+    /// it is where the name is the certificate's own and nobody's: it claims nothing beside the certificate.
     public func authenticate(
         certificate: PresentedCertificate, name: String? = nil, defaultHub: HubName
     ) -> Verdict {

@@ -2,8 +2,8 @@ import OpenVPNCore
 import PluginKit
 import Wire
 
-/// A TCP connection. What was sealed is never lost on it, for OpenVPN takes packet ids without gaps alone over
-/// TCP: what the host's queue has no room for waits here, and while it waits, data is dropped unsealed.
+/// A TCP connection. What was sealed is never lost on it, for over TCP OpenVPN takes packet ids without gaps
+/// alone: what the host's queue has no room for waits here, and while it waits, data is dropped unsealed.
 struct StreamLink {
     /// Octets of control packets that wait at most, beside one batch of data; a client that lets more pile up
     /// is gone.

@@ -95,8 +95,8 @@ extension Connection {
         log(.notice, "keys renewed key=\(slot.keyID.rawValue) cipher=\(encapsulation.suite.cipher.rawValue)")
     }
 
-    /// Nobody could judge the credentials. Who is connected stays so with the old key, and is asked again: too
-    /// many newcomers at once would otherwise send the others away.
+    /// Nobody could judge the credentials. Who is connected stays so with the old key, and is asked again:
+    /// too many newcomers at once would otherwise send the others away.
     func undecided(ticket: UInt64, refusal: String, at moment: Moment) {
         guard stage == .open, self.ticket == ticket else {
             return decided(ticket: ticket, refusal: refusal, at: moment)

@@ -55,9 +55,9 @@ public final class Server {
         let session: SessionID
     }
 
-    /// `lane` stands in the high `laneBits` bits of all peer ids. `lanes`: how many there are; nil: as many as
-    /// these bits can tell. `cookieKey`: 32 random octets, the same on all lanes, handed over at a module's
-    /// swap.
+    /// `lane` stands in the high `laneBits` bits of all peer ids. `lanes`: how many there are; nil: as many
+    /// as these bits can tell. `cookieKey`: 32 random octets, the same on all lanes, handed over at a
+    /// module's swap.
     public init(
         _ options: ServerOptions, cookieKey: [UInt8], lane: Int, laneBits: Int, lanes: Int? = nil,
         random: any RandomNumberGenerator
