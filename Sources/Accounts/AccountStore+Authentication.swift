@@ -23,13 +23,17 @@ extension AccountStore {
     }
 
     /// Judges a certificate whose chain the caller has verified. If the peer gave a name too, the certificate
-    /// must stand for that user; otherwise it is looked for in the default hub, by its fingerprint first.
+    /// must stand for that user; otherwise it is looked for in the default hub, by its fingerprint first. So
+    /// it is where the name is the certificate's own and nobody's: it claims nothing beside the certificate.
     public func authenticate(
         certificate: PresentedCertificate, name: String? = nil, defaultHub: HubName
     ) -> Verdict {
-        let found =
+        var found =
             name.map { find(name: $0, defaultHub: defaultHub) }
             ?? find(certificate: certificate, in: defaultHub)
+        if case .nobody = found, name != nil, name == certificate.commonName {
+            found = find(certificate: certificate, in: defaultHub)
+        }
         guard case .user(let stored, let hub) = found else { return found.refusal }
         guard let identity = stored.user.certificate, certificate.stands(for: identity) else {
             return .refused(.certificateUnknown)

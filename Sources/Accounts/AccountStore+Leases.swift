@@ -5,6 +5,8 @@ public import Wire
 extension AccountStore {
     /// Of each hub, the MAC addresses that were used last are remembered.
     public static let maximumRememberedMACs = 100_000
+    /// Characters of an identity that count.
+    private static let maximumIdentity = 600
 
     /// Keeps what was lent and forgets what was given back, in one flush of the disk for the whole batch.
     /// A lease replaces the one that its address had.
@@ -56,7 +58,7 @@ extension AccountStore {
             let hub = try Self.hub(hub, database)
             return try Int64.fetchOne(
                 database, sql: "SELECT mac FROM remembered_mac WHERE hub = ? AND identity = ?",
-                arguments: [hub.id, identity]
+                arguments: [hub.id, String(identity.prefix(Self.maximumIdentity))]
             ).map { MACAddress(UInt64(bitPattern: $0)) }
         }
     }
@@ -69,7 +71,7 @@ extension AccountStore {
             let hub = try Self.hub(hub, database)
             try database.execute(
                 sql: "INSERT OR REPLACE INTO remembered_mac (hub, identity, mac, used) VALUES (?, ?, ?, ?)",
-                arguments: [hub.id, String(identity.prefix(600)), Int64(mac.bits), now])
+                arguments: [hub.id, String(identity.prefix(Self.maximumIdentity)), Int64(mac.bits), now])
             try database.execute(
                 sql: """
                     DELETE FROM remembered_mac WHERE hub = ?1 AND identity IN (

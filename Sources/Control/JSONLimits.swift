@@ -51,7 +51,8 @@ struct JSONLimits {
         guard let name = try? JSONDecoder().decode(String.self, from: Data(quoted)) else {
             throw ControlError(.parseError, "a name in the request is no JSON string")
         }
-        guard case .object(var names) = containers.popLast() else { return }
+        guard case .object(var names)? = containers.last else { return }
+        containers.removeLast()
         guard names.insert(name).inserted else {
             throw ControlError(.parseError, "the request has \"\(name.prefix(40))\" twice in one object")
         }

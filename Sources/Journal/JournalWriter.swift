@@ -60,7 +60,11 @@ struct JournalWriter {
         for (log, lines) in pending {
             let bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
             let isWritten = withFile(log) { $0.append(bytes, now: now) } ?? false
-            if !isWritten { queue.lost(lines.count) }
+            if !isWritten {
+                queue.lost(lines.count)
+                // Opened anew the next time: it may have lost its descriptor when a part was closed.
+                files.removeValue(forKey: log)?.close()
+            }
             for follower in followers where follower.log == log {
                 for line in lines { follower.lines.yield(line) }
             }

@@ -12,12 +12,9 @@ public enum CertificateSubject {
                 return nil
             }
             defer { unsafe X509_free(certificate) }
-            var name = [CChar](repeating: 0, count: 256)
-            let length = unsafe X509_NAME_get_text_by_NID(
-                X509_get_subject_name(certificate), NID_commonName, &name, Int32(name.count))
+            let name = unsafe PeerCertificate.commonName(of: X509_get_subject_name(certificate))
             // A name with a zero octet inside would be compared by what stands before it.
-            guard length > 0, !name[..<Int(length)].contains(0) else { return nil }
-            return String(decoding: name[..<Int(length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            return name.isEmpty || name.utf8.contains(0) ? nil : name
         }
     }
 }

@@ -182,7 +182,7 @@ public struct PeerCertificate: Equatable, Sendable {
         return unsafe read(bio)
     }
 
-    private static func commonName(of name: OpaquePointer?) -> String {
+    static func commonName(of name: OpaquePointer?) -> String {
         var last: Int32 = -1
         while true {
             let next = unsafe X509_NAME_get_index_by_NID(name, NID_commonName, last)

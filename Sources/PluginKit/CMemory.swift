@@ -1,10 +1,18 @@
+internal import Glibc
 internal import PluginABI
 
-/// C strings and arrays that stay where they are for as long as this object lives.
+/// C strings and arrays that stay where they are for as long as this object lives. They are wiped when it
+/// goes: a client's password may be among them.
 @safe final class CMemory {
-    private var blocks: [UnsafeMutableRawPointer] = unsafe []
+    private var blocks: [UnsafeMutableRawBufferPointer] = unsafe []
 
-    deinit { for index in unsafe blocks.indices { unsafe blocks[index].deallocate() } }
+    deinit {
+        for index in unsafe blocks.indices {
+            let block = unsafe blocks[index]
+            if let start = block.baseAddress { unsafe explicit_bzero(start, block.count) }
+            unsafe block.deallocate()
+        }
+    }
 
     /// A NUL-terminated copy. What stands behind a NUL inside of `text` is not seen by C.
     func text(_ text: String) -> UnsafePointer<CChar> {
@@ -25,7 +33,7 @@ internal import PluginABI
     func array<Elements: Collection>(_ elements: Elements) -> UnsafePointer<Elements.Element> {
         let copy = UnsafeMutableBufferPointer<Elements.Element>.allocate(capacity: max(elements.count, 1))
         _ = unsafe copy.initialize(from: elements)
-        unsafe blocks.append(UnsafeMutableRawPointer(copy.baseAddress.unsafelyUnwrapped))
+        unsafe blocks.append(UnsafeMutableRawBufferPointer(copy))
         return unsafe UnsafePointer(copy.baseAddress.unsafelyUnwrapped)
     }
 

@@ -115,6 +115,8 @@ import Testing
         let other = [UInt8](repeating: 1, count: 32)
         #expect(judge("alice", other) == .accepted(alice))
         #expect(judge("carol", print) == .accepted(try store.user(bob.name, in: hub)))
+        #expect(judge("carol", print, "carol") == .accepted(try store.user(bob.name, in: hub)))
+        #expect(judge("carol", print, "dave") == .refused(.unknownUser))
         #expect(judge("carol", other) == .refused(.certificateUnknown))
         #expect(judge("alice", other, "bob") == .refused(.certificateUnknown))
         #expect(judge("alice", other, "alice@default") == .accepted(alice))

@@ -130,6 +130,18 @@ private func answer(_ host: (mac: MACAddress, address: IPv4Address)) -> ARPPacke
         #expect(station.lift(good, at: 1).verdict == .send)
     }
 
+    /// Input 26: nothing is put together here.
+    @Test func `overlapping fragments go as they are`() {
+        let station = station()
+        for offset: UInt8 in [0, 1, 1, 0] {
+            var fragment = packet(from: leased, to: .broadcast)
+            (fragment[6], fragment[7]) = (0x20, offset)
+            let (verdict, frame) = station.lift(fragment, at: 1)
+            #expect(verdict == .send)
+            #expect(frame.suffix(fragment.count) == fragment[...])
+        }
+    }
+
     @Test func `destinations that no host has are dropped`() {
         let station = station()
         for address in [

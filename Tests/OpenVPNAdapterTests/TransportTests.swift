@@ -63,12 +63,15 @@ import Testing
         #expect(site.stream.claim(site.module.laneState, [0x16, 3, 1, 2, 0], 5) == PA_CLAIM_NO)
     }
 
-    @Test func `a full queue drops data, counts them, and keeps control packets for later`() throws {
+    /// OpenVPN takes packet ids without gaps alone over TCP.
+    @Test func `a full queue keeps what is sealed for later, and drops the rest, counted`() throws {
         let (site, guest, token) = try connectedStream()
         defer { site.end() }
         site.host.writing = PA_ERROR_LIMIT
         site.transmit([payload(1), payload(2)], toSession: token)
-        #expect(try site.command("statistics").contains("full_stream_drops 2\n"))
+        #expect(try site.command("statistics").contains("full_stream_drops 0\n"))
+        site.transmit([payload(3), payload(4), payload(5)], toSession: token)
+        #expect(try site.command("statistics").contains("full_stream_drops 3\n"))
         site.session.closed(site.module.laneState, token, PA_REASON_ADMINISTRATOR, "enough")
         site.pump()
         #expect(guest.words == [])
@@ -76,7 +79,22 @@ import Testing
         site.stream.writable(site.module.laneState, guest.token, 0)
         site.pump()
         #expect(guest.words == ["HALT,enough"])
-        #expect(guest.payloads == [])
+        #expect(guest.payloads == [payload(1), payload(2)])
+    }
+
+    @Test func `a stream that is to end begins no connection with what stands behind`() throws {
+        let site = try Site()
+        defer { site.end() }
+        var options = SimulatedClient.Options()
+        options.isStream = true
+        let guest = try site.invite(options)
+        guard case .send(let reset)? = guest.client.nextOutput() else { return #expect(Bool(false)) }
+        let alien: [UInt8] = [0x28] + [UInt8](repeating: 7, count: 20)
+        let octets = [alien, reset].flatMap { [UInt8($0.count >> 8), UInt8($0.count & 255)] + $0 }
+        let slice = site.host.memory.slice(octets)
+        #expect(site.stream.received(site.module.laneState, guest.token, slice) == octets.count)
+        #expect(site.host.closedStreams == [guest.stream])
+        #expect(try site.command("statistics").hasPrefix("connections 0\n"))
     }
 
     @Test func `answers leave from the address that was talked to`() throws {

@@ -60,13 +60,14 @@ public final class SimulatedNetwork {
     var events = EventQueue<Happening>()
 
     public init(
-        _ options: ServerOptions, seed: UInt64, link: Link = .perfect, lane: Int = 0, laneBits: Int = 2
+        _ options: ServerOptions, seed: UInt64, link: Link = .perfect, lane: Int = 0, laneBits: Int = 2,
+        lanes: Int? = nil
     ) throws {
         random = SeededGenerator(seed: seed)
         self.link = link
         let cookieKey = (0..<SessionCookie.keyLength).map { UInt8(truncatingIfNeeded: 7 &* $0 &+ 1) }
         server = try Server(
-            options, cookieKey: cookieKey, lane: lane, laneBits: laneBits,
+            options, cookieKey: cookieKey, lane: lane, laneBits: laneBits, lanes: lanes,
             random: SeededGenerator(seed: seed &+ 1))
     }
 

@@ -9,7 +9,11 @@ extension OpenVPNLane {
         let refusal = Self.refusal(verdict)
         count(refusal, question)
         if let identity = verdict.identity { keep(identity, question) }
-        server.decided(question.connection, ticket: question.ticket, refusal: refusal, at: moment)
+        if let refusal, verdict.code == .unavailable {
+            server.undecided(question.connection, ticket: question.ticket, refusal: refusal, at: moment)
+        } else {
+            server.decided(question.connection, ticket: question.ticket, refusal: refusal, at: moment)
+        }
         settle()
         // The connection has gone its way: nobody came for the identity.
         if let identity = accepted.removeValue(forKey: question.connection) { services.release(identity) }

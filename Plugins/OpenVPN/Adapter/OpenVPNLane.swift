@@ -48,8 +48,6 @@ final class OpenVPNLane: LaneAdapter {
     /// Accepted, and on their way to a session within the same call of the host.
     var accepted: [ConnectionID: IdentityHandle] = [:]
     var streams: [UInt64: StreamLink] = [:]
-    /// The stream that ended last; tells in the midst of its octets that nobody wants the rest.
-    var lastEnded: UInt64 = 0
     /// Frames for the session `gathering`, while a batch is worked through.
     private var frames = FrameQueue()
     private var gathering: UInt64 = 0
@@ -155,6 +153,7 @@ extension OpenVPNLane {
     func transmit(_ frames: consuming FrameBatch, toSession token: UInt64) {
         guard let client = client(ConnectionID(rawValue: token)) else { return }
         let connection = client.connection
+        guard mayWrite(to: connection.path) else { return counters.add(frames.count, to: .fullStreamDrops) }
         let now = services.now
         var kept = 0
         for index in 0..<frames.count {

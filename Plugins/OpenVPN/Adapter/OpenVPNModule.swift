@@ -69,7 +69,8 @@ public final class OpenVPNModule: PacketAdapter {
         guard let settings else { throw ModuleFailure("not started", status: .state) }
         let server = try Server(
             settings.server, cookieKey: cookieKey, lane: index,
-            laneBits: Int.bitWidth - (count - 1).leadingZeroBitCount, random: SystemRandomNumberGenerator())
+            laneBits: Int.bitWidth - (count - 1).leadingZeroBitCount, lanes: count,
+            random: SystemRandomNumberGenerator())
         let counters = LaneCounters(metrics: metrics, sums: counters, services: services)
         return OpenVPNLane(self, server, services, counters, settings.push)
     }

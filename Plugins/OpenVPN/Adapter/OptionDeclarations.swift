@@ -76,7 +76,7 @@ enum OptionDeclarations {
             help: "After so long a silence each side says something."),
         .integer(
             "ping-restart", default: 60, in: 2...86_400, accepts: "2 to 86400, in seconds, more than ping",
-            help: "A side that was silent for so long is gone."),
+            help: "A client that hears nothing for so long comes anew; its session ends after twice that."),
         .integer(
             "hand-window", default: 60, in: 5...600, accepts: "5 to 600, in seconds",
             help: "How long a client may take from its first packet to its session."),

@@ -1,3 +1,4 @@
+import OpenSSL
 import OpenVPNCore
 import PluginKit
 import Wire
@@ -41,9 +42,13 @@ extension OpenVPNLane {
 
     private func authenticate(_ request: AuthenticationRequest) {
         if request.isRenewal { counters.add(to: .renegotiations) }
-        guard let evidence = evidence(request) else {
-            return decide(request, refusal: "this server wants a user name and a password")
+        guard var evidence = evidence(request) else {
+            counters.add(to: .refused)
+            return server.decided(
+                request.connection, ticket: request.ticket,
+                refusal: "this server wants a user name and a password", at: moment)
         }
+        defer { wipe(&evidence.secret) }
         let token = nextQuestion
         nextQuestion += 1
         do throws(Status) {
@@ -53,7 +58,10 @@ extension OpenVPNLane {
                 asked: ticket)
         } catch {
             module.host.log(.warn, "authentication could not be asked for reason=\"\(error)\"")
-            decide(request, refusal: "the server cannot decide now")
+            counters.add(to: .refused)
+            server.undecided(
+                request.connection, ticket: request.ticket, refusal: "the server cannot decide now",
+                at: moment)
         }
     }
 
@@ -78,11 +86,6 @@ extension OpenVPNLane {
         evidence.software = request.software
         evidence.continues = client(request.connection)?.identity
         return evidence
-    }
-
-    private func decide(_ request: AuthenticationRequest, refusal: String) {
-        counters.add(to: .refused)
-        server.decided(request.connection, ticket: request.ticket, refusal: refusal, at: moment)
     }
 
     private func withdraw(_ id: ConnectionID, _ ticket: UInt64) {

@@ -2,15 +2,20 @@ import OpenVPNCore
 import PluginKit
 import Wire
 
-/// A TCP connection. Control packets are never lost on it: what the host's queue has no room for waits here,
-/// and while it waits, data packets are dropped.
+/// A TCP connection. What was sealed is never lost on it, for over TCP OpenVPN takes packet ids without gaps
+/// alone: what the host's queue has no room for waits here, and while it waits, data is dropped unsealed.
 struct StreamLink {
-    /// Octets of control packets that wait at most; a client that lets more pile up is gone.
-    static let maxBacklog = 65_536
+    /// Octets of control packets that wait at most, beside one batch of data; a client that lets more pile up
+    /// is gone.
+    static let maxControl = 65_536
+    /// Octets that are given to the host at once.
+    static let pieceLength = 65_536
 
     let handle: StreamHandle
     let path: Path
     var backlog: [UInt8] = []
+    /// How many of its octets are control packets, at most.
+    var control = 0
 }
 
 extension OpenVPNLane {
@@ -43,7 +48,7 @@ extension OpenVPNLane {
             flush()
             settle()
         }
-        while lastEnded != token {
+        while true {
             switch StreamFraming(octets.bytes.extracting(droppingFirst: taken)) {
             case .incomplete: return taken
             case .broken:
@@ -56,9 +61,19 @@ extension OpenVPNLane {
                     _ = received(packet, from: link.path, at: moment)
                 }
                 taken = start + length
+                // What this packet caused may be the end of the stream, before the next packet is looked at.
+                guard obey(token) else { return octets.count }
             }
         }
-        return octets.count
+    }
+
+    /// Does what the engine wants so far. False: the stream is no more.
+    private func obey(_ token: UInt64) -> Bool {
+        guard let output = server.nextOutput() else { return true }
+        flush()
+        perform(output)
+        settle()
+        return streams[token] != nil
     }
 
     func writable(stream token: UInt64, queued: Int) { writeBacklog(of: token) }
@@ -71,29 +86,44 @@ extension OpenVPNLane {
 
     // MARK: Sending
 
-    /// Data: dropped where the client is too slow.
+    /// Whether data may be sealed for the path; where the client is too slow it is to be dropped.
+    func mayWrite(to path: Path) -> Bool {
+        path.transport == .datagram || streams[path.handle]?.backlog.isEmpty == true
+    }
+
+    /// Data, after `mayWrite`.
     func write(_ frames: borrowing FrameBatch, to path: Path) {
-        guard let link = streams[path.handle] else { return }
-        guard link.backlog.isEmpty, services.write(frames, to: link.handle).status.isOK else {
-            return counters.add(frames.count, to: .fullStreamDrops)
+        guard let link = streams[path.handle], services.write(frames, to: link.handle).status == .limit else {
+            return
+        }
+        for index in 0..<frames.count {
+            let frame = frames[index]
+            streams[path.handle]?.backlog += unsafe frame.bytes.withUnsafeBytes { unsafe Array($0) }
         }
     }
 
     /// Control: waits.
     func write(_ octets: [UInt8], to path: Path) {
+        writeBacklog(of: path.handle)
         guard let link = streams[path.handle] else { return }
         if link.backlog.isEmpty, services.write(copying: octets, to: link.handle).status != .limit { return }
-        guard link.backlog.count + octets.count <= StreamLink.maxBacklog else {
+        guard link.control + octets.count <= StreamLink.maxControl else {
             return server.streamClosed(abandon(link), at: moment)
         }
         streams[path.handle]?.backlog += octets
+        streams[path.handle]?.control += octets.count
     }
 
     private func writeBacklog(of token: UInt64) {
         guard let link = streams[token], !link.backlog.isEmpty else { return }
-        if services.write(copying: link.backlog, to: link.handle).status != .limit {
-            streams[token]?.backlog = []
+        var written = 0
+        while written < link.backlog.count {
+            let piece = link.backlog[written..<min(written + StreamLink.pieceLength, link.backlog.count)]
+            if services.write(copying: Array(piece), to: link.handle).status == .limit { break }
+            written += piece.count
         }
+        streams[token]?.backlog.removeFirst(written)
+        if written == link.backlog.count { streams[token]?.control = 0 }
     }
 
     func closeStream(_ path: Path) {
@@ -109,7 +139,6 @@ extension OpenVPNLane {
     }
 
     private func forgetStream(_ token: UInt64) -> StreamLink? {
-        lastEnded = token
-        return streams.removeValue(forKey: token)
+        streams.removeValue(forKey: token)
     }
 }

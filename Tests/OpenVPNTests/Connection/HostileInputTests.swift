@@ -77,6 +77,10 @@ import Wire
         #expect(network.echoes(alice))
     }
 
+    @Test func `a mark with an accent does not end a quotation in the log`() {
+        #expect(!Connection.quoted("a\"\u{301} user=\"b").unicodeScalars.contains("\""))
+    }
+
     @Test func `a control message without end ends the connection`() throws {
         let network = try SimulatedNetwork(.test(), seed: 3)
         let alice = try network.addClient()

@@ -113,6 +113,33 @@ import Wire
         #expect(network.server.connectionCount == 0)
     }
 
+    @Test func `a renewal that nobody can judge now leaves the session alone`() throws {
+        let network = try connected(12)
+        network.judge = { _ in .pending }
+        network.tell(0) { $0.renegotiate(at: network.moment) }
+        network.run(for: .seconds(2))
+        let question = try #require(network.questions.last)
+        network.tellServer {
+            $0.undecided(
+                question.connection, ticket: question.ticket, refusal: "later", at: network.moment)
+        }
+        network.run(for: .seconds(2))
+        #expect(network.ending(0) == nil)
+        #expect(network.echoes(0))
+    }
+
+    @Test func `a newcomer whom nobody can judge now is told so`() throws {
+        let network = try SimulatedNetwork(.test(), seed: 13)
+        network.judge = { _ in .pending }
+        try network.addClient()
+        network.run(for: .seconds(2))
+        network.tellServer {
+            $0.undecided(
+                network.questions[0].connection, ticket: 1, refusal: "later", at: network.moment)
+        }
+        #expect(network.ending(0) == "AUTH_FAILED,later")
+    }
+
     /// Input 23.
     @Test func `a rekey while authentication is pending waits for nobody and skips nothing`() throws {
         let network = try SimulatedNetwork(.test(), seed: 8)

@@ -86,6 +86,19 @@ import Wire
             [0x48, 0x7f, 0xff, 0xff, 0, 0, 0, 1], from: Path(.datagram, handle: 1, remote: elsewhere))
         network.inject([0x48, 0xff], from: Path(.datagram, handle: 1, remote: elsewhere))
         #expect(network.narration.isEmpty)
+        let three = try SimulatedNetwork(.test(), seed: 7, lane: 1, laneBits: 2, lanes: 3)
+        three.narrates = true
+        three.inject([0x48, 0xc0, 0, 0, 0, 0, 0, 1], from: Path(.datagram, handle: 1, remote: elsewhere))
+        #expect(three.narration.isEmpty)
+    }
+
+    @Test func `a forged data packet sends no handshake to another lane`() throws {
+        let network = try SimulatedNetwork(.test(), seed: 12, lane: 1)
+        let client = try network.addClient()
+        network.run(for: .milliseconds(35))
+        #expect(network.server.halfOpenCount == 1)
+        network.inject([0x48, 0x80, 0, 0, 0, 0, 0, 1], from: network.paths[client])
+        #expect(network.connect(client))
     }
 
     // MARK: A new session from the same address

@@ -115,6 +115,8 @@ public final class Connection {
 
     var options: ServerOptions { resources.options }
 
+    var flow: Server.Flow { Server.Flow(path: path, session: clientSessionID) }
+
     var isEnding: Bool {
         if case .ending = stage { true } else { false }
     }

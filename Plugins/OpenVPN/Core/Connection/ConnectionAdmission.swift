@@ -119,9 +119,12 @@ extension Connection {
     var software: String { Self.quoted(peerInfo.softwareDescription) }
     var quotedUser: String { Self.quoted(username ?? "") }
 
-    /// A client's words, between the quotation marks of a log line.
+    /// A client's words, between the quotation marks of a log line. A mark with an accent on it is another
+    /// character, but the same scalar.
     static func quoted(_ text: String) -> String {
-        String(text.prefix(maxQuoted)).replacing("\"", with: "'")
+        var quoted = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars.prefix(maxQuoted) { quoted.append(scalar == "\"" ? "'" : scalar) }
+        return String(quoted)
     }
 
     private var sessionRequest: SessionRequest {
@@ -194,7 +197,8 @@ extension Connection {
         } else if text == "EXIT" {
             end(.client)
         } else {
-            log(.debug, "control message text=\"\(Self.quoted(text))\"")
+            // What stands behind the comma may be the answer to a challenge.
+            log(.debug, "control message kind=\"\(Self.quoted(String(text.prefix { $0 != "," })))\"")
         }
     }
 

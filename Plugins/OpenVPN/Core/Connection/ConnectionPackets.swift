@@ -59,6 +59,8 @@ extension Connection {
             isHalfOpen ? .security : .warning,
             "handshake failed reason=\"\(reason)\" key=\(slot.keyID.rawValue)")
         if slot === active {
+            // With TLS's own word about it, which is not repeated: the client need not wait for its timeout.
+            flush(at: moment)
             end(.protocolError, reason)
         } else if slot === negotiating {
             abandonRenegotiation(at: moment)

@@ -95,6 +95,17 @@ extension Connection {
         log(.notice, "keys renewed key=\(slot.keyID.rawValue) cipher=\(encapsulation.suite.cipher.rawValue)")
     }
 
+    /// Nobody could judge the credentials. Who is connected stays so with the old key, and is asked again:
+    /// too many newcomers at once would otherwise send the others away.
+    func undecided(ticket: UInt64, refusal: String, at moment: Moment) {
+        guard stage == .open, self.ticket == ticket else {
+            return decided(ticket: ticket, refusal: refusal, at: moment)
+        }
+        self.ticket = 0
+        log(.warning, "renegotiation put off reason=\"\(refusal)\"")
+        abandonRenegotiation(at: moment)
+    }
+
     /// The new key is understood as soon as it exists, and used once the client has acknowledged our half.
     func promoteIfReady(at moment: Moment) {
         guard let slot = negotiating, slot.establishedAt != nil, slot.isIdle else { return }

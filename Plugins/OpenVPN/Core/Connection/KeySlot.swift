@@ -56,6 +56,9 @@ final class KeySlot {
         if let reset { _ = sender.enqueue(reset, []) }
     }
 
+    /// A message that never came to its end may hold a password.
+    deinit { wipe(&partial) }
+
     var deadline: Instant? { sender.deadline }
 
     /// Whether everything that we said was heard.
@@ -77,7 +80,10 @@ final class KeySlot {
                 try receiveTLS(payload)
             }
             guard isHandshakeDone else { return [] }
-            while let record = try tls.read(limit: KeyMethod2.maxLength) { try take(record, &events) }
+            while var record = try tls.read(limit: KeyMethod2.maxLength) {
+                defer { wipe(&record) }
+                try take(record, &events)
+            }
         } catch let failure as TLSSession.Failure {
             throw Failure(reason: "TLS: " + failure.reason)
         } catch let failure as Failure {
@@ -119,11 +125,10 @@ final class KeySlot {
     /// Nil while it is not complete. A client writes it in one record, and nothing else into that.
     private func parseKeyMethod() throws -> KeyMethod2? {
         var octets: [UInt8] = []
+        defer { wipe(&octets) }
         swap(&octets, &partial)
         do throws(WireError) {
-            let message = try Self.parse(octets)
-            wipe(&octets)
-            return message
+            return try Self.parse(octets)
         } catch .truncated {
             swap(&octets, &partial)
             return nil

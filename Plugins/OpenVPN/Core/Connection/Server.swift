@@ -27,6 +27,7 @@ public final class Server {
     let tlsCryptV2: TLSCryptV2Wrapper?
     let lane: Int
     let laneBits: Int
+    let lanes: Int
     var random: any RandomNumberGenerator
 
     var connections: [Connection?] = []
@@ -54,10 +55,11 @@ public final class Server {
         let session: SessionID
     }
 
-    /// `lane` stands in the high `laneBits` bits of all peer ids. `cookieKey`: 32 random octets, the same on
-    /// all lanes, handed over at a module's swap.
+    /// `lane` stands in the high `laneBits` bits of all peer ids. `lanes`: how many there are; nil: as many
+    /// as these bits can tell. `cookieKey`: 32 random octets, the same on all lanes, handed over at a
+    /// module's swap.
     public init(
-        _ options: ServerOptions, cookieKey: [UInt8], lane: Int, laneBits: Int,
+        _ options: ServerOptions, cookieKey: [UInt8], lane: Int, laneBits: Int, lanes: Int? = nil,
         random: any RandomNumberGenerator
     ) throws(OpenSSLError) {
         precondition(laneBits <= 8 && lane >> laneBits == 0, "a lane that does not fit its bits")
@@ -67,6 +69,7 @@ public final class Server {
         tlsCryptV2 = try Self.wrapper(options)
         self.lane = lane
         self.laneBits = laneBits
+        self.lanes = lanes ?? 1 << laneBits
         self.random = random
     }
 
@@ -205,8 +208,13 @@ public final class Server {
         connections[index] = nil
         free.append(index)
         count -= 1
-        flows[Flow(path: connection.path, session: connection.clientSessionID)] = nil
+        forget(connection.flow, of: index)
         if owners[connection.path] == index { owners[connection.path] = nil }
+    }
+
+    /// A client that moved may have taken the flow of another one with the same session id.
+    func forget(_ flow: Flow, of index: Int) {
+        if flows[flow] == index { flows[flow] = nil }
     }
 
     private func countHalfOpen(_ connection: Connection, _ change: Int) {

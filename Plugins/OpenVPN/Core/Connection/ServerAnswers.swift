@@ -7,6 +7,11 @@ extension Server {
         update(id) { $0.decided(ticket: ticket, refusal: refusal, at: moment) }
     }
 
+    /// There will be no verdict. `refusal`: what a client that is not connected yet is told.
+    public func undecided(_ id: ConnectionID, ticket: UInt64, refusal: String, at moment: Moment) {
+        update(id) { $0.undecided(ticket: ticket, refusal: refusal, at: moment) }
+    }
+
     /// The session is there. `configuration` brings what the hub knows (addresses, routes, servers); what
     /// belongs to the protocol is filled in by the connection.
     public func sessionOpened(_ id: ConnectionID, _ configuration: PushReply, at moment: Moment) {

@@ -37,8 +37,10 @@ extension Server {
         case .softReset, .control, .acknowledgement, .hardResetClientV2, .hardResetServerV2,
             .hardResetClientV3,
             .controlWKc:
-            if let other = roamed[path], owners[path] == nil { return .handOver(lane: other) }
-            return .control
+            guard let other = roamed[path], owners[path] == nil, unsafe !isKnown(slice, from: path) else {
+                return .control
+            }
+            return .handOver(lane: other)
         }
     }
 
@@ -81,18 +83,26 @@ extension Server {
 
     private func move(_ connection: Connection, to path: Path) {
         let index = connection.id.index
-        flows[Flow(path: connection.path, session: connection.clientSessionID)] = nil
+        forget(connection.flow, of: index)
         if owners[connection.path] == index { owners[connection.path] = nil }
         connection.log(.notice, "moved to=\(path.remote)")
         connection.path = path
-        flows[Flow(path: path, session: connection.clientSessionID)] = index
+        flows[connection.flow] = index
         owners[path] = index
         resources.outbox.append(.moved(connection.id, path))
     }
 
+    /// Whether a control packet is one of a connection here: a data packet with a forged source does not send
+    /// a handshake under way to another lane.
+    private func isKnown(_ slice: pa_slice_v1, from path: Path) -> Bool {
+        guard let start = unsafe slice.start, unsafe slice.length >= ControlHead.length else { return false }
+        let session = unsafe UnsafeRawPointer(start + 1).loadUnaligned(as: UInt64.self).bigEndian
+        return flows[Flow(path: path, session: SessionID(session))] != nil
+    }
+
     /// Control packets say no lane: those of a client that roamed follow its data packets.
     private func remember(_ path: Path, of lane: Int) -> Arrival {
-        guard lane < 1 << laneBits else { return .consumed }
+        guard lane < lanes else { return .consumed }
         if roamed[path] != lane {
             if roamed.count >= Self.maxRoamed { roamed.removeAll() }
             roamed[path] = lane
