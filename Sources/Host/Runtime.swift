@@ -88,7 +88,7 @@ extension Runtime {
 
     func macTable(hub: String) async throws -> [MACRow] {
         let found = try self.hub(hub)
-        let seconds = await hubLanes[0].lane.perform { $0.now.nanoseconds / 1_000_000_000 } ?? 0
+        let seconds = await monotonicSeconds()
         let names = await portNames(found)
         let rows = found.table.snapshot(at: seconds).sorted { a, b in a.mac.bits < b.mac.bits }
         return rows.map { row -> MACRow in
@@ -114,12 +114,12 @@ extension Runtime {
         }
         let ours = leased + lent.filter { !known.contains($0.address) }
         known = Set(ours.map(\.address))
-        return ours + (await seen(in: hub)).filter { !known.contains($0.address) }
+        return ours + (try await seen(in: hub)).filter { !known.contains($0.address) }
     }
 
-    private func seen(in name: String) async -> [AddressRow] {
-        guard let hub = try? hub(name) else { return [] }
-        let seconds = await hubLanes[0].lane.perform { $0.now.nanoseconds / 1_000_000_000 } ?? 0
+    private func seen(in name: String) async throws -> [AddressRow] {
+        let hub = try hub(name)
+        let seconds = await monotonicSeconds()
         let names = await portNames(hub)
         let entries = hub.addresses.snapshot(at: seconds).sorted { a, b in a.key.bits < b.key.bits }
         return entries.map { address, entry -> AddressRow in
@@ -131,8 +131,14 @@ extension Runtime {
 
     private func hub(_ name: String) throws -> EthernetHub {
         let known = try store.hub(HubName(name)).name
-        return hubs.add(known.description)
+        guard let hub = hubs[known.description] else {
+            throw ControlError(.unknown, "hub \(known) is being made or deleted: try again")
+        }
+        return hub
     }
+
+    /// The lanes' clock, by which addresses age.
+    private func monotonicSeconds() async -> UInt64 { await hubLanes[0].lane.perform { $0.now.seconds } ?? 0 }
 
     private func portNames(_ hub: EthernetHub) async -> [UInt16: String] {
         var names: [UInt16: String] = [:]

@@ -19,7 +19,7 @@ final class TableSweeper: TimerTarget, @unchecked Sendable {
     }
 
     func timerFired(_ token: UInt64, at now: Instant) {
-        for hub in hubs.all { hub.table.sweep(at: now.nanoseconds / 1_000_000_000) }
+        for hub in hubs.all { hub.table.sweep(at: now.seconds) }
         guard let lane else { return }
         _ = lane.schedule(at: now + Self.interval, target: self, token: 0)
     }

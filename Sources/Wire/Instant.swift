@@ -4,6 +4,9 @@ public struct Instant: InstantProtocol, Hashable, Sendable {
     public let nanoseconds: UInt64
     @inlinable public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
+    /// Whole seconds, as forwarding tables count.
+    public var seconds: UInt64 { nanoseconds / 1_000_000_000 }
+
     /// Later than everything that happens.
     public static let distantFuture = Instant(nanoseconds: .max)
 

@@ -5,9 +5,6 @@ import Glibc
 public enum NetworkNamespace {
     public struct Refused: Error {}
 
-    /// False where the tests run without the privilege; those that need it are then not run.
-    public static let isPermitted = (try? run {}) != nil
-
     /// Runs `body` on a thread of the new namespace and waits for it. The namespace ends with the thread and
     /// the last descriptor that was opened on it.
     public static func run(_ body: @escaping @Sendable () throws -> Void) throws {
