@@ -79,12 +79,12 @@ def refusals(lab):
 
 
 def renegotiation(lab):
-    server = OpenVPNServer(lab).start()
-    profile = server.profile().replacing(reneg_sec="3")
+    server = OpenVPNServer(lab, extra=["tls-timeout 1"]).start()
+    profile = server.profile().replacing(reneg_sec="6", tls_timeout="1")
     with Client(lab, "c1", profile, "user1", "pass-1-secret") as first, Client(
         lab, "c2", profile, "user2", "pass-2-secret"
     ) as second:
-        under_load(lab, first, second, 16)
+        under_load(lab, first, second, 24, pause=4)
     server.stop()
 
 
