@@ -115,6 +115,9 @@ let package = Package(
             name: "OpenVPN", dependencies: ["OpenVPNAdapter", "PluginABI", "PluginKit"],
             path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
+        // What several modules speak.
+        .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
+
         // Tests and what they share.
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
         .target(
@@ -177,6 +180,12 @@ let package = Package(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
         .testTarget(name: "MSCHAPv2Tests", dependencies: ["MSCHAPv2", "OpenSSL"], swiftSettings: tests),
+        .target(
+            name: "PPPPeer", dependencies: ["MSCHAPv2", "OpenSSL", "PPP", "Wire"],
+            path: "Tests/Support/PPPPeer",
+            swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .testTarget(
+            name: "PPPTests", dependencies: ["PPP", "PPPPeer", "Wire"], swiftSettings: tests + lifetimes),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNAdapterTests",
