@@ -38,6 +38,7 @@ let package = Package(
         .executable(name: "polyhubd", targets: ["polyhubd"]),
         .executable(name: "polyhubctl", targets: ["polyhubctl"]),
         .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
+        .library(name: "SSTP", type: .dynamic, targets: ["SSTP"]),
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
     ],
     dependencies: [
@@ -118,6 +119,16 @@ let package = Package(
         // What several modules speak.
         .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
 
+        .target(
+            name: "SSTPCore", dependencies: ["OpenSSL", "PPP", "Wire"], path: "Plugins/SSTP/Core",
+            swiftSettings: dataPath),
+        .target(
+            name: "SSTPAdapter", dependencies: ["OpenSSL", "PPP", "PluginKit", "SSTPCore", "Wire"],
+            path: "Plugins/SSTP/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "SSTP", dependencies: ["PluginABI", "PluginKit", "SSTPAdapter"],
+            path: "Plugins/SSTP/Module", swiftSettings: house, linkerSettings: moduleLinkage),
+
         // Tests and what they share.
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
         .target(
@@ -186,6 +197,19 @@ let package = Package(
             swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .testTarget(
             name: "PPPTests", dependencies: ["PPP", "PPPPeer", "Wire"], swiftSettings: tests + lifetimes),
+        .target(
+            name: "SSTPClient", dependencies: ["MSCHAPv2", "OpenSSL", "PPP", "PPPPeer", "SSTPCore", "Wire"],
+            path: "Tests/Support/SSTPClient",
+            swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .testTarget(
+            name: "SSTPTests", dependencies: ["OpenSSL", "PPP", "PPPPeer", "SSTPClient", "SSTPCore", "Wire"],
+            swiftSettings: tests + lifetimes),
+        .testTarget(
+            name: "SSTPAdapterTests",
+            dependencies: [
+                "FakeHost", "MSCHAPv2", "OpenSSL", "PluginABI", "PluginKit", "SSTPAdapter", "SSTPClient",
+                "SSTPCore", "Wire",
+            ], swiftSettings: tests),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNAdapterTests",
