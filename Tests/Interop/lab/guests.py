@@ -31,9 +31,10 @@ class Guest:
         number = where[1:]
         self.network = f"10.77.10{number}"
         self.address = f"{self.network}.10"
+        self.router = f"{self.network}.1"
         run = lab.run
         run(where, "ip", "tuntap", "add", "uml0", "mode", "tap")
-        run(where, "ip", "address", "add", f"{self.network}.1/24", "dev", "uml0")
+        run(where, "ip", "address", "add", f"{self.router}/24", "dev", "uml0")
         run(where, "ip", "link", "set", "uml0", "up")
         run(where, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
         run("inet", "ip", "route", "add", f"{self.network}.0/24", "via", f"10.77.{number}.2")
@@ -58,7 +59,7 @@ class Guest:
                 "con0=null,fd:1",
                 "ssl=null",
                 f"labip={self.address}/24",
-                f"labgw={self.network}.1",
+                f"labgw={self.router}",
                 f"labport={PORT}",
                 f"labdir={FOLDER}",
             ],

@@ -26,7 +26,7 @@ class Client:
 
     device = "ppp0"
 
-    def __init__(self, guest, authority, user, password, method="mschap-v2", port=443):
+    def __init__(self, guest, authority, user, password, method="mschap-v2", server=SERVER):
         self.guest = guest
         with open(authority) as file:
             guest.write("/tmp/ca.pem", file.read())
@@ -50,7 +50,7 @@ class Client:
         # The plugin hands pppd's keys to sstpc, which makes the crypto binding of them.
         client = (
             "sstpc --ipparam lab --nolaunchpppd --log-level 5 --log-stderr --cert-warn"
-            f" --ca-cert /tmp/ca.pem {SERVER}:{port} 2>/tmp/sstpc.log"
+            f" --ca-cert /tmp/ca.pem {server}:443 2>/tmp/sstpc.log"
         )
         guest.write(
             "/tmp/start",

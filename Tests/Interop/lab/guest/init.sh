@@ -21,9 +21,11 @@ mount --bind /tmp/var /var
 # The kernel's modules are where its package put them, not where modprobe looks.
 mkdir -p /tmp/modules/lib
 ln -s /usr/lib/uml/modules /tmp/modules/lib/modules
-modprobe -d /tmp/modules -a ppp_generic ppp_async ppp_synctty
+modprobe -d /tmp/modules -a ppp_generic ppp_async ppp_synctty sch_netem
 ip link set lo up
 ip link set vec0 up
 ip address add "${labip:?}" dev vec0
 ip route add default via "${labgw:?}"
+# A network. sstpc forgets to listen when a server answers before it has got to it.
+tc qdisc add dev vec0 root netem delay 5ms limit 10000
 exec python3 -B /mnt/lab/agent.py "${labport:?}"
