@@ -149,7 +149,7 @@ extension ModuleLane {
 
     fileprivate func give(_ thing: pa_held_v1, to other: ModuleLane, token: UInt64) {
         switch thing.kind {
-        case PA_HELD_SESSION: hubLane.session(thing.handle, of: self)?.change(owner: other, token: token)
+        case PA_HELD_SESSION: giveSession(thing.handle, to: other, token: token)
         case PA_HELD_STREAM:
             guard let port = streamPorts.removeValue(forKey: thing.handle) else { return }
             port.change(owner: other, token: token)
@@ -162,6 +162,14 @@ extension ModuleLane {
             other.arm(token: token, at: deadline)
         default: break
         }
+    }
+
+    /// With the identity that opened it.
+    private func giveSession(_ handle: UInt64, to other: ModuleLane, token: UInt64) {
+        hubLane.session(handle, of: self)?.change(owner: other, token: token)
+        guard let identity = identitiesOfSessions.removeValue(forKey: handle) else { return }
+        other.identitiesOfSessions[handle] = identity
+        other.identities[identity] = identities.removeValue(forKey: identity)
     }
 
     /// [lane] A former instance without connections leaves the seat; it is not asked any more.

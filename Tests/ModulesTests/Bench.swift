@@ -12,7 +12,7 @@ final class Bench {
     let directory: URL
     let log = Mutex<[String]>([])
     private let group: LaneGroup
-    private let hubLanes: [HubLane]
+    let hubLanes: [HubLane]
 
     init() throws {
         directory = FileManager.default.temporaryDirectory.appendingPathComponent(
@@ -21,6 +21,7 @@ final class Bench {
         group = try LaneGroup(count: 2)
         try group.start()
         let hubs = SessionHubs(seed: 1)
+        hubs.add("DEFAULT")
         hubLanes = group.lanes.map { $0.performAndWait { HubLane($0, hubs: hubs, observer: nil) }! }
     }
 
@@ -49,19 +50,19 @@ final class Bench {
             try #require(source.contains(old))
             source = source.replacingOccurrences(of: old, with: new)
         }
-        return try compile(source, [])
+        return try compile(source: source, [])
     }
 
-    /// The module of Tests/Modules/counting.c with these macros.
-    func compileCounting(_ macros: [String] = []) throws -> String {
-        let file = Self.project.appendingPathComponent("Tests/Modules/counting.c")
-        return try compile(try String(contentsOf: file, encoding: .utf8), macros.map { "-D\($0)" })
+    /// A module of Tests/Modules with these macros.
+    func compile(_ name: String, _ macros: [String] = []) throws -> String {
+        let file = Self.project.appendingPathComponent("Tests/Modules/\(name)")
+        return try compile(source: String(contentsOf: file, encoding: .utf8), macros.map { "-D\($0)" })
     }
 
     private static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
-    private func compile(_ source: String, _ options: [String]) throws -> String {
+    private func compile(source: String, _ options: [String]) throws -> String {
         let name = UUID().uuidString
         let input = directory.appendingPathComponent("\(name).c")
         let output = directory.appendingPathComponent("\(name).so")
@@ -79,21 +80,27 @@ final class Bench {
         return output.path
     }
 
-    func registry(_ library: String, name: String = "template", listen: String...) throws -> ModuleRegistry {
+    func registry(
+        _ library: String, name: String = "template", listen: String...,
+        verdict: @escaping @Sendable (Evidence) -> Verdict = { _ in
+            .refused(code: PA_VERDICT_CREDENTIALS, sentence: "no")
+        }
+    ) throws -> ModuleRegistry {
         let listen = listen.map { "\"\($0)\"" }.joined(separator: ", ")
         let configuration = try PluginsConfiguration(
             text: "[\(name)]\nlibrary = \"\(library)\"\nlisten = [\(listen)]", file: "plugins.conf")
         let runtime = ModuleRuntime(
-            lanes: group, hubLanes: hubLanes, services: Services(), moduleDirectory: directory,
+            lanes: group, hubLanes: hubLanes, services: Services(verdict), moduleDirectory: directory,
             stateDirectory: directory, configurationFile: "plugins.conf")
         return ModuleRegistry(runtime, configuration: configuration)
     }
 }
 
 private final class Services: ModuleServices {
-    func judge(_ evidence: Evidence) async -> Verdict {
-        .refused(code: PA_VERDICT_CREDENTIALS, sentence: "no")
-    }
+    private let verdict: @Sendable (Evidence) -> Verdict
+    init(_ verdict: @escaping @Sendable (Evidence) -> Verdict) { self.verdict = verdict }
+
+    func judge(_ evidence: Evidence) async -> Verdict { verdict(evidence) }
     func log(module: String, level: UInt32, line: String) {}
     func isLogged(level: UInt32) -> Bool { false }
     func storedValue(module: String, name: String) throws -> [UInt8]? { nil }
