@@ -51,6 +51,8 @@ public final class Connection {
     /// What the first key-method message said; a renegotiation may not become somebody else.
     var username: String?
     var certificate: PeerCertificate?
+    /// Of the handshake that is being judged.
+    var shownCertificate: PeerCertificate?
     var peerInfo = PeerInfo()
     var optionsString = OptionsString(parsing: "")
     var suite: DataCipherSuite?
