@@ -7,7 +7,7 @@ import Testing
 
 @testable import Modules
 
-/// A host for modules in C, without accounts.
+/// A host for modules without accounts.
 final class Bench {
     let directory: URL
     let log = Mutex<[String]>([])
@@ -25,37 +25,60 @@ final class Bench {
         hubLanes = group.lanes.map { $0.performAndWait { HubLane($0, hubs: hubs, observer: nil) }! }
     }
 
-    /// Where private copies go; what of them is mapped stands in /proc/self/maps with this path.
-    var copies: String { directory.appendingPathComponent("modules").path }
+    /// Whether anything of a private copy is mapped.
+    var hasMappings: Bool {
+        // Files of /proc have no size to be read by.
+        let maps = (try? FileHandle(forReadingAtPath: "/proc/self/maps")?.readToEnd()) ?? Data()
+        return String(decoding: maps, as: UTF8.self).contains(
+            directory.appendingPathComponent("modules").path)
+    }
+
+    func port(of listener: String) throws -> UInt16 {
+        try #require(UInt16(listener.split(separator: ":").last ?? ""))
+    }
 
     func stop() {
         group.stop()
         try? FileManager.default.removeItem(at: directory)
     }
 
-    /// A file of the tree, "Sources/PluginABI/template.c".
-    func compile(
-        _ file: String = "Sources/PluginABI/template.c", replacing old: String = "", with new: String = ""
-    ) throws -> String {
-        let tree = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let abi = tree.appendingPathComponent("Sources/PluginABI")
-        var source = try String(contentsOf: tree.appendingPathComponent(file), encoding: .utf8)
+    /// The template of the ABI, compiled with its headers alone.
+    func compileTemplate(replacing old: String = "", with new: String = "") throws -> String {
+        var source = try String(
+            contentsOf: Self.project.appendingPathComponent("Sources/PluginABI/template.c"), encoding: .utf8)
         if !old.isEmpty {
             try #require(source.contains(old))
             source = source.replacingOccurrences(of: old, with: new)
         }
-        let (input, output) = (
-            directory.appendingPathComponent("m.c"), directory.appendingPathComponent("m.so")
-        )
+        return try compile(source, [])
+    }
+
+    /// The module of Tests/Modules/counting.c with these macros.
+    func compileCounting(_ macros: [String] = []) throws -> String {
+        try compileModule("counting.c", macros)
+    }
+
+    /// A module of Tests/Modules with these macros.
+    func compileModule(_ name: String, _ macros: [String] = []) throws -> String {
+        let file = Self.project.appendingPathComponent("Tests/Modules/\(name)")
+        return try compile(try String(contentsOf: file, encoding: .utf8), macros.map { "-D\($0)" })
+    }
+
+    private static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    private func compile(_ source: String, _ options: [String]) throws -> String {
+        let name = UUID().uuidString
+        let input = directory.appendingPathComponent("\(name).c")
+        let output = directory.appendingPathComponent("\(name).so")
         try source.write(to: input, atomically: true, encoding: .utf8)
+        let include = Self.project.appendingPathComponent("Sources/PluginABI/include").path
         let compiler = Process()
         compiler.executableURL = URL(fileURLWithPath: "/usr/bin/cc")
-        compiler.arguments = [
-            "-std=c11", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-I", abi.path + "/include", "-o",
-            output.path,
-            input.path,
-        ]
+        compiler.arguments =
+            [
+                "-std=c11", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-I", include,
+            ] + options + ["-o", output.path, input.path]
         try compiler.run()
         compiler.waitUntilExit()
         try #require(compiler.terminationStatus == 0)
@@ -63,13 +86,14 @@ final class Bench {
     }
 
     func registry(
-        _ library: String, listen: String,
+        _ library: String, name: String = "template", listen: String...,
         verdict: @escaping @Sendable (Evidence) -> Verdict = { _ in
             .refused(code: PA_VERDICT_CREDENTIALS, sentence: "no")
         }
     ) throws -> ModuleRegistry {
+        let listen = listen.map { "\"\($0)\"" }.joined(separator: ", ")
         let configuration = try PluginsConfiguration(
-            text: "[template]\nlibrary = \"\(library)\"\nlisten = [\"\(listen)\"]", file: "plugins.conf")
+            text: "[\(name)]\nlibrary = \"\(library)\"\nlisten = [\(listen)]", file: "plugins.conf")
         let runtime = ModuleRuntime(
             lanes: group, hubLanes: hubLanes, services: Services(verdict), moduleDirectory: directory,
             stateDirectory: directory, configurationFile: "plugins.conf")
@@ -88,4 +112,47 @@ private final class Services: ModuleServices {
     func store(module: String, name: String, value: [UInt8]) throws {}
     var certificate: ServerCertificate { ServerCertificate(chain: [], key: [], trust: []) }
     var publicName: String { "localhost" }
+}
+
+/// Somebody who talks to a module over UDP or TCP of the loopback interface.
+final class Peer {
+    enum Transport { case datagram, stream }
+
+    private let descriptor: Int32
+
+    init(_ transport: Transport, port: UInt16) throws {
+        let kind = transport == .datagram ? SOCK_DGRAM : SOCK_STREAM
+        descriptor = socket(AF_INET, Int32(kind.rawValue), 0)
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let connected = withUnsafePointer(to: address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(connected == 0)
+    }
+
+    deinit { close(descriptor) }
+
+    func say(_ text: String) throws {
+        try #require(send(descriptor, text, text.utf8.count, 0) == text.utf8.count)
+    }
+
+    /// What comes next, within ten seconds.
+    func hear() throws -> String {
+        var room = [UInt8](repeating: 0, count: 100)
+        let count = recv(descriptor, &room, room.count, 0)
+        try #require(count > 0)
+        return String(decoding: room[..<count], as: UTF8.self)
+    }
+
+    func ask(_ text: String) throws -> String {
+        try say(text)
+        return try hear()
+    }
 }

@@ -12,8 +12,8 @@ import Testing
     private let account = Mutex<Int64>(1)
 
     /// A module that asks whenever it is told to, on the way to it.
-    private func asking(_ bench: Bench) async throws -> (ModuleRegistry, UDPExchange) {
-        let library = try bench.compile("Tests/Modules/asks.c")
+    private func asking(_ bench: Bench) async throws -> (ModuleRegistry, Peer) {
+        let library = try bench.compileModule("asks.c")
         let registry = try bench.registry(library, listen: "udp://127.0.0.1:0") { [self] evidence in
             continued.withLock { $0.append(evidence.continues?.account) }
             let account = account.withLock { $0 }
@@ -21,12 +21,11 @@ import Testing
         }
         try await registry.loadAll()
         let listener = try await registry.rows()[0].listeners[0]
-        let port = try #require(UInt16(listener.split(separator: ":").last ?? ""))
-        return (registry, try UDPExchange(port: port))
+        return (registry, try Peer(.datagram, port: bench.port(of: listener)))
     }
 
     /// Tells the module to do something, and waits for what comes of it.
-    private func outcome(_ what: String, _ exchange: UDPExchange) async throws -> String {
+    private func outcome(_ what: String, _ exchange: Peer) async throws -> String {
         let before = try exchange.ask("?")
         var now = try exchange.ask(what)
         let deadline = ContinuousClock.now + .seconds(10)

@@ -1,5 +1,7 @@
 import Foundation
+import Lanes
 import PluginABI
+import Sessions
 import Synchronization
 import Testing
 
@@ -10,36 +12,36 @@ import Testing
     @Test func `the template is loaded, echoes, greets, counts and is unmapped`() async throws {
         let bench = try Bench()
         defer { bench.stop() }
-        let library = try bench.compile()
+        let library = try bench.compileTemplate()
         let registry = try bench.registry(library, listen: "udp://127.0.0.1:0")
         try await registry.loadAll()
         let rows = try await registry.rows()
         #expect(rows.map(\.name) == ["template"])
-        let port = try #require(UInt16(rows[0].listeners[0].split(separator: ":").last ?? ""))
-        #expect(try UDPExchange(port: port).ask("hello") == "hello")
+        let port = try bench.port(of: rows[0].listeners[0])
+        #expect(try Peer(.datagram, port: port).ask("hello") == "hello")
         #expect(try await registry.call("template", command: "greet", arguments: ["world"]) == "hello, world")
         #expect(try await registry.rows()[0].metrics.map(\.value) == [1])
-        #expect(isMapped(bench.copies))
+        #expect(bench.hasMappings)
         try await registry.unload("template")
-        #expect(!isMapped(bench.copies))
+        #expect(!bench.hasMappings)
         #expect(bench.log.withLock { $0 }.isEmpty)
     }
 
     @Test func `a module comes and goes a hundred times`() async throws {
         let bench = try Bench()
         defer { bench.stop() }
-        let registry = try bench.registry(try bench.compile(), listen: "udp://127.0.0.1:0")
+        let registry = try bench.registry(try bench.compileTemplate(), listen: "udp://127.0.0.1:0")
         for _ in 0..<100 {
             try await registry.load("template")
             try await registry.unload("template")
         }
-        #expect(!isMapped(bench.copies))
+        #expect(!bench.hasMappings)
     }
 
     @Test func `wrong calls are refused before the module sees them`() async throws {
         let bench = try Bench()
         defer { bench.stop() }
-        let registry = try bench.registry(try bench.compile(), listen: "udp://127.0.0.1:0")
+        let registry = try bench.registry(try bench.compileTemplate(), listen: "udp://127.0.0.1:0")
         try await registry.loadAll()
         await #expect(
             throws: ModuleFault.command("template greet takes 1 arguments, not 0: greet NAME")
@@ -66,23 +68,23 @@ import Testing
     ) async throws {
         let bench = try Bench()
         defer { bench.stop() }
-        let library = try bench.compile(replacing: what, with: with)
+        let library = try bench.compileTemplate(replacing: what, with: with)
         let registry = try bench.registry(library, listen: "udp://127.0.0.1:0")
         await #expect(throws: ModuleFault.descriptor(why)) { try await registry.loadAll() }
-        #expect(!isMapped(bench.copies))
+        #expect(!bench.hasMappings)
     }
 
     @Test func `a module that does not start says why, and nothing of it stays`() async throws {
         let bench = try Bench()
         defer { bench.stop() }
-        let library = try bench.compile(
+        let library = try bench.compileTemplate(
             replacing: "if (!module->datagram) {", with: "if (module->datagram) {")
         let registry = try bench.registry(library, listen: "udp://127.0.0.1:0")
         await #expect(
             throws: ModuleFault.refusedByModule(
                 "module template did not start: this server has no pa.datagram/1")
         ) { try await registry.loadAll() }
-        #expect(!isMapped(bench.copies))
+        #expect(!bench.hasMappings)
     }
 
     @Test func `what is no module is refused`() async throws {
@@ -101,18 +103,18 @@ import Testing
     @Test func `a listener that cannot be opened undoes the start`() async throws {
         let bench = try Bench()
         defer { bench.stop() }
-        let registry = try bench.registry(try bench.compile(), listen: "tcp://127.0.0.1:0")
+        let registry = try bench.registry(try bench.compileTemplate(), listen: "tcp://127.0.0.1:0")
         await #expect(
             throws: ModuleFault.configuration(
                 "module template cannot listen on tcp://127.0.0.1:0: the module takes no streams")
         ) { try await registry.loadAll() }
-        #expect(!isMapped(bench.copies))
+        #expect(!bench.hasMappings)
     }
 
     @Test func `a reload that failed half-way goes on from there`() async throws {
         let bench = try Bench()
         defer { bench.stop() }
-        let library = try bench.compile()
+        let library = try bench.compileTemplate()
         let registry = try bench.registry(library, listen: "udp://127.0.0.1:0")
         try await registry.loadAll()
         let free = try await registry.rows()[0].listeners[0]
@@ -127,11 +129,5 @@ import Testing
         #expect(try await registry.apply(mended) == ModuleRegistry.Difference())
         #expect(try await registry.rows()[0].listeners == [free])
         await registry.stop()
-    }
-
-    private func isMapped(_ path: String) -> Bool {
-        // Files of /proc have no size to be read by.
-        let maps = (try? FileHandle(forReadingAtPath: "/proc/self/maps")?.readToEnd()) ?? Data()
-        return String(decoding: maps, as: UTF8.self).contains(path)
     }
 }

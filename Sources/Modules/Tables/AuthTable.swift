@@ -63,10 +63,14 @@ extension ModuleLane {
         let ticket = nextNumber()
         questions[ticket] = token
         let services = instance.services
-        let lane = lane
+        let seat = seat
         Task {
             let verdict = await services.judge(evidence)
-            lane.post { _ in self.answer(ticket, self.identified(verdict, continuing: known)) }
+            // Whoever asked may have given the question to its successor meanwhile.
+            seat.lane.post { _ in
+                guard let occupant = seat.occupant(where: { $0.questions[ticket] != nil }) else { return }
+                occupant.answer(ticket, occupant.identified(verdict, continuing: known))
+            }
         }
         return ticket
     }
