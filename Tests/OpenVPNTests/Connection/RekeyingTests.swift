@@ -128,6 +128,26 @@ import Wire
         #expect(network.echoes(0))
     }
 
+    @Test func `a renewal that is heard of late goes on with the new key`() throws {
+        let network = try connected(17)
+        network.judge = { _ in .pending }
+        network.tell(0) { $0.renegotiate(at: network.moment) }
+        network.run(for: .seconds(58))
+        let question = try #require(network.questions.last)
+        network.tellServer {
+            $0.decided(question.connection, ticket: question.ticket, refusal: nil, at: network.moment)
+        }
+        // What the client says to it is lost for a while.
+        network.run(for: .milliseconds(5))
+        network.link.loss = 1
+        network.run(for: .seconds(3))
+        #expect(network.renewals(0) == [1])
+        network.link.loss = 0
+        network.run(for: .seconds(10))
+        #expect(network.echoes(0))
+        #expect(network.server.connectionCount == 1)
+    }
+
     @Test func `a newcomer whom nobody can judge now is told so`() throws {
         let network = try SimulatedNetwork(.test(), seed: 13)
         network.judge = { _ in .pending }

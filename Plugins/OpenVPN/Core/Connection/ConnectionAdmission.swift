@@ -104,6 +104,7 @@ extension Connection {
         switch stage {
         case .authenticating:
             if let refusal { return refuse(refusal, .authentication, at: moment) }
+            guard takePlace() else { return postpone("the server has no place left", at: moment) }
             certificate = shownCertificate
             log(.notice, "authenticated user=\"\(quotedUser)\" software=\"\(software)\"")
             stage = .opening
@@ -115,6 +116,16 @@ extension Connection {
             break
         }
         flush(at: moment)
+    }
+
+    private func takePlace() -> Bool {
+        hasPlace = resources.clients.take()
+        return hasPlace
+    }
+
+    func leavePlace() {
+        if hasPlace { resources.clients.giveBack() }
+        hasPlace = false
     }
 
     var software: String { Self.quoted(peerInfo.softwareDescription) }

@@ -11,8 +11,8 @@ extension Connection {
         sayGoodbye("AUTH_FAILED," + Self.speakable(sentence), reason, sentence, at: moment)
     }
 
-    /// Tells the client that it may not connect now, and ends. It comes again by itself where it knows how to,
-    /// after `TEMP` as OpenVPN 2.6 documents it; others take it for a refusal.
+    /// Tells the client that it may not connect now, and ends. It comes again by itself where it knows the
+    /// `TEMP` of OpenVPN 2.6; others take it for a refusal.
     func postpone(_ sentence: String, at moment: Moment) {
         guard peerInfo.capabilities.contains(.authFailedTemporarily) else {
             return refuse(sentence, .authentication, at: moment)
@@ -71,6 +71,7 @@ extension Connection {
         if sessionIsOpen { put(.closeSession(id, reason, sentence: sentence)) }
         log(.notice, "ended reason=\"\(reason.rawValue)\" user=\"\(quotedUser)\"")
         sessionIsOpen = false
+        leavePlace()
         data = nil
         negotiating = nil
         lameDuck = nil

@@ -109,10 +109,18 @@ extension Connection {
     private var slots: [KeySlot] { [active, negotiating, lameDuck].compactMap(\.self) }
 
     /// The exporting side: the TLS sessions are another's from now on.
-    func giveUp() { for slot in slots { slot.tls.isOwner = false } }
+    func giveUp() {
+        for slot in slots { slot.tls.isOwner = false }
+        leavePlace()
+    }
 
     /// The importing side: they are ours.
-    func adopt() { for slot in slots { slot.tls.isOwner = true } }
+    func adopt() {
+        for slot in slots { slot.tls.isOwner = true }
+        guard stage == .opening || stage == .open else { return }
+        resources.clients.adopt()
+        hasPlace = true
+    }
 }
 
 extension Connection.Origin {
