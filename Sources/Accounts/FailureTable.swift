@@ -1,7 +1,7 @@
 import Wire
 
-/// Counts failures by whatever they are counted by, and says what they cost. Each failure is forgotten after a
-/// while, so that those of many days and many people do not add up.
+/// Counts failures by whatever they are counted by, and says what they cost. Each is forgotten after a while,
+/// so that those of many days and many people do not add up.
 ///
 /// Bound: `capacity` keys; when there are more, the one that has been quiet for longest is forgotten. Linear
 /// scan: once for a failure of a new key in a full table, and a failure costs a scrypt anyway.

@@ -1,8 +1,8 @@
 public import LayerConverter
 public import PluginABI
 
-/// The module that a session belongs to, on the session's lane. Nothing here but `sessionEnded` is called from
-/// inside a call that the owner makes.
+/// The module that a session belongs to, on the session's lane. Nothing here but `sessionEnded` is called
+/// from inside a call that the owner makes.
 public protocol SessionOwner: AnyObject {
     /// The session carries traffic from now on. `parameters` is nil at layer 2.
     func sessionOpened(token: UInt64, handle: UInt64, parameters: AddressLease?)

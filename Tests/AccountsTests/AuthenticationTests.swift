@@ -63,6 +63,31 @@ import Testing
         }
     }
 
+    @Test func `whose account has ended is found once its time has come`() throws {
+        let later = Mutex(Date(timeIntervalSince1970: 1_000_000))
+        let state = try TemporaryState()
+        let store = try state.open(now: { later.withLock { $0 } })
+        try store.createHub(Hub(name: HubName("DEFAULT")))
+        let alice = try store.createUser("alice", "DEFAULT", "secret")
+        try store.createUser("bob", "DEFAULT", "secret")
+        func expire(_ seconds: Double) throws {
+            try store.updateUser(alice.name, in: alice.hub) {
+                $0.expires = Date(timeIntervalSince1970: 1_000_000 + seconds)
+            }
+        }
+        func expired(since seconds: Double) throws -> [String] {
+            try store.expired(since: Date(timeIntervalSince1970: 1_000_000 + seconds)).map {
+                "\($0.user)@\($0.hub)"
+            }
+        }
+        try expire(10)
+        #expect(try expired(since: -100) == [])
+        later.withLock { $0 += 10 }
+        #expect(try expired(since: -100) == ["alice@DEFAULT"])
+        #expect(store.refusal(of: alice) == .expired)
+        #expect(try expired(since: 10) == [], "told before")
+    }
+
     @Test func `a user of the same name is not the user that was deleted`() throws {
         let first = try store.createUser("alice", "DEFAULT", "secret")
         try store.deleteUser(first.name, in: first.hub)

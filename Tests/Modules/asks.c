@@ -54,7 +54,8 @@ static void decided(void *lane_state, uint64_t token, const pa_verdict_v1 *verdi
     lane->identity = verdict->identity;
 }
 
-static void opened(void *lane_state, uint64_t token, pa_session session, const pa_session_parameters_v1 *parameters) {
+static void opened(
+    void *lane_state, uint64_t token, pa_session session, const pa_session_parameters_v1 *parameters) {
     asking_lane *lane = (asking_lane *)lane_state;
     (void)token;
     (void)parameters;

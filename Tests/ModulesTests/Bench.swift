@@ -50,19 +50,24 @@ final class Bench {
             try #require(source.contains(old))
             source = source.replacingOccurrences(of: old, with: new)
         }
-        return try compile(source: source, [])
+        return try compile(source, [])
+    }
+
+    /// The module of Tests/Modules/counting.c with these macros.
+    func compileCounting(_ macros: [String] = []) throws -> String {
+        try compileModule("counting.c", macros)
     }
 
     /// A module of Tests/Modules with these macros.
-    func compile(_ name: String, _ macros: [String] = []) throws -> String {
+    func compileModule(_ name: String, _ macros: [String] = []) throws -> String {
         let file = Self.project.appendingPathComponent("Tests/Modules/\(name)")
-        return try compile(source: String(contentsOf: file, encoding: .utf8), macros.map { "-D\($0)" })
+        return try compile(try String(contentsOf: file, encoding: .utf8), macros.map { "-D\($0)" })
     }
 
     private static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
-    private func compile(source: String, _ options: [String]) throws -> String {
+    private func compile(_ source: String, _ options: [String]) throws -> String {
         let name = UUID().uuidString
         let input = directory.appendingPathComponent("\(name).c")
         let output = directory.appendingPathComponent("\(name).so")

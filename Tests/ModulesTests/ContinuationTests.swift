@@ -13,7 +13,7 @@ import Testing
 
     /// A module that asks whenever it is told to, on the way to it.
     private func asking(_ bench: Bench) async throws -> (ModuleRegistry, Peer) {
-        let library = try bench.compile("asks.c")
+        let library = try bench.compileModule("asks.c")
         let registry = try bench.registry(library, listen: "udp://127.0.0.1:0") { [self] evidence in
             continued.withLock { $0.append(evidence.continues?.account) }
             let account = account.withLock { $0 }
@@ -21,8 +21,7 @@ import Testing
         }
         try await registry.loadAll()
         let listener = try await registry.rows()[0].listeners[0]
-        let port = try #require(UInt16(listener.split(separator: ":").last ?? ""))
-        return (registry, try Peer(.datagram, port: port))
+        return (registry, try Peer(.datagram, port: bench.port(of: listener)))
     }
 
     /// Tells the module to do something, and waits for what comes of it.

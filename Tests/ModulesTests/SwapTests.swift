@@ -16,7 +16,7 @@ import Testing
         init() async throws {
             bench = try Bench()
             registry = try bench.registry(
-                try bench.compile("counting.c"), name: "counting", listen: "udp://127.0.0.1:0",
+                try bench.compileCounting(), name: "counting", listen: "udp://127.0.0.1:0",
                 "tcp://127.0.0.1:0")
             try await registry.loadAll()
             let row = try await registry.rows()[0]
@@ -29,7 +29,7 @@ import Testing
         }
 
         func compile(_ macros: [String]) throws -> String {
-            try bench.compile("counting.c", macros)
+            try bench.compileCounting(macros)
         }
 
         func stop() async {

@@ -68,8 +68,8 @@ extension ModuleLane {
             let verdict = await services.judge(evidence)
             // Whoever asked may have given the question to its successor meanwhile.
             seat.lane.post { _ in
-                guard let asking = seat.occupant(where: { $0.questions[ticket] != nil }) else { return }
-                asking.answer(ticket, asking.identified(verdict, continuing: known))
+                guard let occupant = seat.occupant(where: { $0.questions[ticket] != nil }) else { return }
+                occupant.answer(ticket, occupant.identified(verdict, continuing: known))
             }
         }
         return ticket

@@ -35,9 +35,9 @@ typedef struct pa_evidence_v1 {
     const pa_address_v1 *remote;
     const char *protocol; /* "OpenVPN", for policy and log */
     const char *software; /* what the client calls itself, or NULL */
-    /* 0, or who this connection already is: asked again at renegotiation, or by EAP. Only the same user of the
-     * same hub is accepted then, and keeps the identity. One that is released or whose session is over is
-     * refused (PA_ERROR_HANDLE). */
+    /* 0, or who this connection already is: asked again at renegotiation, or by EAP. Only the same user of
+     * the same hub is accepted then, and keeps the identity. One that is released or whose session is over
+     * is refused (PA_ERROR_HANDLE). */
     pa_identity continues;
 } pa_evidence_v1;
 
