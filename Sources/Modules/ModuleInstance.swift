@@ -24,6 +24,8 @@ import Synchronization
     private(set) var lanes: [ModuleLane] = []
     var listeners: [ModuleListener] = []
     private(set) var entry: UnsafePointer<pa_module_v1>!
+    /// The walls around the module; nil where the server does not check.
+    private var checks: CheckedModule?
     private let hostTable: UnsafeMutablePointer<pa_host_v1>
     private let explanation = Mutex<String?>(nil)
     private let refused = Atomic<Int>(0)
@@ -48,7 +50,8 @@ import Synchronization
         unsafe hostTable = .allocate(capacity: 1)
         unsafe hostTable.initialize(to: pa_host_v1())
         let host = unsafe OpaquePointer(Unmanaged.passUnretained(self).toOpaque())
-        unsafe hostTable.pointee = HostTable.make(host)
+        checks = runtime.checks.map { CheckedModule(self, report: $0) }
+        unsafe hostTable.pointee = HostTable.make(host, isChecked: checks != nil)
         var made: UnsafePointer<pa_module_v1>?
         let status = unsafe image.descriptor.pointee.create(hostTable, &made)
         guard status == PA_OK, let made = unsafe made else { throw fault("could not be created", status) }
@@ -56,13 +59,13 @@ import Synchronization
         guard size == expected else {
             throw .descriptor("its module table has \(size) octets, this server expects \(expected)")
         }
-        unsafe entry = made
-        tables = unsafe ModuleTables(made)
+        unsafe entry = checks.map { unsafe $0.wrap(made) } ?? made
+        tables = unsafe ModuleTables(entry)
         do throws(ModuleFault) {
             options = try unsafe ModuleOptions(
                 section, declared: tables.option, file: runtime.configurationFile)
         } catch {
-            unsafe made.pointee.destroy(made.pointee.state)
+            unsafe entry.pointee.destroy(entry.pointee.state)
             throw error
         }
     }
@@ -70,6 +73,11 @@ import Synchronization
     deinit {
         unsafe hostTable.deinitialize(count: 1)
         unsafe hostTable.deallocate()
+    }
+
+    /// What the module's commands get as their first argument.
+    var moduleState: UnsafeMutableRawPointer? {
+        unsafe checks.map { unsafe $0.inner.pointee.state } ?? entry.pointee.state
     }
 
     /// [control] Starts it on every lane and opens its listeners; undoes everything when one of them fails.
