@@ -13,30 +13,6 @@
 #define BATCH 64
 #define ETHERNET_HEADER 14
 
-/* How far a machine has come. Its first datagram makes it ask for a session; it sends nothing to log in
- * with, so the user and the password of plugins.conf speak for it. */
-typedef enum link_state { AWAY, ASKING, OPENING, JOINED } link_state;
-
-/* A machine as one lane knows it. Its place in the lane's array, plus one, is its token in every table. */
-typedef struct machine_link {
-    machine *machine;
-    link_state state;
-    pa_session session;
-    pa_socket socket;    /* the listener that it came through, */
-    pa_address_v1 local; /* and the address that it called */
-    uint64_t heard_at;
-    uint64_t retry_at;
-    double allowance;    /* octets that its limit lets it send now */
-    uint64_t allowed_at;
-} machine_link;
-
-typedef struct vmport_lane {
-    vmport *module;
-    pa_lane *lane;
-    int is_ticking;
-    machine_link links[MAX_MACHINES];
-} vmport_lane;
-
 /* ---- small helpers ---- */
 
 static uint64_t now(const vmport_lane *lane) { return lane->module->timer->now(lane->lane); }
@@ -58,14 +34,14 @@ static void say(vmport_lane *lane, uint32_t level, const machine_link *link, con
     module->log->write(module->host->host, level, line);
 }
 
-static uint64_t token_of(const vmport_lane *lane, const machine_link *link) {
+uint64_t token_of(const vmport_lane *lane, const machine_link *link) {
     return (uint64_t)(link - lane->links) + 1;
 }
 
 static machine_link *link_of(vmport_lane *lane, uint64_t token) { return &lane->links[token - 1]; }
 
 /* Linear: 64 machines at most. */
-static machine_link *link_from(vmport_lane *lane, const pa_address_v1 *remote) {
+machine_link *link_from(vmport_lane *lane, const pa_address_v1 *remote) {
     for (uint32_t i = 0; i < lane->module->machine_count; i++) {
         if (same_address(&lane->links[i].machine->address, remote)) return &lane->links[i];
     }
@@ -84,17 +60,24 @@ static void stay_away(vmport_lane *lane, machine_link *link, const char *why) {
     say(lane, PA_LOG_WARN, link, "event=refused why=\"%s\"", why);
 }
 
-/* The session is over, whoever ended it. */
-static void left(vmport_lane *lane, machine_link *link) {
+/* It has a session. */
+void joined(vmport_lane *lane, machine_link *link) {
+    link->state = JOINED;
+    atomic_store(&link->machine->is_joined, 1);
+    count(lane, lane->module->joined, 1);
+    if (!lane->is_ticking) tick(lane);
+}
+
+/* The session is over, or another instance's. */
+void left(vmport_lane *lane, machine_link *link) {
     link->state = AWAY;
-    link->session = 0;
+    link->handle = 0;
     atomic_store(&link->machine->is_joined, 0);
     count(lane, lane->module->joined, -1);
 }
 
 static void ask(vmport_lane *lane, machine_link *link) {
     const vmport *module = lane->module;
-    pa_ticket ticket;
     pa_evidence_v1 evidence = {
         .size = sizeof evidence,
         .kind = PA_EVIDENCE_PASSWORD,
@@ -104,7 +87,7 @@ static void ask(vmport_lane *lane, machine_link *link) {
         .protocol = "VM port",
     };
     link->state = ASKING;
-    if (module->auth->ask(lane->lane, &evidence, token_of(lane, link), &ticket) != PA_OK) {
+    if (module->auth->ask(lane->lane, &evidence, token_of(lane, link), &link->handle) != PA_OK) {
         stay_away(lane, link, "the server takes no questions now");
     }
 }
@@ -112,7 +95,6 @@ static void ask(vmport_lane *lane, machine_link *link) {
 static void decided(void *lane_state, uint64_t token, const pa_verdict_v1 *verdict) {
     vmport_lane *lane = lane_state;
     machine_link *link = link_of(lane, token);
-    pa_ticket ticket;
     if (verdict->code != PA_VERDICT_ACCEPTED) {
         stay_away(lane, link, verdict->sentence ? verdict->sentence : "not accepted");
         return;
@@ -129,7 +111,7 @@ static void decided(void *lane_state, uint64_t token, const pa_verdict_v1 *verdi
         .remote = link->machine->address,
     };
     link->state = OPENING;
-    if (lane->module->session->open(lane->lane, &request, token, &ticket) != PA_OK) {
+    if (lane->module->session->open(lane->lane, &request, token, &link->handle) != PA_OK) {
         stay_away(lane, link, "the server takes no sessions now");
     }
 }
@@ -139,12 +121,9 @@ static void opened(
     vmport_lane *lane = lane_state;
     machine_link *link = link_of(lane, token);
     (void)parameters; /* NULL at layer 2 */
-    link->state = JOINED;
-    link->session = session;
-    atomic_store(&link->machine->is_joined, 1);
-    count(lane, lane->module->joined, 1);
+    link->handle = session;
+    joined(lane, link);
     say(lane, PA_LOG_INFO, link, "event=joined");
-    if (!lane->is_ticking) tick(lane);
 }
 
 static void refused(void *lane_state, uint64_t token, uint32_t reason, const char *sentence) {
@@ -175,7 +154,7 @@ static void expired(void *lane_state, uint64_t token) {
             anybody = 1;
             continue;
         }
-        lane->module->session->close(lane->lane, link->session, PA_REASON_TIMEOUT, "the machine is silent");
+        lane->module->session->close(lane->lane, link->handle, PA_REASON_TIMEOUT, "the machine is silent");
         left(lane, link);
         say(lane, PA_LOG_INFO, link, "event=left");
     }
@@ -207,7 +186,7 @@ static int may_pass(vmport_lane *lane, machine_link *link, uint32_t octets) {
 /* Consecutive frames of one machine reach the hub in one call. */
 static void give(vmport_lane *lane, machine_link *link, pa_slice_v1 *frames, uint32_t frame_count) {
     if (frame_count == 0) return;
-    lane->module->session->receive(lane->lane, link->session, frames, frame_count);
+    lane->module->session->receive(lane->lane, link->handle, frames, frame_count);
     atomic_fetch_add_explicit(&link->machine->frames_in, frame_count, memory_order_relaxed);
 }
 

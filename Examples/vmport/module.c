@@ -137,6 +137,7 @@ static const void *capability(void *state, const char *id) {
     if (strcmp(id, PA_SESSION) == 0) return &vmport_sessions;
     if (strcmp(id, PA_TIMER) == 0) return &vmport_timers;
     if (strcmp(id, PA_OPTION) == 0) return &options;
+    if (strcmp(id, PA_HANDOVER) == 0) return &vmport_handover;
     if (strcmp(id, PA_COMMAND) == 0) return &vmport_commands;
     return NULL;
 }

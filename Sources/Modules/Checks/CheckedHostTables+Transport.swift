@@ -59,7 +59,7 @@ extension CheckedHostTables {
         _ caller: CheckedLane, _ socket: UInt64, _ batch: UnsafePointer<pa_datagram_v1>?, _ count: UInt32,
         _ call: StaticString
     ) -> pa_status {
-        guard caller.lane.datagramPorts[socket] != nil else {
+        guard caller.lane.seat.datagramPorts[socket] != nil else {
             return caller.refuse(socket, caller.sockets, .useAfterClose, call)
         }
         guard let batch = unsafe batch else {

@@ -17,6 +17,8 @@ import PluginABI
     var sessions = IssuedHandles()
     var tickets = IssuedHandles()
     var identities = IssuedHandles()
+    /// Connections that this instance has no more.
+    var handedOver: Set<UInt64> = []
     private var poisoned: [LentMemory.Octets] = []
     private var sent: [(octets: LentMemory.Octets, sum: Int)] = []
     private var receivedMessages: UInt64 = 0

@@ -7,14 +7,17 @@ import Synchronization
 /// The host sees tables that look like the module's, the module sees tables that look like the host's; neither
 /// knows. A server that does not check has none of this on its way.
 @safe final class CheckedModule: @unchecked Sendable {
+    /// Owns this; nothing here is called when it is gone, except to tell of a breach.
     unowned let instance: ModuleInstance
+    private let name: String
+    /// What the module sees as its host's number, and the key under which this is found by it.
+    let hostAddress: UInt
     private let report: @Sendable (BrokenRule) -> Void
     private let counts = Mutex<[String: Int]>([:])
     /// The module's own table, once it was created.
     private(set) var inner: UnsafePointer<pa_module_v1>!
     private let outer: UnsafeMutablePointer<pa_module_v1>
     let tables = CheckedTables()
-    private let ended = Atomic(false)
     private let isExplained = Atomic(false)
 
     /// How often the same breach is told: the first time, the tenth, the hundredth and so on.
@@ -26,6 +29,8 @@ import Synchronization
 
     init(_ instance: ModuleInstance, report: @escaping @Sendable (BrokenRule) -> Void) {
         self.instance = instance
+        name = instance.name
+        hostAddress = unsafe UInt(bitPattern: Unmanaged.passUnretained(instance).toOpaque())
         self.report = report
         unsafe outer = .allocate(capacity: 1)
         unsafe outer.initialize(to: pa_module_v1())
@@ -37,22 +42,18 @@ import Synchronization
         unsafe outer.deallocate()
     }
 
-    /// What the module sees as its host's number, and the key under which this is found by it.
-    var hostAddress: UInt { unsafe UInt(bitPattern: Unmanaged.passUnretained(instance).toOpaque()) }
-
     /// [any] Counts a breach, and tells it unless it was told often enough.
     func broke(_ rule: ModuleRule, _ call: StaticString, _ detail: String) {
-        instance.countRefusedCall()
         let count = counts.withLock { counts in
             let key = "\(rule.rawValue) \(call)"
             counts[key, default: 0] += 1
             return counts[key] ?? 1
         }
         guard Self.isTold(count) else { return }
-        let times = count > 1 ? " times=\(count)" : ""
+        let times = count > 1 ? " (\(count) times)" : ""
         report(
             BrokenRule(
-                module: instance.name, rule: rule, call: "\(call)", detail: "why=\"\(detail)\"\(times)"))
+                module: name, rule: rule, call: "\(call)", detail: detail + times))
     }
 
     /// [control] The table that the host shall use in place of the module's.

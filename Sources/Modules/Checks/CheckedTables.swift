@@ -24,10 +24,10 @@ import PluginABI
         unsafe session = Self.find(PA_SESSION, made, module)
         unsafe timer = Self.find(PA_TIMER, made, module)
         unsafe certificate = Self.find(PA_CERTIFICATE, made, module)
-        unsafe handover = Self.find(PA_HANDOVER, made, module, isAllFunctions: false)
+        unsafe handover = Self.find(PA_HANDOVER, made, module, functionsFrom: 16)
         // These two hold data beside their functions, which the host reads as it is.
-        unsafe option = Self.find(PA_OPTION, made, module, isAllFunctions: false)
-        unsafe command = Self.find(PA_COMMAND, made, module, isAllFunctions: false)
+        unsafe option = Self.find(PA_OPTION, made, module, functionsFrom: nil)
+        unsafe command = Self.find(PA_COMMAND, made, module, functionsFrom: nil)
         if unsafe made.pointee.capability(made.pointee.state, Self.unheardOf) != nil {
             module.broke(.returnValue, "capability", "a table is given for an id that nobody defined")
         }
@@ -35,7 +35,7 @@ import PluginABI
 
     private static func find<Table>(
         _ id: String, _ made: UnsafePointer<pa_module_v1>, _ module: CheckedModule,
-        isAllFunctions: Bool = true
+        functionsFrom first: Int? = 8
     ) -> UnsafePointer<Table>? {
         guard let table = unsafe made.pointee.capability(made.pointee.state, id) else { return nil }
         if unsafe made.pointee.capability(made.pointee.state, id) != table {
@@ -46,7 +46,7 @@ import PluginABI
             module.broke(.structSize, "capability", "\(id) says \(size) octets, its struct has \(expected)")
             return nil
         }
-        for offset in stride(from: 8, to: isAllFunctions ? expected : 0, by: 8)
+        for offset in stride(from: first ?? expected, to: expected, by: 8)
         where unsafe table.load(fromByteOffset: offset, as: UInt.self) == 0 {
             module.broke(.missingFunction, "capability", "\(id) has NULL at octet \(offset)")
             return nil
@@ -63,6 +63,7 @@ import PluginABI
         case PA_SESSION where unsafe session != nil: unsafe UnsafeRawPointer(Self.sessions)
         case PA_TIMER where unsafe timer != nil: unsafe UnsafeRawPointer(Self.timers)
         case PA_CERTIFICATE where unsafe certificate != nil: unsafe UnsafeRawPointer(Self.certificates)
+        case PA_HANDOVER: unsafe wrappedHandover.map { unsafe UnsafeRawPointer($0) }
         case PA_OPTION: unsafe wrappedOptions.map { unsafe UnsafeRawPointer($0) }
         case PA_COMMAND: unsafe command.map { unsafe UnsafeRawPointer($0) }
         default: nil
@@ -81,6 +82,14 @@ import PluginABI
             }
         }
         return unsafe constant(copy)
+    }
+
+    /// The versions are the module's, every function is checked.
+    private lazy var wrappedHandover: UnsafePointer<pa_handover_module_v1>? = unsafe handover.map {
+        handover in
+        var table = CheckedHandover.functions
+        unsafe (table.newest, table.oldest) = (handover.pointee.newest, handover.pointee.oldest)
+        return unsafe constant(table)
     }
 
     nonisolated(unsafe) private static let datagrams = unsafe constant(

@@ -62,5 +62,7 @@ public struct BrokenRule: Sendable, CustomStringConvertible {
     public let call: String
     public let detail: String
 
-    public var description: String { "module=\(module) rule=\(rule.rawValue) call=\(call) \(detail)" }
+    /// Without the module's name, which stands in front of a log's line.
+    public var line: String { "rule=\(rule.rawValue) call=\(call) why=\"\(detail)\"" }
+    public var description: String { "module=\(module) \(line)" }
 }

@@ -2,7 +2,8 @@
 
 The example for virtual machines is built outside of the package and loaded through plugins.conf. Its frames
 reach a tap and a tun client of OpenVPN and come back. Its commands are called with every type of argument,
-and wrong arguments are refused before the call. It is unloaded, its mapping is gone, and it is loaded again;
+and wrong arguments are refused before the call. It is swapped for another version while the machine is heard
+without a break. It is unloaded, its mapping is gone, and it is loaded again;
 then it comes and goes a thousand times, and memory stays flat.
 """
 
@@ -10,6 +11,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 
 from lab.machine import Machine
 from lab.network import SERVER
@@ -37,6 +39,7 @@ def run(lab):
     machine = Machine(lab, "c2", ("10.77.2.2", 7701), (SERVER, PORT)).use(f"{INSIDE}/24")
     frames_reach_clients(lab, server)
     commands(lab, server)
+    is_swapped(lab, server, build(lab, lab.path("vmport-2"), version=2))
     comes_and_goes(lab, server)
     lab.run("c2", "ip", "link", "set", machine.device, "down")
     stays_flat(server)
@@ -44,13 +47,14 @@ def run(lab):
     server.stop()
 
 
-def build(lab, folder):
+def build(lab, folder, version=1):
     """The library, built from a copy of the example and of the headers alone."""
     os.makedirs(folder, exist_ok=True)
     for tree in ("Examples/vmport", "Sources/PluginABI/include"):
         subprocess.run(["cp", "-r", os.path.join(REPOSITORY, tree), folder], check=True)
     include = os.path.join(folder, "include")
     argv = ["make", "-C", os.path.join(folder, "vmport"), f"INCLUDE={include}", "CFLAGS=-O2 -Wall -Werror"]
+    argv.append(f"VERSION={version}")
     built = subprocess.run(argv, capture_output=True, text=True)
     expect(built.returncode == 0, f"the example does not compile: {built.stderr}")
     return os.path.join(folder, "vmport", "vmport.so")
@@ -102,6 +106,24 @@ def commands(lab, server):
     for arguments, wanted in refused.items():
         done = server.call("module", "call", "vmport", *arguments)
         expect(done.returncode == 1 and wanted in done.stderr, f"{arguments}: {done.stderr.strip()}")
+
+
+def is_swapped(lab, server, library):
+    before = server.sessions("user3")
+    server.ctl("module", "call", "vmport", "limit", MACHINE, "40")
+    pings = lab.spawn("c2", "c2-ping", ["ping", "-n", "-i", "0.01", "-c", "300", "192.168.30.1"])
+    for _ in range(5):
+        time.sleep(0.4)
+        report = server.ask("module", "swap", "vmport", library)
+        expect(sum(lane["carried"] for lane in report["lanes"]) == 1, f"the swap carried: {report}")
+    pings.wait(15)
+    expect("300 received" in pings.log(), f"swapped under traffic: {pings.last_words()}")
+    version = [row["version"] for row in server.ask("module", "list") if row["name"] == "vmport"]
+    expect(version == ["2"], f"after the swap the versions are {version}")
+    after = server.sessions("user3")
+    expect([row["id"] for row in before] == [row["id"] for row in after], f"the session is another: {after}")
+    limit = server.ctl("module", "call", "vmport", "limit", MACHINE, "0").strip()
+    expect(limit == "40.0", f"the limit did not come along: {limit}")
 
 
 def comes_and_goes(lab, server):
