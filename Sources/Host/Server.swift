@@ -58,7 +58,8 @@ final class Server: Sendable {
         let runtime = ModuleRuntime(
             lanes: lanes, hubLanes: hubLanes, services: services,
             moduleDirectory: Self.moduleDirectory(arguments),
-            stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config)
+            stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config,
+            checks: arguments.checkModules ? { services.log($0) } : nil)
         modules = ModuleRegistry(runtime, configuration: configuration)
         let changes = AccountChanges(store: store, hubs: hubs, hubLanes: hubLanes, devices: devices)
         observation = store.observe { changes.apply($0) }

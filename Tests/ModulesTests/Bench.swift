@@ -7,10 +7,12 @@ import Testing
 
 @testable import Modules
 
-/// A host for modules without accounts.
-final class Bench {
+/// A host for modules without accounts; everybody is let in on the hub LAB.
+final class Bench: Sendable {
     let directory: URL
     let log = Mutex<[String]>([])
+    /// What a checked module has broken.
+    let broken = Mutex<[BrokenRule]>([])
     private let group: LaneGroup
     let hubLanes: [HubLane]
 
@@ -22,6 +24,7 @@ final class Bench {
         try group.start()
         let hubs = SessionHubs(seed: 1)
         hubs.add("DEFAULT")
+        hubs.add("LAB")
         hubLanes = group.lanes.map { $0.performAndWait { HubLane($0, hubs: hubs, observer: nil) }! }
     }
 
@@ -64,6 +67,12 @@ final class Bench {
         return try compile(try String(contentsOf: file, encoding: .utf8), macros.map { "-D\($0)" })
     }
 
+    /// The module of Tests/Modules/Broken/broken.c with that fault.
+    func compileBroken(_ fault: String) throws -> String {
+        let file = Self.project.appendingPathComponent("Tests/Modules/Broken/broken.c")
+        return try compile(try String(contentsOf: file, encoding: .utf8), ["-DFAULT=\(fault)"])
+    }
+
     private static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
@@ -86,17 +95,19 @@ final class Bench {
     }
 
     func registry(
-        _ library: String, name: String = "template", listen: String...,
-        verdict: @escaping @Sendable (Evidence) -> Verdict = { _ in
-            .refused(code: PA_VERDICT_CREDENTIALS, sentence: "no")
+        _ library: String, name: String = "template", listen: String..., isChecked: Bool = false,
+        verdict: @escaping @Sendable (Evidence) -> Verdict = { evidence in
+            .accepted(Identity(user: evidence.name, hub: "LAB", account: 1))
         }
     ) throws -> ModuleRegistry {
         let listen = listen.map { "\"\($0)\"" }.joined(separator: ", ")
         let configuration = try PluginsConfiguration(
             text: "[\(name)]\nlibrary = \"\(library)\"\nlisten = [\(listen)]", file: "plugins.conf")
+        let note: @Sendable (BrokenRule) -> Void = { [self] rule in broken.withLock { $0.append(rule) } }
         let runtime = ModuleRuntime(
             lanes: group, hubLanes: hubLanes, services: Services(verdict), moduleDirectory: directory,
-            stateDirectory: directory, configurationFile: "plugins.conf")
+            stateDirectory: directory, configurationFile: "plugins.conf",
+            checks: isChecked ? note : nil)
         return ModuleRegistry(runtime, configuration: configuration)
     }
 }
