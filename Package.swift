@@ -38,6 +38,7 @@ let package = Package(
         .executable(name: "polyhubd", targets: ["polyhubd"]),
         .executable(name: "polyhubctl", targets: ["polyhubctl"]),
         .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
+        .library(name: "SoftEther", type: .dynamic, targets: ["SoftEther"]),
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
     ],
     dependencies: [
@@ -112,6 +113,15 @@ let package = Package(
         .target(
             name: "OpenVPN", dependencies: ["OpenVPNAdapter", "PluginABI", "PluginKit"],
             path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
+        .target(
+            name: "SoftEtherCore", dependencies: ["OpenSSL", "Wire"], path: "Plugins/SoftEther/Core",
+            swiftSettings: dataPath + lifetimes),
+        .target(
+            name: "SoftEtherAdapter", dependencies: ["OpenSSL", "PluginKit", "SoftEtherCore", "Wire"],
+            path: "Plugins/SoftEther/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "SoftEther", dependencies: ["PluginABI", "PluginKit", "SoftEtherAdapter"],
+            path: "Plugins/SoftEther/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
         // Tests and what they share.
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
@@ -196,6 +206,9 @@ let package = Package(
             name: "SessionsTests",
             dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Sessions", "Wire"],
             swiftSettings: tests),
+        .testTarget(
+            name: "SoftEtherTests", dependencies: ["OpenSSL", "SoftEtherCore", "Wire"],
+            swiftSettings: tests + lifetimes),
         .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests + lifetimes),
     ]
