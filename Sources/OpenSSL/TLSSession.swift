@@ -89,7 +89,8 @@ import COpenSSL
         }
     }
 
-    /// Encrypts `bytes`, as one record if there are at most 16384. Only after the handshake.
+    /// Encrypts `bytes`, as one record if there are at most `TLSContext.maxServerRecord`. Only after the
+    /// handshake.
     public func write(_ bytes: [UInt8]) throws(Failure) {
         precondition(isHandshakeDone, "plaintext before the handshake is done")
         guard !bytes.isEmpty else { return }

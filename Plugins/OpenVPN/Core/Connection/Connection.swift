@@ -76,8 +76,6 @@ public final class Connection {
     /// When the server has asked to be called for this connection.
     var scheduledAt: Instant?
     var isHalfOpen = true
-    /// Nothing has shown that the client receives at its address.
-    var isUnproved = false
     /// To be removed from the tables.
     var isOver = false
 

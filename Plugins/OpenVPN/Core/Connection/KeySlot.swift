@@ -4,8 +4,15 @@ import Wire
 /// One TLS session of a connection with its own reliable stream. The first has key
 /// id 0; every renegotiation is a new slot.
 final class KeySlot {
-    /// TLS octets that a peer may send before its key-method message is there.
-    static let maxHandshakeOctets = 64 * 1024
+    /// TLS octets that a peer may send before its keys are in use: a ClientHello with a post-quantum share, a
+    /// certificate chain of 4 kB and a key-method message are half of it.
+    ///
+    /// What a client that is not authenticated can make us hold: of these, what is no whole record or message
+    /// yet; `ReliableReceiver.maxHeld` out of order; our own first flight. Beside that OpenSSL 3.0 holds 9 kB
+    /// for a session, 61 kB from the first octet to a whole ClientHello (its buffers for a record and a
+    /// message, whatever their size), 46 kB while the client's answer is waited for, 63 kB when that is cut
+    /// short, and 82 kB behind a ClientHello that never ends; `ServerOptions.maxHalfOpen` bounds the sum.
+    static let maxHandshakeOctets = 16 * 1024
     /// Octets of a control message of the client.
     static let maxMessageOctets = 4096
 
@@ -96,7 +103,7 @@ final class KeySlot {
     }
 
     private func receiveTLS(_ payload: [UInt8]) throws {
-        if !hasClientKey {
+        if establishedAt == nil {
             handshakeOctets += payload.count
             guard handshakeOctets <= Self.maxHandshakeOctets else {
                 throw Failure(reason: "too long a handshake")
