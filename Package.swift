@@ -66,6 +66,7 @@ let package = Package(
 
         // The host.
         .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
+        .target(name: "MSCHAPv2", dependencies: ["OpenSSL"], swiftSettings: house),
         .target(
             name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
             swiftSettings: dataPath),
@@ -83,7 +84,7 @@ let package = Package(
             name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
             swiftSettings: views),
         .target(
-            name: "Accounts", dependencies: ["COpenSSL", "OpenSSL", "TOMLKit", "Wire", grdb],
+            name: "Accounts", dependencies: ["COpenSSL", "MSCHAPv2", "OpenSSL", "TOMLKit", "Wire", grdb],
             swiftSettings: house),
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
         .target(name: "ControlRequests", swiftSettings: house),
@@ -94,7 +95,8 @@ let package = Package(
             name: "polyhubd",
             dependencies: [
                 "Accounts", "CLinux", "Control", "ControlRequests", "Hub", "Journal", "Lanes",
-                "LayerConverter", "LocalBridge", "Modules", "OpenSSL", "PluginABI", "SecureNAT", "Sessions",
+                "LayerConverter", "LocalBridge", "MSCHAPv2", "Modules", "OpenSSL", "PluginABI", "SecureNAT",
+                "Sessions",
                 "Wire", argumentParser, logging,
             ], path: "Sources/Host", swiftSettings: house),
         .executableTarget(
@@ -166,7 +168,8 @@ let package = Package(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
         .testTarget(
-            name: "AccountsTests", dependencies: ["Accounts", "OpenSSL", grdb], swiftSettings: tests),
+            name: "AccountsTests", dependencies: ["Accounts", "MSCHAPv2", "OpenSSL", grdb],
+            swiftSettings: tests),
         .testTarget(
             name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
         .testTarget(
@@ -183,6 +186,7 @@ let package = Package(
         .testTarget(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
+        .testTarget(name: "MSCHAPv2Tests", dependencies: ["MSCHAPv2", "OpenSSL"], swiftSettings: tests),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNAdapterTests",

@@ -1,5 +1,7 @@
 import Foundation
 import GRDB
+public import MSCHAPv2
+import OpenSSL
 
 extension AccountStore {
     /// Judges a name and a password. The name is `user@hub`, the last @ separating; without one the default
@@ -18,8 +20,40 @@ extension AccountStore {
         if !wasRight {
             guard hash.matches(password) else { return .refused(.wrongPassword) }
             recentVerdicts.withLock { $0.insert(password, for: stored.user.id, text) }
+            learnVerifiers(of: stored.user, from: password)
         }
         return admit(stored.user, to: hub)
+    }
+
+    /// Judges an NT-Response of MS-CHAPv2. The name is the exchange's, also as Windows writes it, `hub\user`.
+    /// What proves the password to the peer and the session's keys come only with an acceptance.
+    public func authenticate(
+        _ exchange: MSCHAPv2Exchange, response: [UInt8], defaultHub: HubName
+    ) -> (verdict: Verdict, proof: MSCHAPv2Proof?) {
+        guard let name = String(validating: exchange.userName, as: UTF8.self) else {
+            return (.refused(.unknownUser), nil)
+        }
+        let found = find(name: Self.plainName(name), defaultHub: defaultHub)
+        guard case .user(let stored, let hub) = found else { return (found.refusal, nil) }
+        do {
+            guard var octets = try verifier(.ntHash, of: stored.user) else {
+                return (.refused(.noVerifier), nil)
+            }
+            defer { wipe(&octets) }
+            guard let hash = NTHash(octets: octets), try exchange.accepts(response, hash) else {
+                return (.refused(.wrongPassword), nil)
+            }
+            let verdict = admit(stored.user, to: hub)
+            guard case .accepted = verdict else { return (verdict, nil) }
+            return (verdict, try MSCHAPv2Proof(exchange, response, hash))
+        } catch {
+            return (.refused(.unavailable), nil)
+        }
+    }
+
+    private static func plainName(_ name: String) -> String {
+        guard let backslash = name.firstIndex(of: "\\") else { return name }
+        return "\(name[name.index(after: backslash)...])@\(name[..<backslash])"
     }
 
     /// Judges a certificate whose chain the caller has verified. If the peer gave a name too, the certificate

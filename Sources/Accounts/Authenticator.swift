@@ -1,4 +1,5 @@
 import Foundation
+public import MSCHAPv2
 import Synchronization
 
 /// Judges evidence away from the lanes. Each verdict costs tens of milliseconds and 16 MiB on purpose, so few
@@ -34,13 +35,35 @@ public final class Authenticator: Sendable {
         submit(answer) { $0.authenticate(certificate: certificate, name: name, defaultHub: defaultHub) }
     }
 
+    /// [any thread] As above, for an NT-Response of MS-CHAPv2.
+    public func authenticate(
+        _ exchange: MSCHAPv2Exchange, response: [UInt8], defaultHub: HubName,
+        answer: @escaping @Sendable (Verdict, MSCHAPv2Proof?) -> Void
+    ) {
+        let unavailable: (verdict: Verdict, proof: MSCHAPv2Proof?) = (.refused(.unavailable), nil)
+        let tell: @Sendable ((verdict: Verdict, proof: MSCHAPv2Proof?)) -> Void = {
+            answer($0.verdict, $0.proof)
+        }
+        submit(tell, otherwise: unavailable) {
+            $0.authenticate(exchange, response: response, defaultHub: defaultHub)
+        }
+    }
+
     private func submit(
         _ answer: @escaping @Sendable (Verdict) -> Void,
         _ judge: @escaping @Sendable (AccountStore) -> Verdict
     ) {
+        submit(answer, otherwise: .refused(.unavailable), judge)
+    }
+
+    /// `unavailable` is answered where too many are waiting.
+    private func submit<Answer: Sendable>(
+        _ answer: @escaping @Sendable (Answer) -> Void, otherwise unavailable: Answer,
+        _ judge: @escaping @Sendable (AccountStore) -> Answer
+    ) {
         guard waiting.add(1, ordering: .relaxed).newValue <= Self.maximumWaiting else {
             waiting.subtract(1, ordering: .relaxed)
-            return answer(.refused(.unavailable))
+            return answer(unavailable)
         }
         queue.addOperation { [self] in
             defer { waiting.subtract(1, ordering: .relaxed) }

@@ -14,6 +14,8 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
     case expired = "user expired"
     case certificateRequired = "certificate required"
     case certificateUnknown = "certificate of nobody"
+    /// The password was never seen in the clear since proofs of this kind are allowed, or they are not.
+    case noVerifier = "no verifier of that kind"
     /// Too many are waiting for a verdict, or the database cannot be read.
     case unavailable = "unavailable"
 
@@ -22,6 +24,7 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
         case credentials = "wrong user name or password"
         case notAllowed = "not allowed"
         case tryAgain = "try again later"
+        case otherMethod = "this method cannot be used"
     }
 
     public var shownToPeer: ShownToPeer {
@@ -31,6 +34,7 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
         // Told only to those whose evidence was right.
         case .hubDisabled, .userDisabled, .expired: .notAllowed
         case .unavailable: .tryAgain
+        case .noVerifier: .otherMethod
         }
     }
 }

@@ -2,6 +2,7 @@ import Accounts
 import Journal
 import Lanes
 import Logging
+import MSCHAPv2
 import Modules
 import OpenSSL
 import PluginABI
@@ -31,15 +32,45 @@ final class HostServices: ModuleServices {
     }
 
     func judge(_ evidence: Evidence) async -> Modules.Verdict {
+        if case .msCHAPv2(let challenge, let response) = evidence.proof {
+            return await verdict(on: evidence, challenge, response)
+        }
         guard let verdict = await accountVerdict(on: evidence) else {
             return .refused(
                 code: PA_VERDICT_METHOD, sentence: "this server cannot judge that kind of evidence")
         }
         switch verdict {
         case .accepted(let user): return .accepted(identity(of: user))
-        case .refused(let refusal):
-            record(refusal, evidence)
-            return .refused(code: refusal.code, sentence: refusal.shownToPeer.rawValue)
+        case .refused(let refusal): return refused(refusal, evidence)
+        }
+    }
+
+    private func refused(_ refusal: Refusal, _ evidence: Evidence) -> Modules.Verdict {
+        record(refusal, evidence)
+        return .refused(code: refusal.code, sentence: refusal.shownToPeer.rawValue)
+    }
+
+    private func verdict(
+        on evidence: Evidence, _ challenge: [UInt8], _ response: [UInt8]
+    ) async -> Modules.Verdict {
+        let length = MSCHAPv2Exchange.challengeLength
+        guard challenge.count == 2 * length,
+            let exchange = MSCHAPv2Exchange(
+                authenticatorChallenge: Array(challenge.prefix(length)),
+                peerChallenge: Array(challenge.suffix(length)), userName: Array(evidence.name.utf8))
+        else { return refused(.wrongPassword, evidence) }
+        let (verdict, proof) = await withCheckedContinuation { continuation in
+            authenticator.authenticate(exchange, response: response, defaultHub: defaultHub) {
+                continuation.resume(returning: ($0, $1))
+            }
+        }
+        switch (verdict, proof) {
+        case (.accepted(let user), let proof?):
+            return .accepted(
+                identity(of: user), response: proof.authenticatorResponse, receiveKey: proof.receiveKey,
+                sendKey: proof.sendKey)
+        case (.accepted, nil): return refused(.unavailable, evidence)
+        case (.refused(let refusal), _): return refused(refusal, evidence)
         }
     }
 
@@ -114,6 +145,7 @@ extension Refusal {
         case .unknownHub, .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired:
             PA_VERDICT_CREDENTIALS
         case .unavailable: PA_VERDICT_UNAVAILABLE
+        case .noVerifier: PA_VERDICT_METHOD
         }
     }
 }

@@ -31,7 +31,8 @@ final class Server: Sendable {
         directory = try StateDirectory(claiming: arguments.state)
         journal = try Journal(
             directory: directory.file("log"), format: configuration.logFormat == .json ? .json : .logfmt)
-        store = try AccountStore(in: directory)
+        let verifiers = try Self.verifiers(configuration.keptVerifiers)
+        store = try AccountStore(in: directory, verifiers: verifiers)
         let publicName = configuration.publicName ?? HostAddress.outgoing ?? "localhost"
         let services = HostServices(
             store: store, journal: journal, defaultHub: defaultHub,
@@ -106,6 +107,18 @@ final class Server: Sendable {
         lanes.stop()
         journal.record(Event("server-stopped"))
         journal.stop()
+    }
+
+    private static func verifiers(_ names: [String]?) throws -> Set<VerifierKind> {
+        guard let names else { return Set(VerifierKind.allCases) }
+        return Set(
+            try names.map { name in
+                guard let kind = VerifierKind(rawValue: name) else {
+                    let known = VerifierKind.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw HostError("[passwords] keep has \"\(name)\"; accepted are \(known)")
+                }
+                return kind
+            })
     }
 
     /// The same at each start, so that clients get their former MAC addresses.

@@ -10,6 +10,9 @@ public struct PluginsConfiguration: Equatable, Sendable {
     public var keyFile: String?
     /// The address or name that clients shall use, for profiles; the outgoing address where it is left out.
     public var publicName: String?
+    /// What is kept of passwords besides their hash, for protocols that prove passwords with it; nil: all
+    /// that the server knows.
+    public var keptVerifiers: [String]?
     /// How log lines are written.
     public var logFormat = LogFormat.text
     /// In the order of the file.
@@ -58,6 +61,7 @@ public struct PluginsConfiguration: Equatable, Sendable {
             case "public_name": publicName = try reader.string(value, key)
             case "tls": try readTLS(reader.table(value, key), &reader)
             case "log": try readLog(reader.table(value, key), &reader)
+            case "passwords": try readPasswords(reader.table(value, key), &reader)
             default: modules.append(try reader.module(value, key))
             }
         }
@@ -75,6 +79,20 @@ public struct PluginsConfiguration: Equatable, Sendable {
         }
         guard (certificateFile == nil) == (keyFile == nil) else {
             throw reader.fault("tls", "names only one of certificate and key; both are needed, or none")
+        }
+        reader.section = nil
+    }
+
+    private mutating func readPasswords(
+        _ table: TOMLTable, _ reader: inout SectionReader
+    ) throws(ModuleFault) {
+        reader.section = "passwords"
+        for key in table.keys {
+            guard let value = table[key] else { continue }
+            guard key == "keep", let kinds = value.array else {
+                throw reader.fault(key, "is not accepted here; accepted is keep, a list of strings")
+            }
+            keptVerifiers = try kinds.map { (kind) throws(ModuleFault) in try reader.string(kind, key) }
         }
         reader.section = nil
     }
@@ -118,7 +136,7 @@ private struct SectionReader {
         guard let table = value.table else {
             throw fault(
                 key,
-                "is not known; accepted are default_hub, public_name, [tls], [log] "
+                "is not known; accepted are default_hub, public_name, [tls], [log], [passwords] "
                     + "and a section for each module"
             )
         }

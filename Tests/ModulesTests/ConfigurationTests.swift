@@ -10,6 +10,8 @@ import Testing
                 public_name = "vpn.example.org"
                 [log]
                 format = "json"
+                [passwords]
+                keep = ["nt-hash"]
                 [openvpn]
                 library = "OpenVPN"
                 listen = ["udp://0.0.0.0:1194", "tcp://[::]:1194"]
@@ -22,6 +24,7 @@ import Testing
         #expect(configuration.defaultHub == "OFFICE")
         #expect(configuration.publicName == "vpn.example.org")
         #expect(configuration.logFormat == .json)
+        #expect(configuration.keptVerifiers == ["nt-hash"])
         #expect(configuration.modules.map(\.name) == ["openvpn", "other"])
         let openvpn = configuration.modules[0]
         #expect(openvpn.listen?.map(\.description) == ["udp://0.0.0.0:1194", "tcp://[::]:1194"])
@@ -35,7 +38,7 @@ import Testing
     @Test(arguments: [
         (
             "wrong = 1",
-            "c:1: wrong is not known; accepted are default_hub, public_name, [tls], [log] "
+            "c:1: wrong is not known; accepted are default_hub, public_name, [tls], [log], [passwords] "
                 + "and a section for each module"
         ),
         ("default_hub = 7", "c:1: default_hub must be a string"),
@@ -54,6 +57,10 @@ import Testing
         (
             "[tls]\nkey = \"a\"",
             "c:1: [tls] names only one of certificate and key; both are needed, or none"
+        ),
+        (
+            "[passwords]\nkeep = true",
+            "c:2: [passwords] keep is not accepted here; accepted is keep, a list of strings"
         ),
         (
             "[log]\nformat = \"xml\"",
