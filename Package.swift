@@ -67,6 +67,7 @@ let package = Package(
         // The host.
         .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
         .target(name: "MSCHAPv2", dependencies: ["OpenSSL"], swiftSettings: house),
+        .target(name: "SoftEtherPassword", dependencies: ["OpenSSL"], swiftSettings: house),
         .target(
             name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
             swiftSettings: dataPath),
@@ -84,7 +85,8 @@ let package = Package(
             name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
             swiftSettings: views),
         .target(
-            name: "Accounts", dependencies: ["COpenSSL", "MSCHAPv2", "OpenSSL", "TOMLKit", "Wire", grdb],
+            name: "Accounts",
+            dependencies: ["COpenSSL", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", "TOMLKit", "Wire", grdb],
             swiftSettings: house),
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
         .target(name: "ControlRequests", swiftSettings: house),
@@ -168,7 +170,8 @@ let package = Package(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
         .testTarget(
-            name: "AccountsTests", dependencies: ["Accounts", "MSCHAPv2", "OpenSSL", grdb],
+            name: "AccountsTests",
+            dependencies: ["Accounts", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", grdb],
             swiftSettings: tests),
         .testTarget(
             name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
@@ -209,6 +212,9 @@ let package = Package(
         .testTarget(
             name: "SessionsTests",
             dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Sessions", "Wire"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "SoftEtherPasswordTests", dependencies: ["OpenSSL", "SoftEtherPassword"],
             swiftSettings: tests),
         .testTarget(
             name: "SoftEtherTests", dependencies: ["OpenSSL", "SoftEtherCore", "Wire"],

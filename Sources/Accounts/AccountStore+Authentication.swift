@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 public import MSCHAPv2
 import OpenSSL
+import SoftEtherPassword
 
 extension AccountStore {
     /// Judges a name and a password. The name is `user@hub`, the last @ separating; without one the default
@@ -48,6 +49,26 @@ extension AccountStore {
             return (verdict, try MSCHAPv2Proof(exchange, response, hash))
         } catch {
             return (.refused(.unavailable), nil)
+        }
+    }
+
+    /// Judges a proof of SoftEther's about `challenge`.
+    public func authenticate(
+        name: String, softEtherProof proof: [UInt8], of challenge: [UInt8], defaultHub: HubName
+    ) -> Verdict {
+        let found = find(name: name, defaultHub: defaultHub)
+        guard case .user(let stored, let hub) = found else { return found.refusal }
+        do {
+            guard var octets = try verifier(.softEther, of: stored.user) else {
+                return .refused(.noVerifier)
+            }
+            defer { wipe(&octets) }
+            guard challenge.count == SoftEtherPassword.challengeLength,
+                let password = SoftEtherPassword(octets: octets), password.accepts(proof, of: challenge)
+            else { return .refused(.wrongPassword) }
+            return admit(stored.user, to: hub)
+        } catch {
+            return .refused(.unavailable)
         }
     }
 

@@ -12,7 +12,8 @@ extension AccountStore {
             try Self.insert(user, password: hash, into: hub, database)
             if let password {
                 let id = database.lastInsertedRowID
-                try Self.setVerifiers(sealedVerifiers(ofUser: id, password), ofUser: id, database)
+                let sealed = sealedVerifiers(of: user.name, id: id, password)
+                try Self.setVerifiers(sealed, ofUser: id, database)
             }
             changes.append(.userCreated(hub.name, user.name))
         }
@@ -39,7 +40,7 @@ extension AccountStore {
             let hub = try Self.hub(hub, database)
             let user = try Self.user(name, in: hub, database).user
             try Self.setPassword(hash, of: user, database)
-            let sealed = sealedVerifiers(ofUser: user.id, password)
+            let sealed = sealedVerifiers(of: user.name, id: user.id, password)
             try Self.setVerifiers(sealed, ofUser: user.id, database)
             changes.append(.userChanged(hub.name, user.name))
             return user.id

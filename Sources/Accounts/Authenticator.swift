@@ -35,6 +35,16 @@ public final class Authenticator: Sendable {
         submit(answer) { $0.authenticate(certificate: certificate, name: name, defaultHub: defaultHub) }
     }
 
+    /// [any thread] As above, for a proof of SoftEther's.
+    public func authenticate(
+        name: String, softEtherProof proof: [UInt8], of challenge: [UInt8], defaultHub: HubName,
+        answer: @escaping @Sendable (Verdict) -> Void
+    ) {
+        submit(answer) {
+            $0.authenticate(name: name, softEtherProof: proof, of: challenge, defaultHub: defaultHub)
+        }
+    }
+
     /// [any thread] As above, for an NT-Response of MS-CHAPv2.
     public func authenticate(
         _ exchange: MSCHAPv2Exchange, response: [UInt8], defaultHub: HubName,

@@ -92,7 +92,13 @@ final class HostServices: ModuleServices {
                     continuation.resume(returning: $0)
                 }
             }
-        case .msCHAPv2, .softEther, .ikeIdentity, .eap: return nil
+        case .softEther(let challenge, let proof):
+            return await withCheckedContinuation { continuation in
+                authenticator.authenticate(
+                    name: evidence.name, softEtherProof: proof, of: challenge, defaultHub: defaultHub
+                ) { continuation.resume(returning: $0) }
+            }
+        case .msCHAPv2, .ikeIdentity, .eap: return nil
         }
     }
 
@@ -141,9 +147,11 @@ extension Refusal {
     fileprivate var code: UInt32 {
         switch self {
         case .hubDisabled, .userDisabled, .expired: PA_VERDICT_DISABLED
-        // Which hubs and users there are is nothing that a stranger should learn.
-        case .unknownHub, .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired:
-            PA_VERDICT_CREDENTIALS
+        // For the protocols that have a word of their own for it. Those that only repeat the sentence tell
+        // a stranger no more than that the credentials are wrong.
+        case .unknownHub: PA_VERDICT_HUB
+        // Which users there are is nothing that a stranger should learn.
+        case .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired: PA_VERDICT_CREDENTIALS
         case .unavailable: PA_VERDICT_UNAVAILABLE
         case .noVerifier: PA_VERDICT_METHOD
         }
