@@ -1,6 +1,8 @@
 """The real SoftEther VPN client of Debian: vpnclient, driven by vpncmd."""
 
+import os
 import re
+import shutil
 import subprocess
 
 from .lease import lease
@@ -70,9 +72,11 @@ class Client:
 
     def run_program(self):
         mounts = []
-        for number, path in enumerate(PRIVATE):
-            own = self.lab.path(f"{self.where}-softether", str(number), "x")
-            mounts.append(f"mkdir -p {path} && mount --bind {own[:-2]} {path}")
+        shutil.rmtree(self.folder(), ignore_errors=True)
+        for path in PRIVATE:
+            own = self.folder(path.replace("/", "-"))
+            os.makedirs(own)
+            mounts.append(f"mkdir -p {path} && mount --bind {own} {path}")
         script = " && ".join([*mounts, f"exec {PROGRAM} execsvc"])
         self.process = self.lab.spawn(self.where, f"{self.where}-vpnclient", ["sh", "-c", script])
         wait_until(15, self.listens, "vpnclient to listen for vpncmd")
@@ -110,15 +114,17 @@ class Client:
         return dict(re.findall(r"^(\S[^|\n]*?) *\|(.*)$", said, re.M))
 
     def error(self):
-        """The number of the error that the client shows; None without one."""
-        said = self.ask("AccountStatusGet", ACCOUNT) + self.ask("AccountList") + self.log()
-        found = re.search(r"\(?[Ee]rror code:? (\d+)", said)
-        return int(found[1]) if found else None
+        """The number of the error that the client last showed; None without one."""
+        found = re.findall(r"\(code (\d+)\)", self.log())
+        return int(found[-1]) if found else None
 
     def log(self):
         """What the program has written to its own log."""
-        folder = self.lab.path(f"{self.where}-softether", "1", "x")[:-2]
+        folder = self.folder("-var-log-softether")
         return self.lab.run(self.where, "sh", "-c", f"cat {folder}/*/*", check=False)
+
+    def folder(self, *parts):
+        return os.path.join(self.lab.path(f"{self.where}-softether"), *parts)
 
     def ask(self, *words):
         done = subprocess.run(

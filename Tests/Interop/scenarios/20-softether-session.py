@@ -10,7 +10,7 @@ def run(lab):
     lab.start_outside()
     server = Polyhub(lab, modules={"softether": {"library": "SoftEther"}}).start().office()
     server.ctl("nat", "enable", "LAB")
-    with Client(lab, "c1", "user1", password("user1"), TYPE="radius") as client:
+    with Client(lab, "c1", "user1", password("user1")) as client:
         expect(client.address().startswith("192.168.30."), f"{client.address()} is not an address of the hub")
         expect(lab.ping("c1", "192.168.30.1"), "the hub's router does not answer")
         rows = server.sessions("user1")
