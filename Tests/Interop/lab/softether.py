@@ -113,6 +113,9 @@ class Client:
         said = self.ask("AccountStatusGet", ACCOUNT)
         return dict(re.findall(r"^(\S[^|\n]*?) *\|(.*)$", said, re.M))
 
+    def connections(self):
+        return int(self.status().get("Number of TCP Connections", "0").split()[0])
+
     def error(self):
         """The number of the error that the client last showed; None without one."""
         found = re.findall(r"\(code (\d+)\)", self.log())
