@@ -37,6 +37,9 @@ public struct LaneSwap: Sendable {
         self.former = former
         self.successor = successor
         outcome = LaneSwap(lane: former.lane.index)
+        // The lane did nothing else then, either.
+        outcome.longestPause = successor.entering
+        outcome.pauses = 1
         isPossible = former.canHandOver(to: successor)
     }
 

@@ -15,6 +15,8 @@ import Wire
     let tables: ModuleTables
     private(set) var state: UnsafeMutableRawPointer?
     private(set) var isOpen = false
+    /// How long the module took to enter.
+    private(set) var entering: Duration = .zero
     /// Calls that broke a rule and were refused.
     var refusedCalls = 0
 
@@ -44,8 +46,10 @@ import Wire
 
     /// [lane]
     func enter(count: UInt32) -> pa_status {
+        let start = ContinuousClock.now
         let module = unsafe instance.entry.pointee
         let status = unsafe module.enter_lane(module.state, handle, UInt32(lane.index), count, &state)
+        entering = ContinuousClock.now - start
         isOpen = status == PA_OK
         return status
     }

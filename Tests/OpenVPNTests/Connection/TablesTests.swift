@@ -178,15 +178,6 @@ import Wire
         #expect(network.server.halfOpenCount == 3)
     }
 
-    @Test func `of a handover the cookie survives`() throws {
-        let network = try SimulatedNetwork(.test(), seed: 7)
-        let successor = try Server(
-            .test(), cookieKey: network.server.cookieKey, lane: 0, laneBits: 2,
-            random: SeededGenerator(seed: 1))
-        let session = try network.server.cookie.sessionID(for: SessionID(1), at: path(1).remote, network.now)
-        #expect(successor.cookie.isValid(session, for: SessionID(1), at: path(1).remote, network.now))
-    }
-
     @Test func `timers come up in order, and those nobody waits for are forgotten`() {
         var queue = TimerQueue()
         var random = SeededGenerator(seed: 1)

@@ -96,6 +96,24 @@ public final class Connection {
         lastSent = moment.now
     }
 
+    /// One that began elsewhere.
+    init(
+        _ origin: Origin, _ resources: ServerResources, _ wrapping: ControlWrapping, _ active: KeySlot,
+        beganAt: Instant
+    ) {
+        id = origin.id
+        peerID = origin.peerID
+        path = origin.path
+        clientSessionID = origin.client
+        serverSessionID = origin.server
+        self.resources = resources
+        self.wrapping = wrapping
+        self.active = active
+        self.beganAt = beganAt
+        lastHeard = beganAt
+        lastSent = beganAt
+    }
+
     /// In both directions together.
     struct Carried: Equatable {
         var octets: UInt64 = 0

@@ -70,6 +70,8 @@ struct HalfOpenTable {
         return entries.prefix { $0.beganAt.advanced(by: window / Self.shortWindow) <= now }.map(\.connection)
     }
 
+    func entry(of connection: ConnectionID) -> Entry? { entries.first { $0.connection == connection } }
+
     mutating func insert(_ entry: Entry) {
         entries.append(entry)
         bySource[entry.source, default: 0] += 1
