@@ -12,8 +12,8 @@ import Wire
 
 /// What the host does for modules: the accounts judge, the journal writes, the database keeps.
 final class HostServices: ModuleServices {
-    let certificate: ServerCertificate
     let publicName: String
+    private let presented: Mutex<ServerCertificate>
     private let store: AccountStore
     private let authenticator: Authenticator
     private let journal: Journal
@@ -26,10 +26,14 @@ final class HostServices: ModuleServices {
         self.store = store
         self.journal = journal
         self.defaultHub = defaultHub
-        self.certificate = certificate
+        presented = Mutex(certificate)
         self.publicName = publicName
         authenticator = Authenticator(store: store)
     }
+
+    var certificate: ServerCertificate { presented.withLock { $0 } }
+
+    func present(_ certificate: ServerCertificate) { presented.withLock { $0 = certificate } }
 
     func judge(_ evidence: Evidence) async -> Modules.Verdict {
         if case .msCHAPv2(let challenge, let response) = evidence.proof {
