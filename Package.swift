@@ -137,8 +137,9 @@ let package = Package(
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .target(
             name: "FuzzTargets",
-            dependencies: ["OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
-            path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
+            dependencies: [
+                "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "SoftEtherCore", "Wire",
+            ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
             swiftSettings: tests),
