@@ -37,8 +37,10 @@ let package = Package(
     products: [
         .executable(name: "polyhubd", targets: ["polyhubd"]),
         .executable(name: "polyhubctl", targets: ["polyhubctl"]),
+        .executable(name: "polyhub-modcheck", targets: ["polyhub-modcheck"]),
         .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
         .library(name: "SSTP", type: .dynamic, targets: ["SSTP"]),
+        .library(name: "SoftEther", type: .dynamic, targets: ["SoftEther"]),
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
     ],
     dependencies: [
@@ -67,6 +69,7 @@ let package = Package(
         // The host.
         .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
         .target(name: "MSCHAPv2", dependencies: ["OpenSSL"], swiftSettings: house),
+        .target(name: "SoftEtherPassword", dependencies: ["OpenSSL"], swiftSettings: house),
         .target(
             name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
             swiftSettings: dataPath),
@@ -84,7 +87,8 @@ let package = Package(
             name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
             swiftSettings: views),
         .target(
-            name: "Accounts", dependencies: ["COpenSSL", "MSCHAPv2", "OpenSSL", "TOMLKit", "Wire", grdb],
+            name: "Accounts",
+            dependencies: ["COpenSSL", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", "TOMLKit", "Wire", grdb],
             swiftSettings: house),
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
         .target(name: "ControlRequests", swiftSettings: house),
@@ -102,6 +106,12 @@ let package = Package(
         .executableTarget(
             name: "polyhubctl", dependencies: ["ControlRequests", argumentParser], swiftSettings: house),
 
+        .executableTarget(
+            name: "polyhub-modcheck",
+            dependencies: [
+                "CLinux", "Hub", "Lanes", "Modules", "OpenSSL", "PluginABI", "Sessions", argumentParser,
+            ], swiftSettings: tests),
+
         // Modules.
         .target(
             name: "PluginKit", dependencies: ["CLibFFI", "PluginABI", "Wire"],
@@ -115,6 +125,15 @@ let package = Package(
         .target(
             name: "OpenVPN", dependencies: ["OpenVPNAdapter", "PluginABI", "PluginKit"],
             path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
+        .target(
+            name: "SoftEtherCore", dependencies: ["OpenSSL", "Wire"], path: "Plugins/SoftEther/Core",
+            swiftSettings: dataPath + lifetimes),
+        .target(
+            name: "SoftEtherAdapter", dependencies: ["OpenSSL", "PluginKit", "SoftEtherCore", "Wire"],
+            path: "Plugins/SoftEther/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "SoftEther", dependencies: ["PluginABI", "PluginKit", "SoftEtherAdapter"],
+            path: "Plugins/SoftEther/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
         // What several modules speak.
         .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
@@ -144,6 +163,8 @@ let package = Package(
                 "SSTPCore", "Wire",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
+                "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "SoftEtherCore", "Wire",
+            ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
             swiftSettings: tests),
@@ -175,7 +196,8 @@ let package = Package(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
         .testTarget(
-            name: "AccountsTests", dependencies: ["Accounts", "MSCHAPv2", "OpenSSL", grdb],
+            name: "AccountsTests",
+            dependencies: ["Accounts", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", grdb],
             swiftSettings: tests),
         .testTarget(
             name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
@@ -236,6 +258,12 @@ let package = Package(
             name: "SessionsTests",
             dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Sessions", "Wire"],
             swiftSettings: tests),
+        .testTarget(
+            name: "SoftEtherPasswordTests", dependencies: ["OpenSSL", "SoftEtherPassword"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "SoftEtherTests", dependencies: ["OpenSSL", "SoftEtherCore", "Wire"],
+            swiftSettings: tests + lifetimes),
         .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests + lifetimes),
     ]

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import GRDB
 import Wire
 
@@ -12,7 +12,8 @@ extension AccountStore {
             try Self.insert(user, password: hash, into: hub, database)
             if let password {
                 let id = database.lastInsertedRowID
-                try Self.setVerifiers(sealedVerifiers(ofUser: id, password), ofUser: id, database)
+                let sealed = sealedVerifiers(of: user.name, id: id, password)
+                try Self.setVerifiers(sealed, ofUser: id, database)
             }
             changes.append(.userCreated(hub.name, user.name))
         }
@@ -39,7 +40,7 @@ extension AccountStore {
             let hub = try Self.hub(hub, database)
             let user = try Self.user(name, in: hub, database).user
             try Self.setPassword(hash, of: user, database)
-            let sealed = sealedVerifiers(ofUser: user.id, password)
+            let sealed = sealedVerifiers(of: user.name, id: user.id, password)
             try Self.setVerifiers(sealed, ofUser: user.id, database)
             changes.append(.userChanged(hub.name, user.name))
             return user.id
@@ -68,6 +69,21 @@ extension AccountStore {
     public func users(in hub: HubName) throws(AccountError) -> [User] {
         try read { database in
             try Self.users(in: try Self.hub(hub, database), database).map(\.user)
+        }
+    }
+
+    /// Whose accounts have ended since `moment`, by now.
+    public func expired(since moment: Date) throws(AccountError) -> [(hub: HubName, user: UserName)] {
+        let now = now()
+        return try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT hub.name AS hub_name, user.name FROM user JOIN hub ON hub.id = user.hub
+                        WHERE expires > ? AND expires <= ?
+                    """,
+                arguments: [Int64(moment.timeIntervalSince1970), Int64(now.timeIntervalSince1970)]
+            ).map { (HubName(stored: $0["hub_name"]), UserName(stored: $0["name"])) }
         }
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import MSCHAPv2
 import OpenSSL
+import SoftEtherPassword
 
 /// What is kept of a password beside its scrypt, because a protocol proves the password with it. Each is as
 /// good as the password to whoever speaks that protocol, so the database has them sealed under the key file,
@@ -12,11 +13,14 @@ import OpenSSL
 public enum VerifierKind: String, Sendable, CaseIterable {
     /// MS-CHAPv2's NtPasswordHash.
     case ntHash = "nt-hash"
+    /// SoftEther's hash of the password and the user's name.
+    case softEther = "softether"
 
     /// Nil where no such proof can be made of the password.
-    fileprivate func derive(from password: ClearPassword) -> [UInt8]? {
+    fileprivate func derive(from password: ClearPassword, of user: UserName) -> [UInt8]? {
         switch self {
         case .ntHash: (try? NTHash(ofPassword: password.secret))?.octets
+        case .softEther: SoftEtherPassword(of: password.secret, user: user.description).octets
         }
     }
 }
@@ -53,15 +57,17 @@ extension AccountStore {
                 database, sql: "SELECT COUNT(*) FROM verifier WHERE user = ?", arguments: [user.id])
         }
         guard let count, count < verifierKinds.count else { return }
-        let sealed = sealedVerifiers(ofUser: user.id, password)
+        let sealed = sealedVerifiers(of: user.name, id: user.id, password)
         try? write { database, _ in try Self.setVerifiers(sealed, ofUser: user.id, database) }
     }
 
     /// What `setVerifiers` stores; made before the transaction, or for a user who is made in it.
-    func sealedVerifiers(ofUser id: Int64, _ password: ClearPassword) -> [VerifierKind: [UInt8]] {
+    func sealedVerifiers(
+        of user: UserName, id: Int64, _ password: ClearPassword
+    ) -> [VerifierKind: [UInt8]] {
         var all: [VerifierKind: [UInt8]] = [:]
         for kind in verifierKinds {
-            guard var plain = kind.derive(from: password) else { continue }
+            guard var plain = kind.derive(from: password, of: user) else { continue }
             defer { wipe(&plain) }
             all[kind] = try? box.seal(plain, for: Self.sealName(kind, id))
         }

@@ -12,8 +12,8 @@ import Wire
 
 /// What the host does for modules: the accounts judge, the journal writes, the database keeps.
 final class HostServices: ModuleServices {
-    let certificate: ServerCertificate
     let publicName: String
+    private let presented: Mutex<ServerCertificate>
     private let store: AccountStore
     private let authenticator: Authenticator
     private let journal: Journal
@@ -26,10 +26,14 @@ final class HostServices: ModuleServices {
         self.store = store
         self.journal = journal
         self.defaultHub = defaultHub
-        self.certificate = certificate
+        presented = Mutex(certificate)
         self.publicName = publicName
         authenticator = Authenticator(store: store)
     }
+
+    var certificate: ServerCertificate { presented.withLock { $0 } }
+
+    func present(_ certificate: ServerCertificate) { presented.withLock { $0 = certificate } }
 
     func judge(_ evidence: Evidence) async -> Modules.Verdict {
         if case .msCHAPv2(let challenge, let response) = evidence.proof {
@@ -60,7 +64,7 @@ final class HostServices: ModuleServices {
                 peerChallenge: Array(challenge.suffix(length)), userName: Array(evidence.name.utf8))
         else { return refused(.wrongPassword, evidence) }
         let (verdict, proof) = await withCheckedContinuation { continuation in
-            authenticator.authenticate(exchange, response: response, defaultHub: defaultHub) {
+            authenticator.authenticate(attempt(evidence), exchange, response: response) {
                 continuation.resume(returning: ($0, $1))
             }
         }
@@ -80,20 +84,32 @@ final class HostServices: ModuleServices {
         case .password(let octets):
             guard let password = try? ClearPassword(octets) else { return .refused(.wrongPassword) }
             return await withCheckedContinuation { continuation in
-                authenticator.authenticate(name: evidence.name, password: password, defaultHub: defaultHub) {
-                    continuation.resume(returning: $0)
-                }
+                authenticator.authenticate(
+                    attempt(evidence), password: password, certificate: presented(evidence)
+                ) { continuation.resume(returning: $0) }
             }
         case .certificate:
             guard let presented = presented(evidence) else { return .refused(.certificateUnknown) }
-            let name = evidence.name.isEmpty ? nil : evidence.name
             return await withCheckedContinuation { continuation in
-                authenticator.authenticate(certificate: presented, name: name, defaultHub: defaultHub) {
+                authenticator.authenticate(attempt(evidence), certificate: presented) {
                     continuation.resume(returning: $0)
                 }
             }
-        case .msCHAPv2, .softEther, .ikeIdentity, .eap: return nil
+        case .softEther(let challenge, let proof):
+            return await withCheckedContinuation { continuation in
+                authenticator.authenticate(
+                    attempt(evidence), softEtherProof: proof, of: challenge
+                ) { continuation.resume(returning: $0) }
+            }
+        case .msCHAPv2, .ikeIdentity, .eap: return nil
         }
+    }
+
+    private func attempt(_ evidence: Evidence) -> LoginAttempt {
+        let source = Endpoint(evidence.remote).source
+        return LoginAttempt(
+            name: evidence.name.isEmpty ? nil : evidence.name, defaultHub: defaultHub,
+            source: evidence.remote.family == 0 ? nil : source.host, continues: evidence.continues?.account)
     }
 
     private func presented(_ evidence: Evidence) -> PresentedCertificate? {
@@ -106,7 +122,8 @@ final class HostServices: ModuleServices {
 
     /// A fixed address stands in the hub's own network where SecureNAT has one, else in a network of 256.
     private func identity(of user: User) -> Identity {
-        var identity = Identity(user: user.name.description, hub: user.hub.description)
+        var identity = Identity(
+            user: user.name.description, hub: user.hub.description, account: user.id)
         guard let address = user.address else { return identity }
         if let nat = try? store.nat(of: user.hub), nat.isEnabled,
             let network = IPv4Subnet(nat.network.address, prefixLength: nat.network.prefixLength),
@@ -141,8 +158,12 @@ extension Refusal {
     fileprivate var code: UInt32 {
         switch self {
         case .hubDisabled, .userDisabled, .expired: PA_VERDICT_DISABLED
-        // Which hubs and users there are is nothing that a stranger should learn.
-        case .unknownHub, .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired:
+        // For the protocols that have a word of their own for it. Those that only repeat the sentence tell
+        // a stranger no more than that the credentials are wrong.
+        case .unknownHub: PA_VERDICT_HUB
+        // Which users there are is nothing that a stranger should learn.
+        case .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired, .certificateOfAnother,
+            .anotherUser, .tooManyFailures:
             PA_VERDICT_CREDENTIALS
         case .unavailable: PA_VERDICT_UNAVAILABLE
         case .noVerifier: PA_VERDICT_METHOD

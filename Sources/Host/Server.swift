@@ -24,6 +24,9 @@ final class Server: Sendable {
     private let control: ControlServer
     private let observation: AccountObservation
     private let trimming: Task<Void, Never>
+    private let expiry: Task<Void, Never>
+    private let certificates: CertificateWatch
+    private let watching: Task<Void, Never>
 
     init(_ arguments: Polyhubd) async throws {
         let configuration = try PluginsConfiguration(file: arguments.config)
@@ -55,13 +58,20 @@ final class Server: Sendable {
 
         var trimmer = MemoryTrimmer(hubLanes)
         trimming = Task { await trimmer.run() }
+        let noteBreach: @Sendable (BrokenRule) -> Void = { services.log($0) }
         let runtime = ModuleRuntime(
             lanes: lanes, hubLanes: hubLanes, services: services,
             moduleDirectory: Self.moduleDirectory(arguments),
-            stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config)
+            stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config,
+            checks: arguments.checkModules ? noteBreach : nil)
         modules = ModuleRegistry(runtime, configuration: configuration)
+        let certificates = CertificateWatch(
+            configuration, store: store, services: services, modules: modules, journal: journal)
+        self.certificates = certificates
+        watching = Task { await certificates.run() }
         let changes = AccountChanges(store: store, hubs: hubs, hubLanes: hubLanes, devices: devices)
         observation = store.observe { changes.apply($0) }
+        expiry = Task { await changes.watchExpiry() }
         let serverRuntime = Runtime(
             store: store, journal: journal, hubs: hubs, hubLanes: hubLanes, devices: devices,
             modules: modules,
@@ -81,11 +91,13 @@ final class Server: Sendable {
         journal.record(Event("server-ready").with("version", Self.version).with("lanes", hubLanes.count))
     }
 
-    /// Rereads plugins.conf. A fault changes nothing and is logged; what the host itself takes from the file
-    /// (the default hub, its certificate, the log's format) is read at start alone.
+    /// Rereads plugins.conf and the certificates. A fault changes nothing and is logged; what else the host
+    /// itself takes from the file (the default hub, the log's format) is read at start alone.
     func reload(_ file: String) async {
         do {
-            let difference = try await modules.apply(PluginsConfiguration(file: file))
+            let configuration = try PluginsConfiguration(file: file)
+            let difference = try await modules.apply(configuration)
+            await certificates.use(configuration)
             journal.record(
                 Event("reloaded").with("loaded", difference.loaded.joined(separator: ","))
                     .with("unloaded", difference.unloaded.joined(separator: ","))
@@ -101,6 +113,8 @@ final class Server: Sendable {
     func stop() async {
         journal.record(Event("server-stopping"))
         trimming.cancel()
+        expiry.cancel()
+        watching.cancel()
         await control.stop()
         await modules.stop()
         devices.stop()

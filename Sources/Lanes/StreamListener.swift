@@ -7,6 +7,8 @@ public struct StreamOptions: Sendable {
     public var endpoint: Endpoint
     /// TLS is ended by the host with this; nil for plain TCP.
     public var tls: TLSServerContext?
+    /// With `tls`, whether a peer that does not begin with TLS is served as well.
+    public var acceptsPlain = false
     public var pinning: DatagramOptions.Pinning
     public var limits: StreamLimits
 
@@ -62,9 +64,11 @@ public final class StreamListener: Sendable {
         for acceptor in acceptors { acceptor.lane.post { _ in acceptor.candidates = candidates } }
     }
 
-    /// [any] What new connections are shown. A listener without TLS stays without.
-    public func setTLS(_ context: TLSServerContext) {
-        for acceptor in acceptors { acceptor.lane.post { _ in acceptor.replaceTLS(context) } }
+    /// [any] What new connections are shown, and whether those without TLS are served too.
+    public func setTLS(_ context: TLSServerContext?, acceptsPlain: Bool = false) {
+        for acceptor in acceptors {
+            acceptor.lane.post { _ in acceptor.setTLS(context, acceptsPlain: acceptsPlain) }
+        }
     }
 
     /// [any] Closes every listening socket on its lane.
@@ -75,7 +79,7 @@ public final class StreamListener: Sendable {
 
 /// One lane's socket of a stream listener.
 ///
-/// Bounds: 16 connections a turn, and 1,024 that nobody has claimed; more are closed at once.
+/// Bounds: 16 connections a turn, and `UnclaimedStreams`.
 /// @unchecked Sendable: confined to its lane after its initialiser.
 final class StreamAcceptor: EventSource, @unchecked Sendable {
     unowned let lane: Lane
@@ -83,12 +87,11 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
 
     private let descriptor: Int32
     private var options: StreamOptions
-    private var unclaimed = 0
+    private var unclaimed = UnclaimedStreams<ByteStream>()
     private var isClosed = false
     private var isOpen = true
 
     private static let acceptsPerTurn = 16
-    private static let mostUnclaimed = 1024
     private static let rest = Duration.milliseconds(100)
 
     init(descriptor: Int32, options: StreamOptions, candidates: [StreamCandidate], on lane: Lane) {
@@ -107,7 +110,10 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
         }
     }
 
-    func replaceTLS(_ context: TLSServerContext) { if options.tls != nil { options.tls = context } }
+    func setTLS(_ context: TLSServerContext?, acceptsPlain: Bool) {
+        options.tls = context
+        options.acceptsPlain = acceptsPlain
+    }
 
     func close() {
         guard !isClosed else { return }
@@ -140,19 +146,20 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
     }
 
     private func begin(_ accepted: Int32, remote: Endpoint, local: Endpoint) {
-        guard unclaimed < StreamAcceptor.mostUnclaimed, let transport = transport(for: accepted) else {
+        guard let transport = transport(for: accepted) else {
             clinux_stream_reset(accepted)
             return
         }
-        unclaimed += 1
-        let claims = StreamClaims(candidates) { [self] in unclaimed -= 1 }
         let stream = ByteStream(transport, remote: remote, local: local, limits: options.limits, on: lane)
+        unclaimed.insert(stream, from: remote)?.reset()
+        let claims = StreamClaims(candidates) { [self, unowned stream] in unclaimed.remove(stream) }
         claims.begin(stream)
         stream.start(claims)
     }
 
     private func transport(for accepted: Int32) -> StreamTransport? {
         guard let tls = options.tls else { return TCPTransport(descriptor: accepted) }
+        if options.acceptsPlain { return SniffingTransport(tls, descriptor: accepted) }
         return TLSTransport(tls, descriptor: accepted)
     }
 

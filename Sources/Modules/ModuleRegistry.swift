@@ -83,6 +83,21 @@ public final class ModuleRegistry: @unchecked Sendable {
         }
     }
 
+    /// The host presents another certificate: new TLS streams are shown it, and modules fetch it again.
+    public func certificateChanged() async throws {
+        try await runtime.control.perform { [self] in
+            try runtime.streams.certificateChanged()
+            for instance in instances + draining {
+                guard let table = unsafe instance.tables.certificate else { continue }
+                let status = unsafe table.pointee.changed(instance.entry.pointee.state)
+                guard status != PA_OK else { continue }
+                runtime.services.log(
+                    module: instance.name, level: PA_LOG_ERROR,
+                    line: "the new certificate was refused status=\(status)")
+            }
+        }
+    }
+
     public func rows() async throws -> [Row] {
         try await runtime.control.perform { [self] in
             let leaving = draining.filter { former in !instances.contains { $0.name == former.name } }
@@ -103,9 +118,12 @@ public final class ModuleRegistry: @unchecked Sendable {
     }
 
     func load(_ section: PluginsConfiguration.ModuleSection) throws(ModuleFault) {
+        try load(section, ModuleImage(path: runtime.path(of: section.library), copiesIn: runtime.copies))
+    }
+
+    func load(_ section: PluginsConfiguration.ModuleSection, _ image: ModuleImage) throws(ModuleFault) {
         // One that was on its way out has the listeners.
         endDraining(named: section.name)
-        let image = try ModuleImage(path: runtime.path(of: section.library), copiesIn: runtime.copies)
         let listen = try listeners(of: section, image.description)
         let instance = try ModuleInstance(section, image: image, runtime: runtime)
         try instance.start(listen: listen)

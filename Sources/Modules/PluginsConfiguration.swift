@@ -1,13 +1,17 @@
 import Foundation
+public import Lanes
 import TOMLKit
 
 /// What plugins.conf says: which modules are loaded, where they listen, and their options.
 public struct PluginsConfiguration: Equatable, Sendable {
     /// The hub that is meant by a name without `@`.
     public var defaultHub = "DEFAULT"
-    /// PEM files of the server's own certificate; a self-signed one is made where they are left out.
-    public var certificateFile: String?
-    public var keyFile: String?
+    /// PEM files of the server's own certificates and their keys, in the same order. The first is presented
+    /// where no other has the name that a client asks for. Empty: the server makes one for itself.
+    public var certificateFiles: [String] = []
+    public var keyFiles: [String] = []
+    /// The oldest TLS that clients may speak.
+    public var oldestTLS = TLSVersion.tls12
     /// The address or name that clients shall use, for profiles; the outgoing address where it is left out.
     public var publicName: String?
     /// What is kept of passwords besides their hash, for protocols that prove passwords with it; nil: all
@@ -72,13 +76,18 @@ public struct PluginsConfiguration: Equatable, Sendable {
         for key in table.keys {
             guard let value = table[key] else { continue }
             switch key {
-            case "certificate": certificateFile = try reader.string(value, key)
-            case "key": keyFile = try reader.string(value, key)
-            default: throw reader.fault(key, "is not known; accepted are certificate and key")
+            case "certificate": certificateFiles = try reader.strings(value, key)
+            case "key": keyFiles = try reader.strings(value, key)
+            case "oldest": oldestTLS = try reader.version(value, key)
+            default: throw reader.fault(key, "is not known; accepted are certificate, key and oldest")
             }
         }
-        guard (certificateFile == nil) == (keyFile == nil) else {
+        guard certificateFiles.isEmpty == keyFiles.isEmpty else {
             throw reader.fault("tls", "names only one of certificate and key; both are needed, or none")
+        }
+        guard certificateFiles.count == keyFiles.count else {
+            let counts = "\(certificateFiles.count) certificates and \(keyFiles.count) keys"
+            throw reader.fault("tls", "has \(counts); one each is needed")
         }
         reader.section = nil
     }
@@ -130,6 +139,21 @@ private struct SectionReader {
     func string(_ value: any TOMLValueConvertible, _ key: String) throws(ModuleFault) -> String {
         guard let string = value.string else { throw fault(key, "must be a string") }
         return string
+    }
+
+    /// One string, or a list of them.
+    func strings(_ value: any TOMLValueConvertible, _ key: String) throws(ModuleFault) -> [String] {
+        guard let array = value.array else { return [try string(value, key)] }
+        return try array.map { (value) throws(ModuleFault) in try string(value, key) }
+    }
+
+    func version(_ value: any TOMLValueConvertible, _ key: String) throws(ModuleFault) -> TLSVersion {
+        let text = try string(value, key)
+        guard let version = TLSVersion(rawValue: text) else {
+            let known = TLSVersion.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+            throw fault(key, "is \"\(text)\"; accepted are \(known)")
+        }
+        return version
     }
 
     func table(_ value: any TOMLValueConvertible, _ key: String) throws(ModuleFault) -> TOMLTable {

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import MSCHAPv2
 import OpenSSL
+import SoftEtherPassword
 import Testing
 
 @testable import Accounts
@@ -26,8 +27,10 @@ import Testing
                 authenticatorChallenge: [UInt8](repeating: 1, count: 16),
                 peerChallenge: [UInt8](repeating: 2, count: 16), userName: Array(name.utf8)))
         let hash = try #require(try NTHash(ofPassword: SecretBytes(copying: Array(password.utf8))))
-        return store.authenticate(
-            exchange, response: try exchange.ntResponse(hash), defaultHub: try HubName("DEFAULT"))
+        let judgement = store.authenticate(
+            LoginAttempt(name: name, defaultHub: try HubName("DEFAULT")), exchange,
+            response: try exchange.ntResponse(hash))
+        return (judgement.verdict, judgement.proof)
     }
 
     @Test func `a password proves itself by MS-CHAPv2`() throws {
@@ -71,10 +74,12 @@ import Testing
         let bob = try store.createUser("bob", "DEFAULT", "other")
         let plain = try #require(try NTHash(ofPassword: SecretBytes(copying: Array("secret".utf8))))
         let sealed = try store.read { database in
-            try Data.fetchAll(database, sql: "SELECT sealed FROM verifier ORDER BY user")
+            try Data.fetchAll(database, sql: "SELECT sealed FROM verifier ORDER BY user, kind")
         }
-        #expect(sealed.count == 2)
+        let hash = SoftEtherPassword(of: SecretBytes(copying: Array("secret".utf8)), user: "alice")
+        #expect(sealed.count == 4)
         #expect(!sealed.contains { $0.range(of: Data(plain.octets)) != nil })
+        #expect(!sealed.contains { $0.range(of: Data(hash.octets)) != nil })
         try store.write { database, _ in
             try database.execute(
                 sql: "UPDATE verifier SET sealed = ? WHERE user = ?", arguments: [sealed[0], bob.id])
@@ -122,6 +127,31 @@ import Testing
         #expect(try answer(store, "alice", "secret").verdict == .refused(.wrongPassword))
         #expect(try answer(store, "alice", "third").proof != nil)
         #expect(try answer(store, "bob", "fourth").proof != nil)
+    }
+
+    @Test func `a password proves itself by SoftEther's hash`() throws {
+        let store = try opened()
+        let alice = try store.createUser("Alice", "DEFAULT", "secret")
+        func show(
+            _ name: String, _ password: String, _ challenge: [UInt8] = [UInt8](0...19)
+        ) throws -> Verdict {
+            let user = String(name.prefix { $0 != "@" })
+            let secret = SoftEtherPassword(of: SecretBytes(copying: Array(password.utf8)), user: user)
+            return store.authenticate(
+                LoginAttempt(name: name, defaultHub: try HubName("DEFAULT")),
+                softEtherProof: secret.proof(of: challenge), of: challenge)
+        }
+        #expect(try show("alice@default", "secret") == .accepted(alice))
+        #expect(try show("ALICE", "secret") == .accepted(alice))
+        #expect(try show("alice", "wrong") == .refused(.wrongPassword))
+        #expect(try show("nobody", "secret") == .refused(.unknownUser))
+        #expect(try show("alice@nowhere", "secret") == .refused(.unknownHub))
+        #expect(try show("alice", "secret", []) == .refused(.wrongPassword))
+        try store.setPassword(ClearPassword("new"), of: alice.name, in: alice.hub)
+        #expect(try show("alice", "secret") == .refused(.wrongPassword))
+        #expect(try show("alice", "new") == .accepted(alice))
+        try store.updateUser(alice.name, in: alice.hub) { $0.isEnabled = false }
+        #expect(try show("alice", "new") == .refused(.userDisabled))
     }
 
     @Test func `a deleted user leaves nothing behind`() throws {

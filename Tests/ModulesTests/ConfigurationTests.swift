@@ -10,6 +10,10 @@ import Testing
                 public_name = "vpn.example.org"
                 [log]
                 format = "json"
+                [tls]
+                certificate = ["a.pem", "b.pem"]
+                key = ["a.key", "b.key"]
+                oldest = "1.3"
                 [passwords]
                 keep = ["nt-hash"]
                 [openvpn]
@@ -24,6 +28,9 @@ import Testing
         #expect(configuration.defaultHub == "OFFICE")
         #expect(configuration.publicName == "vpn.example.org")
         #expect(configuration.logFormat == .json)
+        #expect(configuration.certificateFiles == ["a.pem", "b.pem"])
+        #expect(configuration.keyFiles == ["a.key", "b.key"])
+        #expect(configuration.oldestTLS == .tls13)
         #expect(configuration.keptVerifiers == ["nt-hash"])
         #expect(configuration.modules.map(\.name) == ["openvpn", "other"])
         let openvpn = configuration.modules[0]
@@ -57,6 +64,14 @@ import Testing
         (
             "[tls]\nkey = \"a\"",
             "c:1: [tls] names only one of certificate and key; both are needed, or none"
+        ),
+        (
+            "[tls]\ncertificate = [\"a\", \"b\"]\nkey = \"a\"",
+            "c:1: [tls] has 2 certificates and 1 keys; one each is needed"
+        ),
+        (
+            "[tls]\noldest = \"ssl3\"",
+            "c:2: [tls] oldest is \"ssl3\"; accepted are \"1.0\", \"1.1\", \"1.2\", \"1.3\""
         ),
         (
             "[passwords]\nkeep = true",

@@ -26,7 +26,7 @@ extension AccountStore {
                 guard let password = state.clear, let hub = try? Self.hub(state.user.hub, database),
                     let stored = try Self.findUser(state.user.name, in: hub, database)
                 else { continue }
-                let sealed = sealedVerifiers(ofUser: stored.user.id, password)
+                let sealed = sealedVerifiers(of: stored.user.name, id: stored.user.id, password)
                 try Self.setVerifiers(sealed, ofUser: stored.user.id, database)
             }
             changes += application.changes
