@@ -160,10 +160,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer", "PluginABI", "SSTPClient",
-                "SSTPCore", "Wire",
-            ],
-            path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
-                "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "SoftEtherCore", "Wire",
+                "SSTPCore", "SoftEtherCore", "Wire",
             ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",

@@ -2,9 +2,9 @@
 presented.
 
 Somebody in the middle, whom the client trusts, ends its TLS and opens another one to the server. The client
-signs in with the right password, and the server aborts the call, gives it no place on the hub, and says so in
-its log. Without the one in the middle the same client connects; where the administrator demands no binding, it
-connects through him too.
+signs in with the right password, and the server aborts the call, gives it no place on the hub, and says so
+in its log. Without the one in the middle the same client connects; where the administrator demands no
+binding, it connects through him too.
 """
 
 import os
