@@ -60,7 +60,9 @@ let package = Package(
         // Pure: no IO, no clock.
         .target(name: "PluginABI", exclude: ["CONVENTIONS.md", "CHANGELOG.md", "template.c"]),
         .target(name: "Wire", swiftSettings: views),
-        .target(name: "Hub", dependencies: ["PluginABI", "Wire"], swiftSettings: dataPath),
+        .target(name: "Policy", dependencies: ["Wire"], swiftSettings: views),
+        .target(
+            name: "Hub", dependencies: ["PluginABI", "Policy", "Wire"], swiftSettings: dataPath + lifetimes),
         .target(name: "LayerConverter", dependencies: ["Wire"], swiftSettings: views),
 
         // The host.
@@ -69,7 +71,8 @@ let package = Package(
             name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
             swiftSettings: dataPath),
         .target(
-            name: "Sessions", dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Wire"],
+            name: "Sessions",
+            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Policy", "Wire"],
             swiftSettings: dataPath + lifetimes),
         .target(
             name: "Modules",
@@ -82,22 +85,23 @@ let package = Package(
             name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
             swiftSettings: views),
         .target(
-            name: "Accounts", dependencies: ["COpenSSL", "OpenSSL", "TOMLKit", "Wire", grdb],
+            name: "Accounts", dependencies: ["COpenSSL", "OpenSSL", "Policy", "TOMLKit", "Wire", grdb],
             swiftSettings: house),
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
-        .target(name: "ControlRequests", swiftSettings: house),
+        .target(name: "ControlRequests", dependencies: ["Policy"], swiftSettings: house),
         .target(
-            name: "Control", dependencies: ["Accounts", "ControlRequests", "Journal"] + nio,
+            name: "Control", dependencies: ["Accounts", "ControlRequests", "Journal", "Policy"] + nio,
             swiftSettings: house),
         .executableTarget(
             name: "polyhubd",
             dependencies: [
                 "Accounts", "CLinux", "Control", "ControlRequests", "Hub", "Journal", "Lanes",
-                "LayerConverter", "LocalBridge", "Modules", "OpenSSL", "PluginABI", "SecureNAT", "Sessions",
-                "Wire", argumentParser, logging,
+                "LayerConverter", "LocalBridge", "Modules", "OpenSSL", "PluginABI", "Policy", "SecureNAT",
+                "Sessions", "Wire", argumentParser, logging,
             ], path: "Sources/Host", swiftSettings: house),
         .executableTarget(
-            name: "polyhubctl", dependencies: ["ControlRequests", argumentParser], swiftSettings: house),
+            name: "polyhubctl", dependencies: ["ControlRequests", "Policy", argumentParser],
+            swiftSettings: house),
 
         // Modules.
         .target(
@@ -148,7 +152,7 @@ let package = Package(
             name: "polyhub-bench",
             dependencies: [
                 "CAllocationCounter", "FakeHost", "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore",
-                "OpenVPNSite", "OpenVPNTestClient", "PluginABI", "Wire",
+                "OpenVPNSite", "OpenVPNTestClient", "PluginABI", "Policy", "Wire",
             ],
             swiftSettings: views),
         .executableTarget(name: "lanes-bench", dependencies: ["Lanes", "PluginABI"], swiftSettings: house),
@@ -156,12 +160,14 @@ let package = Package(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
         .testTarget(
-            name: "AccountsTests", dependencies: ["Accounts", "OpenSSL", grdb], swiftSettings: tests),
+            name: "AccountsTests", dependencies: ["Accounts", "OpenSSL", "Policy", "Wire", grdb],
+            swiftSettings: tests),
         .testTarget(
             name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
-        .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "HubTests", dependencies: ["Hub", "PluginABI", "Policy", "Wire"], swiftSettings: tests),
         .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
         .testTarget(
             name: "LanesTests",
@@ -187,6 +193,8 @@ let package = Package(
         .testTarget(
             name: "LayerConverterTests", dependencies: ["LayerConverter", "Wire"], swiftSettings: tests),
         .testTarget(
+            name: "PolicyTests", dependencies: ["Policy", "Wire"], swiftSettings: tests + lifetimes),
+        .testTarget(
             name: "PluginKitTests", dependencies: ["FakeHost", "PluginKit", "PluginABI", "Wire"],
             swiftSettings: tests),
         .testTarget(
@@ -194,7 +202,7 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "SessionsTests",
-            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Sessions", "Wire"],
+            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Policy", "Sessions", "Wire"],
             swiftSettings: tests),
         .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests + lifetimes),

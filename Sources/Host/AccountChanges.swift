@@ -1,4 +1,5 @@
 import Accounts
+import Policy
 import Sessions
 
 /// Makes the running server follow what changed in the accounts: hubs come and go, sessions of deleted or
@@ -15,7 +16,8 @@ struct AccountChanges: Sendable {
             hubs.add(hub.description)
             devices.update(hub)
         case .hubChanged(let hub):
-            guard let known = try? store.hub(hub), !known.isEnabled else { return }
+            guard let known = try? store.hub(hub) else { return }
+            if known.isEnabled { return renewPolicies(on: hub) }
             end("the hub was disabled") { $0.hub == hub.description }
         case .hubDeleted(let hub):
             // First, so that no session begins while the others end.
@@ -25,12 +27,29 @@ struct AccountChanges: Sendable {
         case .userDeleted(let hub, let user):
             end("the user was deleted") { $0.hub == hub.description && $0.user == user.description }
         case .userChanged(let hub, let user):
+            renewPolicies(on: hub)
             guard let known = try? store.user(user, in: hub), let refusal = store.refusal(of: known),
                 refusal != .unavailable
             else { return }
             end(refusal.rawValue) { $0.hub == hub.description && $0.user == user.description }
-        case .userCreated, .groupChanged: break
+        case .groupChanged(let hub, _): renewPolicies(on: hub)
+        case .userCreated: break
         case .bridgesChanged(let hub), .natChanged(let hub): devices.update(hub)
+        }
+    }
+
+    /// What is said of users, groups and hubs counts for sessions that are there already.
+    private func renewPolicies(on hub: HubName) {
+        for hubLane in hubLanes {
+            let users = hubLane.lane.performAndWait { _ in hubLane.users(on: hub.description) } ?? []
+            var policies: [String: Policy] = [:]
+            for user in users {
+                guard let name = try? UserName(user) else { continue }
+                policies[user] = try? store.policy(of: name, in: hub)
+            }
+            guard !policies.isEmpty else { continue }
+            let renewed = policies
+            hubLane.lane.performAndWait { _ in hubLane.setPolicies(renewed, on: hub.description) }
         }
     }
 
