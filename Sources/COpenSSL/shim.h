@@ -31,6 +31,10 @@ static inline long polyhub_ssl_ctx_set_max_proto_version(SSL_CTX *context, int v
 static inline long polyhub_ssl_ctx_set_mode(SSL_CTX *context, long mode) {
     return SSL_CTX_set_mode(context, mode);
 }
+static inline void polyhub_ssl_ctx_bound(SSL_CTX *context, long chain, long record) {
+    SSL_CTX_set_max_cert_list(context, chain);
+    SSL_CTX_set_max_send_fragment(context, record);
+}
 static inline long polyhub_ssl_ctx_set_session_cache_mode(SSL_CTX *context, long mode) {
     return SSL_CTX_set_session_cache_mode(context, mode);
 }
@@ -56,8 +60,9 @@ static inline SSL *polyhub_x509_store_ctx_get_ssl(X509_STORE_CTX *context) {
     return (SSL *)X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
 }
 
-static inline uint64_t polyhub_ssl_op_no_ticket_no_renegotiation(void) {
-    return SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION;
+/* Decrypted octets are wiped when they have been read: passwords are among them. */
+static inline uint64_t polyhub_ssl_options(void) {
+    return SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT;
 }
 static inline unsigned long polyhub_xn_flag_rfc2253(void) { return XN_FLAG_RFC2253; }
 

@@ -73,24 +73,14 @@ extension Runtime {
             throw ControlError(
                 .invalid, "\"\(id)\" is no session: a number as `session list` shows it is accepted")
         }
-        var ended = 0
-        for hubLane in hubLanes {
-            ended +=
-                await hubLane.lane.perform { _ in
-                    hubLane.closeSessions(
-                        reason: .administrator, sentence: "disconnected by the administrator"
-                    ) {
-                        $0.id == number
-                    }
-                } ?? 0
-        }
+        let ended = hubLanes.end(.administrator, "disconnected by the administrator") { $0.id == number }
         guard ended > 0 else { throw ControlError(.unknown, "there is no session \(id)") }
     }
 
     func macTable(hub: String) async throws -> [MACRow] {
         let found = try self.hub(hub)
         let seconds = await monotonicSeconds()
-        let names = await portNames(found)
+        let names = portNames(found, await snapshots(in: found.name))
         let rows = found.seenMACs(at: seconds).sorted { a, b in a.mac.bits < b.mac.bits }
         return rows.map { row -> MACRow in
             MACRow(mac: row.mac.description, session: names[row.port] ?? "", ageSeconds: Int(row.age))
@@ -115,13 +105,13 @@ extension Runtime {
         }
         let ours = leased + lent.filter { !known.contains($0.address) }
         known = Set(ours.map(\.address))
-        return ours + (try await seen(in: hub)).filter { !known.contains($0.address) }
+        return ours + (try await seen(in: hub, sessions)).filter { !known.contains($0.address) }
     }
 
-    private func seen(in name: String) async throws -> [AddressRow] {
+    private func seen(in name: String, _ sessions: [SessionSnapshot]) async throws -> [AddressRow] {
         let hub = try hub(name)
         let seconds = await monotonicSeconds()
-        let names = await portNames(hub)
+        let names = portNames(hub, sessions)
         let entries = hub.seenAddresses(at: seconds).sorted { a, b in
             (a.key.upper, a.key.lower) < (b.key.upper, b.key.lower)
         }
@@ -144,9 +134,9 @@ extension Runtime {
     /// The lanes' clock, by which addresses age.
     private func monotonicSeconds() async -> UInt64 { await hubLanes[0].lane.perform { $0.now.seconds } ?? 0 }
 
-    private func portNames(_ hub: EthernetHub) async -> [UInt16: String] {
+    private func portNames(_ hub: EthernetHub, _ sessions: [SessionSnapshot]) -> [UInt16: String] {
         var names: [UInt16: String] = [:]
-        for session in await snapshots(in: hub.name) { names[session.port] = "\(session.id)" }
+        for session in sessions { names[session.port] = "\(session.id)" }
         if let name = try? HubName(hub.name) {
             for port in devices.ports(of: name) { names[port.number] = port.name }
         }
@@ -226,7 +216,8 @@ extension Runtime {
     func modules() async throws -> [ModuleRow] {
         try await modules.rows().map { row in
             ModuleRow(
-                name: row.name, version: row.version, library: row.library, state: "running",
+                name: row.name, version: row.version, library: row.library,
+                state: row.isDraining ? "draining" : "running",
                 listeners: row.listeners, sessions: row.sessions)
         }
     }
@@ -243,8 +234,17 @@ extension Runtime {
         try await refusing { try await modules.unload(module, drain: drain) }
     }
 
-    func swap(module: String, library: String) async throws -> SwapReport {
-        throw ControlError(.invalid, "this version cannot swap modules: unload and load are accepted")
+    func swap(module: String, library: String, drain: Duration?) async throws -> SwapReport {
+        let swap = try await refusing {
+            try await modules.swap(module, library: library, drain: drain ?? ModuleRegistry.drainLimit)
+        }
+        return SwapReport(
+            module: module, from: swap.from, to: swap.to,
+            lanes: swap.lanes.map { lane in
+                SwapReport.Lane(
+                    lane: lane.lane, carried: lane.carried, draining: lane.draining, pauses: lane.pauses,
+                    longestPauseMicroseconds: Int(lane.longestPause / .microseconds(1)))
+            })
     }
 
     func call(module: String, command: String, arguments: [String]) async throws -> String {

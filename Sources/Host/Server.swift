@@ -24,6 +24,7 @@ final class Server: Sendable {
     private let control: ControlServer
     private let observation: AccountObservation
     private let trimming: Task<Void, Never>
+    private let expiry: Task<Void, Never>
 
     init(_ arguments: Polyhubd) async throws {
         let configuration = try PluginsConfiguration(file: arguments.config)
@@ -61,6 +62,7 @@ final class Server: Sendable {
         modules = ModuleRegistry(runtime, configuration: configuration)
         let changes = AccountChanges(store: store, hubs: hubs, hubLanes: hubLanes, devices: devices)
         observation = store.observe { changes.apply($0) }
+        expiry = Task { await changes.watchExpiry() }
         let serverRuntime = Runtime(
             store: store, journal: journal, hubs: hubs, hubLanes: hubLanes, devices: devices,
             modules: modules,
@@ -88,6 +90,7 @@ final class Server: Sendable {
             journal.record(
                 Event("reloaded").with("loaded", difference.loaded.joined(separator: ","))
                     .with("unloaded", difference.unloaded.joined(separator: ","))
+                    .with("swapped", difference.swapped.joined(separator: ","))
                     .with("restarted", difference.restarted.joined(separator: ","))
                     .with("changed", difference.changed.joined(separator: ",")))
         } catch {
@@ -99,6 +102,7 @@ final class Server: Sendable {
     func stop() async {
         journal.record(Event("server-stopping"))
         trimming.cancel()
+        expiry.cancel()
         await control.stop()
         await modules.stop()
         devices.stop()

@@ -10,8 +10,8 @@ import Wire
     /// Never used again; the number that an administrator sees.
     public let serial: UInt64
     let slot: Int
-    let owner: any SessionOwner
-    let token: UInt64
+    private(set) var owner: any SessionOwner
+    private(set) var token: UInt64
     unowned let hubLane: HubLane
     private(set) var request: SessionRequest
     private let openedAtWall: UInt64
@@ -72,7 +72,7 @@ import Wire
 
     private var standing: HubPort.Standing {
         // The ports of one user know each other by it.
-        let owner = UInt32(truncatingIfNeeded: request.identity.user.hashValue) | 1
+        let owner = UInt32(truncatingIfNeeded: request.identity.account)
         return switch request.layer {
         case .two: .client(request.identity.policy, owner: owner)
         case .three: .converted(request.identity.policy, owner: owner)
@@ -107,6 +107,12 @@ import Wire
         }
     }
 
+    /// [lane] It goes on with another owner, who knows it by another token.
+    public func change(owner: any SessionOwner, token: UInt64) {
+        self.owner = owner
+        self.token = token
+    }
+
     /// The client has moved, or its cipher has changed.
     public func update(remote: pa_address_v1?, cipher: String?) {
         if let remote { request.remote = remote }
@@ -122,6 +128,7 @@ import Wire
         isCounted = false
         if last.isOpen { hubLane.observer?.sessionClosed(last, reason: reason, sentence: sentence) }
         isOpen = false
+        owner.sessionEnded(handle: handle)
         if tellsOwner { owner.sessionClosed(token: token, reason: reason, sentence: sentence) }
     }
 
