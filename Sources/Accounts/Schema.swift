@@ -6,8 +6,16 @@ enum Schema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in try database.execute(sql: first) }
         migrator.registerMigration("verifier") { database in try database.execute(sql: verifier) }
+        migrator.registerMigration("policies") { database in try database.execute(sql: policies) }
         return migrator
     }
+
+    /// What was said of each, as `PolicySettings.text`.
+    private static let policies = """
+        ALTER TABLE hub ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+        ALTER TABLE member_group ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+        ALTER TABLE user ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+        """
 
     /// Names are stored twice: as written, and as compared. Times are seconds since 1970, addresses 32-bit
     /// numbers.

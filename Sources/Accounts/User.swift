@@ -1,4 +1,5 @@
 public import Foundation
+public import Policy
 public import Wire
 
 /// One user of one hub. The password is not in it: it goes into the store and never comes out.
@@ -18,6 +19,7 @@ public struct User: Hashable, Sendable {
     public var address: IPv4Address?
     /// The certificate that stands for the user; no two users of a hub have the same.
     public var certificate: CertificateIdentity?
+    public var policy = PolicySettings()
     public internal(set) var hasPassword = false
 
     public init(hub: HubName, name: UserName) {
@@ -31,7 +33,13 @@ public struct Group: Hashable, Sendable {
     public internal(set) var hub: HubName
     public internal(set) var name: UserName
     public var note = ""
+    public var policy = PolicySettings()
     public internal(set) var members = 0
+
+    init(hub: HubName, name: UserName) {
+        self.hub = hub
+        self.name = name
+    }
 }
 
 /// A hub as the accounts know it; its sessions and its forwarding table are elsewhere.
@@ -41,6 +49,7 @@ public struct Hub: Hashable, Sendable {
     public var note = ""
     /// Nobody is let into a hub that is not enabled.
     public var isEnabled = true
+    public var policy = PolicySettings()
     public internal(set) var users = 0
     public internal(set) var groups = 0
 

@@ -124,6 +124,7 @@ final class HostServices: ModuleServices {
     private func identity(of user: User) -> Identity {
         var identity = Identity(
             user: user.name.description, hub: user.hub.description, account: user.id)
+        identity.policy = (try? store.policy(of: user.name, in: user.hub)) ?? .standard
         guard let address = user.address else { return identity }
         if let nat = try? store.nat(of: user.hub), nat.isEnabled,
             let network = IPv4Subnet(nat.network.address, prefixLength: nat.network.prefixLength),

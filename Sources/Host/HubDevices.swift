@@ -105,7 +105,8 @@ final class HubDevices: Sendable {
                 let device =
                     try bridge.kind == .tap
                     ? LocalBridge.openTAP(bridge.device) : LocalBridge.openInterface(bridge.device)
-                running.bridges[bridge.device] = try DevicePort(device, to: hub, on: lane(for: hub))
+                running.bridges[bridge.device] = try DevicePort(
+                    device, to: hub, as: .bridge, on: lane(for: hub))
                 running.bridgeProblems[bridge.device] = nil
                 journal.record(Event("bridge-up").with("hub", name.description).with("device", bridge.device))
                 for advisory in device.advisories {
@@ -144,7 +145,8 @@ final class HubDevices: Sendable {
             }
             running.nat = (engine, [])
             for device in try engine.start() {
-                running.nat?.ports.append(try DevicePort(device, to: hub, on: lane(for: hub)))
+                running.nat?.ports.append(
+                    try DevicePort(device, to: hub, as: .router, on: lane(for: hub)))
             }
             journal.record(
                 Event("nat-up").with("hub", name.description).with("engine", settings.engine.rawValue)

@@ -63,6 +63,7 @@ extension Runtime {
             row.framesOut = session.counters.framesOut
             row.bytesIn = session.counters.octetsIn
             row.bytesOut = session.counters.octetsOut
+            row.denied = session.counters.deniedByName
             return row
         }
     }
@@ -80,7 +81,7 @@ extension Runtime {
         let found = try self.hub(hub)
         let seconds = await monotonicSeconds()
         let names = portNames(found, await snapshots(in: found.name))
-        let rows = found.table.snapshot(at: seconds).sorted { a, b in a.mac.bits < b.mac.bits }
+        let rows = found.seenMACs(at: seconds).sorted { a, b in a.mac.bits < b.mac.bits }
         return rows.map { row -> MACRow in
             MACRow(mac: row.mac.description, session: names[row.port] ?? "", ageSeconds: Int(row.age))
         }
@@ -111,10 +112,13 @@ extension Runtime {
         let hub = try hub(name)
         let seconds = await monotonicSeconds()
         let names = portNames(hub, sessions)
-        let entries = hub.addresses.snapshot(at: seconds).sorted { a, b in a.key.bits < b.key.bits }
+        let entries = hub.seenAddresses(at: seconds).sorted { a, b in
+            (a.key.upper, a.key.lower) < (b.key.upper, b.key.lower)
+        }
         return entries.map { address, entry -> AddressRow in
             AddressRow(
-                address: address.description, mac: entry.mac.description, session: names[entry.port] ?? "",
+                address: address.mapped?.description ?? address.description, mac: entry.mac.description,
+                session: names[entry.port] ?? "",
                 kind: .seen)
         }
     }
