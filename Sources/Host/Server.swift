@@ -55,11 +55,12 @@ final class Server: Sendable {
 
         var trimmer = MemoryTrimmer(hubLanes)
         trimming = Task { await trimmer.run() }
+        let log: @Sendable (BrokenRule) -> Void = { services.log($0) }
         let runtime = ModuleRuntime(
             lanes: lanes, hubLanes: hubLanes, services: services,
             moduleDirectory: Self.moduleDirectory(arguments),
             stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config,
-            checks: arguments.checkModules ? { services.log($0) } : nil)
+            checks: arguments.checkModules ? log : nil)
         modules = ModuleRegistry(runtime, configuration: configuration)
         let changes = AccountChanges(store: store, hubs: hubs, hubLanes: hubLanes, devices: devices)
         observation = store.observe { changes.apply($0) }
