@@ -5,6 +5,7 @@ enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in try database.execute(sql: first) }
+        migrator.registerMigration("verifier") { database in try database.execute(sql: verifier) }
         return migrator
     }
 
@@ -37,5 +38,11 @@ enum Schema {
             client BLOB NOT NULL, mac INTEGER NOT NULL, expires INTEGER NOT NULL, hostname TEXT NOT NULL,
             PRIMARY KEY (hub, address)) STRICT;
         CREATE TABLE secret (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+        """
+
+    private static let verifier = """
+        CREATE TABLE verifier (
+            user INTEGER NOT NULL REFERENCES user ON DELETE CASCADE, kind TEXT NOT NULL,
+            sealed BLOB NOT NULL, PRIMARY KEY (user, kind)) STRICT;
         """
 }
