@@ -45,9 +45,6 @@ enum Schema {
             hub INTEGER NOT NULL REFERENCES hub ON DELETE CASCADE, address INTEGER NOT NULL,
             client BLOB NOT NULL, mac INTEGER NOT NULL, expires INTEGER NOT NULL, hostname TEXT NOT NULL,
             PRIMARY KEY (hub, address)) STRICT;
-        CREATE TABLE remembered_mac (
-            hub INTEGER NOT NULL REFERENCES hub ON DELETE CASCADE, identity TEXT NOT NULL,
-            mac INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (hub, identity)) STRICT;
         CREATE TABLE secret (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
         """
 

@@ -203,14 +203,6 @@ import Wire
         #expect(try later.leases(in: hub) == [leases[0]])
     }
 
-    @Test func `a MAC address is remembered by hub`() throws {
-        let store = try openWithHub()
-        try store.createHub(Hub(name: HubName("Other")))
-        try store.rememberMAC(MACAddress(0xffee_0000_0001), of: "openvpn/alice", in: hub)
-        #expect(try store.rememberedMAC(of: "openvpn/alice", in: hub) == MACAddress(0xffee_0000_0001))
-        #expect(try store.rememberedMAC(of: "openvpn/alice", in: HubName("Other")) == nil)
-    }
-
     @Test func `a secret is not in the file as it is, and opens with its own key and name alone`() throws {
         let secret = Array("a very secret key of some module".utf8)
         do {

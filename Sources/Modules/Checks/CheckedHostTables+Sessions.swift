@@ -140,7 +140,7 @@ extension CheckedLane {
             broke(.undeclared, "pa.session/1.open", "the module has no \(PA_SESSION) to be answered at")
             return PA_ERROR_STATE
         }
-        guard unsafe lane.identities[request.identity] != nil else {
+        guard unsafe lane.identities[request.identity]?.hasSession == false else {
             return unsafe refuse(request.identity, identities, .identityTwice, "pa.session/1.open")
         }
         return PA_OK
