@@ -178,6 +178,9 @@ let package = Package(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
             swiftSettings: tests),
         .testTarget(
+            name: "ModcheckTests", dependencies: ["EchoModule", "OpenVPN", "polyhub-modcheck"],
+            swiftSettings: tests),
+        .testTarget(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),

@@ -88,8 +88,12 @@ extension CheckedHostTables {
                 }
             },
             close: { lane, session, reason, sentence in
-                unsafe about(lane, session, "pa.session/1.close") { _ in
-                    unsafe SessionTable.pointer.pointee.close(lane, session, reason, sentence)
+                unsafe about(lane, session, "pa.session/1.close") { caller in
+                    let status = unsafe SessionTable.pointer.pointee.close(lane, session, reason, sentence)
+                    if status == PA_ERROR_ARGUMENT {
+                        caller.broke(.argument, "pa.session/1.close", "\(reason) is no PA_REASON_*")
+                    }
+                    return status
                 }
             }))
 
@@ -100,9 +104,7 @@ extension CheckedHostTables {
         guard caller.isOpen(session) else {
             return caller.refuse(session, caller.sessions, .useAfterClose, call)
         }
-        let status = body(caller)
-        if status == PA_ERROR_ARGUMENT { caller.broke(.argument, call, "an argument is not accepted") }
-        return status
+        return body(caller)
     }
 }
 
