@@ -33,7 +33,8 @@ public struct HeldThing: Hashable, Sendable {
     public let version: UInt32
     /// The old instance's number for it on this lane; 0: what the whole lane shares.
     public let connection: UInt64
-    public let octets: [UInt8]
+    /// May hold secrets: whoever wrote or read them wipes them.
+    public var octets: [UInt8]
     /// Objects of C libraries that both instances share by address. They are the new instance's when it takes
     /// the record.
     @unsafe public var objects: [UnsafeMutableRawPointer] = unsafe []

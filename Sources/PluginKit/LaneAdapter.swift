@@ -44,7 +44,9 @@ public protocol LaneAdapter: AnyObject {
     /// No further record comes.
     func importEnded()
     /// Whether a datagram is meant for a connection of this instance. Changes nothing.
-    func owns(_ datagram: PacketSlice, from remote: Endpoint, on socket: SocketHandle) -> Bool
+    func owns(
+        _ datagram: PacketSlice, from remote: Endpoint, to local: Endpoint?, on socket: SocketHandle
+    ) -> Bool
     /// How many connections there are, those that are not authenticated included.
     var remainingConnections: Int { get }
 
@@ -70,9 +72,9 @@ extension LaneAdapter {
     public func exportConnections(to sink: HandoverSink) {}
     public func importConnection(_ record: inout HandoverRecord) throws(Status) { throw .refused }
     public func importEnded() {}
-    public func owns(_ datagram: PacketSlice, from remote: Endpoint, on socket: SocketHandle) -> Bool {
-        false
-    }
+    public func owns(
+        _ datagram: PacketSlice, from remote: Endpoint, to local: Endpoint?, on socket: SocketHandle
+    ) -> Bool { false }
     public var remainingConnections: Int { 0 }
     public func close() {}
 }

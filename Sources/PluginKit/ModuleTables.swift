@@ -166,8 +166,9 @@ extension ModuleTables {
                 }
                 let packet = unsafe PacketSlice(raw: datagram.payload)
                 let endpoint = unsafe Endpoint(raw: remote.pointee)
+                let local = unsafe datagram.local.flatMap { unsafe Endpoint($0.pointee) }
                 return unsafe LaneInstance.with(state) {
-                    $0.owns(packet, from: endpoint, on: SocketHandle(rawValue: socket)) ? 1 : 0
+                    $0.owns(packet, from: endpoint, to: local, on: SocketHandle(rawValue: socket)) ? 1 : 0
                 }
             },
             remaining: { state in

@@ -63,6 +63,31 @@ import Testing
         }
     }
 
+    @Test func `whose account has ended is found once its time has come`() throws {
+        let later = Mutex(Date(timeIntervalSince1970: 1_000_000))
+        let state = try TemporaryState()
+        let store = try state.open(now: { later.withLock { $0 } })
+        try store.createHub(Hub(name: HubName("DEFAULT")))
+        let alice = try store.createUser("alice", "DEFAULT", "secret")
+        try store.createUser("bob", "DEFAULT", "secret")
+        func expire(_ seconds: Double) throws {
+            try store.updateUser(alice.name, in: alice.hub) {
+                $0.expires = Date(timeIntervalSince1970: 1_000_000 + seconds)
+            }
+        }
+        func expired(since seconds: Double) throws -> [String] {
+            try store.expired(since: Date(timeIntervalSince1970: 1_000_000 + seconds)).map {
+                "\($0.user)@\($0.hub)"
+            }
+        }
+        try expire(10)
+        #expect(try expired(since: -100) == [])
+        later.withLock { $0 += 10 }
+        #expect(try expired(since: -100) == ["alice@DEFAULT"])
+        #expect(store.refusal(of: alice) == .expired)
+        #expect(try expired(since: 10) == [], "told before")
+    }
+
     @Test func `a user of the same name is not the user that was deleted`() throws {
         let first = try store.createUser("alice", "DEFAULT", "secret")
         try store.deleteUser(first.name, in: first.hub)
@@ -108,9 +133,8 @@ import Testing
         let hub = try HubName("DEFAULT")
         func judge(_ commonName: String?, _ fingerprint: [UInt8], _ name: String? = nil) -> Verdict {
             store.authenticate(
-                certificate: PresentedCertificate(commonName: commonName, fingerprint: fingerprint),
-                name: name,
-                defaultHub: hub)
+                LoginAttempt(name: name, defaultHub: hub),
+                certificate: PresentedCertificate(commonName: commonName, fingerprint: fingerprint))
         }
         let other = [UInt8](repeating: 1, count: 32)
         #expect(judge("alice", other) == .accepted(alice))
@@ -123,6 +147,54 @@ import Testing
         #expect(try store.login("alice", "anything") == .refused(.certificateRequired))
     }
 
+    @Test func `a certificate beside a password has to be the user's own`() throws {
+        let print = [UInt8](repeating: 0xab, count: 32)
+        let hub = try HubName("DEFAULT")
+        let alice = try store.createUser("alice", "DEFAULT", "secret")
+        try store.createUser("bob", "DEFAULT", nil)
+        func judge(_ commonName: String, _ fingerprint: [UInt8], _ password: String = "secret") throws
+            -> Verdict
+        {
+            store.authenticate(
+                LoginAttempt(name: "alice", defaultHub: hub), password: try ClearPassword(password),
+                certificate: PresentedCertificate(commonName: commonName, fingerprint: fingerprint))
+        }
+        #expect(try judge("anybody", print) == .accepted(alice), "the record names none")
+        #expect(try judge("bob", print) == .refused(.certificateOfAnother))
+        try store.updateUser(alice.name, in: hub) { $0.certificate = .fingerprint(print) }
+        #expect(try judge("anybody", print) == .accepted(try store.user(alice.name, in: hub)))
+        #expect(try judge("alice", [UInt8](repeating: 1, count: 32)) == .refused(.certificateOfAnother))
+        #expect(try judge("anybody", print, "wrong") == .refused(.wrongPassword))
+    }
+
+    @Test func `who is asked again may be nobody else`() throws {
+        let alice = try store.createUser("alice", "DEFAULT", "secret")
+        let bob = try store.createUser("bob", "DEFAULT", "secret")
+        let namesake = try store.createUser("alice", "Branch", "secret")
+        func judge(_ name: String, _ known: User) throws -> Verdict {
+            store.authenticate(
+                LoginAttempt(name: name, defaultHub: try HubName("DEFAULT"), continues: known.id),
+                password: try ClearPassword("secret"))
+        }
+        #expect(try judge("alice", alice) == .accepted(alice))
+        #expect(try judge("bob", alice) == .refused(.anotherUser))
+        #expect(try judge("alice@Branch", alice) == .refused(.anotherUser))
+        #expect(try judge("alice@Branch", namesake) == .accepted(namesake))
+        try store.deleteUser(bob.name, in: bob.hub)
+        try store.createUser("bob", "DEFAULT", "secret")
+        #expect(try judge("bob", bob) == .refused(.anotherUser), "another one of the same name")
+    }
+
+    @Test func `a database that cannot be read is no unknown hub`() throws {
+        let alice = try store.createUser("alice", "DEFAULT", "secret")
+        try store.pool.write { try $0.execute(sql: "ALTER TABLE hub RENAME TO gone") }
+        #expect(try store.login("alice", "secret") == .refused(.unavailable))
+        #expect(store.refusal(of: alice) == .unavailable)
+        try store.pool.write { try $0.execute(sql: "ALTER TABLE gone RENAME TO hub") }
+        try store.pool.write { try $0.execute(sql: "ALTER TABLE user RENAME COLUMN key TO gone") }
+        #expect(try store.login("alice", "secret") == .refused(.unavailable))
+    }
+
     @Test func `verdicts come from another thread, each once`() async throws {
         let alice = try store.createUser("alice", "DEFAULT", "secret")
         let authenticator = Authenticator(store: store)
@@ -130,7 +202,8 @@ import Testing
         let password = try ClearPassword("secret")
         @Sendable func ask() async -> Verdict {
             await withCheckedContinuation { answer in
-                authenticator.authenticate(name: "alice", password: password, defaultHub: hub) {
+                let attempt = LoginAttempt(name: "alice", defaultHub: hub)
+                authenticator.authenticate(attempt, password: password) {
                     answer.resume(returning: $0)
                 }
             }

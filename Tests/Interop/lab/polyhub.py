@@ -116,6 +116,11 @@ class Polyhub:
         """The sessions of one user, as JSON rows."""
         return [row for row in self.ask("session", "list", hub) if row["user"].split("@")[0] == user]
 
+    def resident(self):
+        """Resident memory in kB."""
+        with open(f"/proc/{self.process.popen.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
     def logs(self):
         """All that the server has written for people: its output, and the logs in its state."""
         text = self.process.log()

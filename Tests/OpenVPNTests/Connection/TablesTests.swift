@@ -94,7 +94,7 @@ import Wire
     }
 
     @Test func `connections are bounded, and a place that is free again is used`() throws {
-        let network = try SimulatedNetwork(.test { $0.maxConnections = 2 }, seed: 4)
+        let network = try SimulatedNetwork(.test { $0.maxClients = 2 }, seed: 4)
         for _ in 0..<2 { #expect(network.connect(try network.addClient())) }
         let third = try network.addClient()
         network.run(for: .seconds(5))
@@ -103,6 +103,29 @@ import Wire
         #expect(network.connect(third))
         #expect(network.clients[third].pushedValue("peer-id") == "0")
         #expect(network.sessionRequests[0].connection != network.sessionRequests[2].connection)
+    }
+
+    @Test func `who is accepted when the last place has just been taken is told so`() throws {
+        let network = try SimulatedNetwork(.test { $0.maxClients = 1 }, seed: 10)
+        network.judge = { _ in .pending }
+        for _ in 0..<2 { try network.addClient() }
+        network.run(for: .seconds(2))
+        for question in network.questions {
+            network.tellServer {
+                $0.decided(question.connection, ticket: question.ticket, refusal: nil, at: network.moment)
+            }
+        }
+        let (first, second) = network.questions[0].connection.index == 0 ? (0, 1) : (1, 0)
+        #expect(network.connect(first) || network.connect(second))
+        let endings = [first, second].compactMap { network.ending($0) }
+        #expect(endings == ["AUTH_FAILED,the server has no place left"])
+    }
+
+    @Test func `the places are those of all lanes`() {
+        let limit = ClientLimit(2)
+        #expect(limit.take() && !limit.isReached && limit.take() && limit.isReached && !limit.take())
+        limit.giveBack()
+        #expect(!limit.isReached && limit.take())
     }
 
     @Test func `without the wrapping that is required nobody is answered`() throws {
@@ -176,15 +199,6 @@ import Wire
         try network.addClient()
         network.run(for: .seconds(2))
         #expect(network.server.halfOpenCount == 3)
-    }
-
-    @Test func `of a handover the cookie survives`() throws {
-        let network = try SimulatedNetwork(.test(), seed: 7)
-        let successor = try Server(
-            .test(), cookieKey: network.server.cookieKey, lane: 0, laneBits: 2,
-            random: SeededGenerator(seed: 1))
-        let session = try network.server.cookie.sessionID(for: SessionID(1), at: path(1).remote, network.now)
-        #expect(successor.cookie.isValid(session, for: SessionID(1), at: path(1).remote, network.now))
     }
 
     @Test func `timers come up in order, and those nobody waits for are forgotten`() {

@@ -51,6 +51,8 @@ public final class Connection {
     /// What the first key-method message said; a renegotiation may not become somebody else.
     var username: String?
     var certificate: PeerCertificate?
+    /// Of the handshake that is being judged.
+    var shownCertificate: PeerCertificate?
     var peerInfo = PeerInfo()
     var optionsString = OptionsString(parsing: "")
     var suite: DataCipherSuite?
@@ -76,6 +78,8 @@ public final class Connection {
     /// When the server has asked to be called for this connection.
     var scheduledAt: Instant?
     var isHalfOpen = true
+    /// It counts against `ClientLimit`.
+    var hasPlace = false
     /// To be removed from the tables.
     var isOver = false
 
@@ -94,6 +98,24 @@ public final class Connection {
         beganAt = moment.now
         lastHeard = moment.now
         lastSent = moment.now
+    }
+
+    /// One that began elsewhere.
+    init(
+        _ origin: Origin, _ resources: ServerResources, _ wrapping: ControlWrapping, _ active: KeySlot,
+        beganAt: Instant
+    ) {
+        id = origin.id
+        peerID = origin.peerID
+        path = origin.path
+        clientSessionID = origin.client
+        serverSessionID = origin.server
+        self.resources = resources
+        self.wrapping = wrapping
+        self.active = active
+        self.beganAt = beganAt
+        lastHeard = beganAt
+        lastSent = beganAt
     }
 
     /// In both directions together.
@@ -129,12 +151,14 @@ public final class Connection {
 /// What the connections of one server share.
 final class ServerResources {
     let options: ServerOptions
+    let clients: ClientLimit
     /// Of new TLS sessions.
     var context: TLSContext
     var outbox = Outbox()
 
-    init(_ options: ServerOptions) throws(OpenSSLError) {
+    init(_ options: ServerOptions, _ clients: ClientLimit) throws(OpenSSLError) {
         self.options = options
+        self.clients = clients
         context = try Self.context(options, options.identity)
     }
 

@@ -70,8 +70,12 @@ struct HalfOpenTable {
         return entries.prefix { $0.beganAt.advanced(by: window / Self.shortWindow) <= now }.map(\.connection)
     }
 
+    func entry(of connection: ConnectionID) -> Entry? { entries.first { $0.connection == connection } }
+
+    /// In its place by age: one that another instance began may be older than ours.
     mutating func insert(_ entry: Entry) {
-        entries.append(entry)
+        let younger = entries.lastIndex { $0.beganAt <= entry.beganAt }.map { $0 + 1 } ?? 0
+        entries.insert(entry, at: younger)
         bySource[entry.source, default: 0] += 1
         if entry.isUnproved { unproved += 1 }
     }

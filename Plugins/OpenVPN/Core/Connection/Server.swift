@@ -19,20 +19,22 @@ public final class Server {
     static let timerResolution: Duration = .milliseconds(1)
 
     let resources: ServerResources
-    let cookie: SessionCookie
+    var cookie: SessionCookie
     /// What packets without a connection are tried with, in this order.
     let keys: [ControlKeys]
     let tlsCryptV2: TLSCryptV2Wrapper?
-    let lane: Int
+    public let lane: Int
     let laneBits: Int
     let lanes: Int
     var random: any RandomNumberGenerator
 
     var connections: [Connection?] = []
     var free: [Int] = []
+    /// Places of connections that another instance still has, see `ServerHandover.swift`.
+    var reserved: Set<Int> = []
     var generation: UInt32 = 0
     private(set) var count = 0
-    private var halfOpen: HalfOpenTable
+    private(set) var halfOpen: HalfOpenTable
     /// Newcomers without a place, and those who gave theirs up, since the last line about them.
     private var crowd = (refused: 0, displaced: 0)
     private var crowdLoggedAt: Instant?
@@ -52,14 +54,14 @@ public final class Server {
     }
 
     /// `lane` stands in the high `laneBits` bits of all peer ids. `lanes`: how many there are; nil: as many
-    /// as these bits can tell. `cookieKey`: 32 random octets, the same on all lanes, handed over at a
+    /// as these bits can tell. `clients`: shared by all lanes; nil: a limit of its own. `cookieKey`: 32 random octets, the same on all lanes, handed over at a
     /// module's swap.
     public init(
         _ options: ServerOptions, cookieKey: [UInt8], lane: Int, laneBits: Int, lanes: Int? = nil,
-        random: any RandomNumberGenerator
+        clients: ClientLimit? = nil, random: any RandomNumberGenerator
     ) throws(OpenSSLError) {
         precondition(laneBits <= 8 && lane >> laneBits == 0, "a lane that does not fit its bits")
-        resources = try ServerResources(options)
+        resources = try ServerResources(options, clients ?? ClientLimit(options.maxClients))
         halfOpen = HalfOpenTable(capacity: options.maxHalfOpen, perSource: options.maxHalfOpenPerSource)
         cookie = try SessionCookie(key: cookieKey)
         keys = try Self.keys(options)
@@ -95,8 +97,6 @@ public final class Server {
         resources.context = try ServerResources.context(options, identity)
     }
 
-    /// Handed over at a swap; a secret.
-    public var cookieKey: [UInt8] { cookie.key }
     public var connectionCount: Int { count }
     public var halfOpenCount: Int { halfOpen.count }
 
@@ -152,7 +152,9 @@ public final class Server {
         at moment: Moment
     ) -> Connection? {
         let isUnproved = path.transport == .datagram && reset != nil
-        guard makeRoom(for: path, isUnproved, at: moment.now), let index = takeIndex() else {
+        guard !resources.clients.isReached, makeRoom(for: path, isUnproved, at: moment.now),
+            let index = takeIndex()
+        else {
             crowd.refused += 1
             noteCrowd(path, at: moment.now)
             return nil
@@ -166,16 +168,23 @@ public final class Server {
             free.append(index)
             return nil
         }
-        connections[index] = connection
-        count += 1
-        halfOpen.insert(
-            HalfOpenTable.Entry(
-                connection: origin.id, source: path.remote.source, isUnproved: isUnproved,
-                beganAt: moment.now))
-        flows[Flow(path: path, session: client)] = index
+        insert(connection, isUnproved: isUnproved)
         if path.transport == .stream { owners[path] = index }
         connection.log(.debug, "began wrapping=\(keys.name)")
         return connection
+    }
+
+    /// Puts a connection into the place that it has.
+    func insert(_ connection: Connection, isUnproved: Bool) {
+        let index = connection.id.index
+        connections[index] = connection
+        count += 1
+        flows[connection.flow] = index
+        guard connection.isHalfOpen else { return }
+        halfOpen.insert(
+            HalfOpenTable.Entry(
+                connection: connection.id, source: connection.path.remote.source, isUnproved: isUnproved,
+                beganAt: connection.beganAt))
     }
 
     /// A place among the half-open connections, if need be another one's.
@@ -212,14 +221,16 @@ public final class Server {
 
     private func takeIndex() -> Int? {
         if let index = free.popLast() { return index }
-        // The last number of a lane is left out: all ones mean "no peer id".
-        let limit = min(options.maxConnections, 1 << (Self.peerIDBits - laneBits) - 1)
-        guard connections.count < limit else { return nil }
+        let most = options.maxClients + options.maxHalfOpen
+        guard connections.count < min(most, indexLimit) else { return nil }
         connections.append(nil)
         return connections.count - 1
     }
 
-    private func remove(_ connection: Connection) {
+    /// The last number of a lane is left out: all ones mean "no peer id".
+    var indexLimit: Int { 1 << (Self.peerIDBits - laneBits) - 1 }
+
+    func remove(_ connection: Connection) {
         let index = connection.id.index
         guard connections[index] === connection else { return }
         if connection.isHalfOpen { halfOpen.remove(connection.id) }

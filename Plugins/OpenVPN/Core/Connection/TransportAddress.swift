@@ -40,6 +40,16 @@ public struct TransportAddress: Hashable, Sendable {
         }
     }
 
+    init(parsing reader: inout ByteReader) throws(WireError) {
+        guard let family = Family(rawValue: try reader.read(UInt8.self)) else { throw .badValue }
+        let (high, low) = (try reader.read(UInt64.self), try reader.read(UInt64.self))
+        let (port, scope) = (try reader.read(UInt16.self), try reader.read(UInt32.self))
+        switch family {
+        case .ipv4: self.init(ipv4: UInt32(truncatingIfNeeded: low), port: port)
+        case .ipv6: self.init(ipv6High: high, low: low, port: port, scope: scope)
+        }
+    }
+
     func serialize(into bytes: inout [UInt8]) {
         bytes.append(family.rawValue)
         bytes.appendBigEndian(high)

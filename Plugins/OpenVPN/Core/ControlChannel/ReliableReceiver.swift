@@ -1,3 +1,5 @@
+import Wire
+
 /// The receiving half of the reliable layer: puts messages in order and remembers what is to be acknowledged.
 public struct ReliableReceiver: Sendable {
     /// Messages held out of order.
@@ -53,5 +55,36 @@ public struct ReliableReceiver: Sendable {
         given = Array((ids.reversed() + repeated).prefix(ControlBody.maxAcknowledgements))
         ids += repeated.prefix(count - ids.count)
         return ids
+    }
+}
+
+// MARK: - Handover
+
+extension ReliableReceiver {
+    func serialize(into octets: inout [UInt8]) {
+        octets.appendBigEndian(nextID)
+        octets.appendBigEndian(UInt32(held.count))
+        for (id, message) in held {
+            octets.appendBigEndian(id)
+            octets.append(message.opcode.rawValue)
+            octets.appendCounted(message.payload)
+        }
+        for ids in [owed, given] {
+            octets.appendBigEndian(UInt32(ids.count))
+            for id in ids { octets.appendBigEndian(id) }
+        }
+    }
+
+    init(parsing reader: inout ByteReader) throws(WireError) {
+        nextID = try reader.read(UInt32.self)
+        for _ in 0..<(try reader.readCount()) {
+            let id = try reader.read(UInt32.self)
+            guard let opcode = Opcode(rawValue: try reader.read(UInt8.self)) else { throw .badValue }
+            let payload = try reader.readCounted()
+            held[id] = (opcode, payload)
+            heldOctets += payload.count
+        }
+        for _ in 0..<(try reader.readCount()) { owed.append(try reader.read(UInt32.self)) }
+        for _ in 0..<(try reader.readCount()) { given.append(try reader.read(UInt32.self)) }
     }
 }

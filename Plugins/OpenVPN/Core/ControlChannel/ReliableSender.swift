@@ -6,8 +6,7 @@ public import Wire
 public struct ReliableSender: Sendable {
     /// Messages under way at once. Clients before 2.6 hold eight out of order.
     public static let window = 6
-    /// Octets that wait for a place in the window. A certificate chain and a large push reply fit; more is
-    /// our fault.
+    /// Octets that wait for a place in the window. A certificate chain and a large push reply fit.
     public static let maxBacklog = 128 * 1024
     public static let firstTimeout: Duration = .seconds(1)
     public static let maxTimeout: Duration = .seconds(8)
@@ -36,9 +35,12 @@ public struct ReliableSender: Sendable {
 
     public var deadline: Instant? { underway.map(\.due).min() }
 
-    /// Takes on a message. False: the backlog is full, and the connection has to end.
+    /// Whether there is room for a message of so many octets.
+    public func mayEnqueue(_ count: Int) -> Bool { backlogSize + count <= Self.maxBacklog }
+
+    /// Takes on a message. False: there is no room for it.
     public mutating func enqueue(_ opcode: Opcode, _ payload: [UInt8]) -> Bool {
-        guard backlogSize + payload.count <= Self.maxBacklog else { return false }
+        guard mayEnqueue(payload.count) else { return false }
         backlog.append((opcode, payload))
         backlogSize += payload.count
         return true
@@ -78,6 +80,46 @@ public struct ReliableSender: Sendable {
         for earlier in 0..<index {
             underway[earlier].overtaken += 1
             if underway[earlier].overtaken == Self.fastRetransmitThreshold { underway[earlier].due = now }
+        }
+    }
+}
+
+// MARK: - Handover
+
+extension ReliableSender {
+    func serialize(into octets: inout [UInt8]) {
+        octets.appendBigEndian(nextID)
+        octets.appendBigEndian(UInt32(underway.count))
+        for pending in underway {
+            octets.appendBigEndian(pending.id)
+            octets.append(pending.opcode.rawValue)
+            octets.appendCounted(pending.payload)
+            octets.append(pending.due)
+            octets.appendBigEndian(UInt64(pending.timeout / .milliseconds(1)))
+            octets.append(UInt8(clamping: pending.overtaken))
+        }
+        octets.appendBigEndian(UInt32(backlog.count))
+        for (opcode, payload) in backlog {
+            octets.append(opcode.rawValue)
+            octets.appendCounted(payload)
+        }
+    }
+
+    init(parsing reader: inout ByteReader) throws(WireError) {
+        nextID = try reader.read(UInt32.self)
+        for _ in 0..<(try reader.readCount()) {
+            let id = try reader.read(UInt32.self)
+            guard let opcode = Opcode(rawValue: try reader.read(UInt8.self)) else { throw .badValue }
+            let payload = try reader.readCounted()
+            let due = try reader.readInstant()
+            let timeout = Duration.milliseconds(Int64(clamping: try reader.read(UInt64.self)))
+            var pending = Pending(id: id, opcode: opcode, payload: payload, due: due, timeout: timeout)
+            pending.overtaken = Int(try reader.read(UInt8.self))
+            underway.append(pending)
+        }
+        for _ in 0..<(try reader.readCount()) {
+            guard let opcode = Opcode(rawValue: try reader.read(UInt8.self)) else { throw .badValue }
+            guard enqueue(opcode, try reader.readCounted()) else { throw .badLength }
         }
     }
 }
