@@ -178,7 +178,7 @@ let package = Package(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
             swiftSettings: tests),
         .testTarget(
-            name: "ModcheckTests", dependencies: ["EchoModule", "OpenVPN", "polyhub-modcheck"],
+            name: "ModcheckTests", dependencies: ["polyhub-modcheck"],
             swiftSettings: tests),
         .testTarget(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],

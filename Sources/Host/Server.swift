@@ -37,7 +37,7 @@ final class Server: Sendable {
         let services = HostServices(
             store: store, journal: journal, defaultHub: defaultHub,
             certificate: try OwnCertificate.find(configuration, store: store, publicName: publicName),
-            publicName: publicName)
+            publicName: publicName, checksModules: arguments.checkModules)
 
         let cores = min(ProcessInfo.processInfo.activeProcessorCount, Self.maxLanes)
         lanes = try LaneGroup(count: arguments.lanes ?? cores)
@@ -58,8 +58,7 @@ final class Server: Sendable {
         let runtime = ModuleRuntime(
             lanes: lanes, hubLanes: hubLanes, services: services,
             moduleDirectory: Self.moduleDirectory(arguments),
-            stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config,
-            checks: arguments.checkModules ? { services.log($0) } : nil)
+            stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config)
         modules = ModuleRegistry(runtime, configuration: configuration)
         let changes = AccountChanges(store: store, hubs: hubs, hubLanes: hubLanes, devices: devices)
         observation = store.observe { changes.apply($0) }

@@ -28,9 +28,8 @@ final class ScratchHost: @unchecked Sendable {
         hubs.add(Self.hub)
         hubLanes = group.lanes.map { $0.performAndWait { HubLane($0, hubs: hubs, observer: nil) }! }
         runtime = ModuleRuntime(
-            lanes: group, hubLanes: hubLanes, services: try ScratchServices(),
-            moduleDirectory: directory, stateDirectory: directory, configurationFile: "plugins.conf",
-            checks: report)
+            lanes: group, hubLanes: hubLanes, services: try ScratchServices(report),
+            moduleDirectory: directory, stateDirectory: directory, configurationFile: "plugins.conf")
         feeders = hubLanes.compactMap { hubLane in
             hubLane.lane.performAndWait { _ in Feeder(hubs, on: hubLane) } ?? nil
         }
@@ -94,7 +93,10 @@ private final class ScratchServices: ModuleServices {
     let publicName = "localhost"
     private let values = Mutex<[String: [UInt8]]>([:])
 
-    init() throws {
+    let breachListener: (@Sendable (BrokenRule) -> Void)?
+
+    init(_ breachListener: @escaping @Sendable (BrokenRule) -> Void) throws {
+        self.breachListener = breachListener
         let year = 365 * 86_400
         let authority = try CertificateMaker.make(
             .authority, commonName: "scratch", signer: nil, validTo: year)
@@ -107,7 +109,7 @@ private final class ScratchServices: ModuleServices {
 
     func judge(_ evidence: Evidence) async -> Verdict {
         let user = evidence.name.split(separator: "@").first.map(String.init) ?? "somebody"
-        let identity = Identity(user: user, hub: ScratchHost.hub)
+        let identity = Identity(user: user, hub: ScratchHost.hub, account: 1)
         let key = [UInt8](repeating: 7, count: 16)
         return .accepted(
             identity, response: [UInt8](repeating: 7, count: 20), receiveKey: key, sendKey: key)

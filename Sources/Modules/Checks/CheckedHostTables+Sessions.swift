@@ -15,6 +15,10 @@ extension CheckedHostTables {
                     return PA_ERROR_STATE
                 }
                 guard unsafe caller.accepts(evidence) else { return PA_ERROR_ARGUMENT }
+                let known = unsafe evidence?.pointee.continues ?? 0
+                guard known == 0 || caller.lane.identities[known] != nil else {
+                    return caller.refuse(known, caller.identities, .useAfterClose, "pa.auth/1.ask")
+                }
                 let status = unsafe AuthTable.pointer.pointee.ask(lane, evidence, token, ticket)
                 if status == PA_ERROR_ARGUMENT {
                     caller.broke(.argument, "pa.auth/1.ask", "the evidence is of no known kind, or too long")
@@ -142,7 +146,7 @@ extension CheckedLane {
             broke(.undeclared, "pa.session/1.open", "the module has no \(PA_SESSION) to be answered at")
             return PA_ERROR_STATE
         }
-        guard unsafe lane.identities[request.identity] != nil else {
+        guard unsafe lane.identities[request.identity]?.hasSession == false else {
             return unsafe refuse(request.identity, identities, .identityTwice, "pa.session/1.open")
         }
         return PA_OK

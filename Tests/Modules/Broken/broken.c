@@ -1,7 +1,7 @@
 /* A module with one fault, which -DFAULT=name chooses; -DFAULT=none gives one without any.
  *
- * It sends datagrams back, and with the first one it asks for an identity, opens a layer-2 session, and passes
- * what it receives on as frames. Each fault stands where a writer of a module could have made it.
+ * It sends datagrams back, and with the first one it asks for an identity, opens a layer-2 session, and
+ * passes what it receives on as frames. Each fault stands where a writer of a module could have made it.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
