@@ -204,6 +204,9 @@ let package = Package(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
             swiftSettings: tests),
         .testTarget(
+            name: "ModcheckTests", dependencies: ["polyhub-modcheck"],
+            swiftSettings: tests),
+        .testTarget(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
         .testTarget(name: "MSCHAPv2Tests", dependencies: ["MSCHAPv2", "OpenSSL"], swiftSettings: tests),

@@ -18,16 +18,18 @@ final class HostServices: ModuleServices {
     private let authenticator: Authenticator
     private let journal: Journal
     private let defaultHub: HubName
+    private let checksModules: Bool
 
     init(
         store: AccountStore, journal: Journal, defaultHub: HubName, certificate: ServerCertificate,
-        publicName: String
+        publicName: String, checksModules: Bool
     ) {
         self.store = store
         self.journal = journal
         self.defaultHub = defaultHub
         presented = Mutex(certificate)
         self.publicName = publicName
+        self.checksModules = checksModules
         authenticator = Authenticator(store: store)
     }
 
@@ -179,6 +181,10 @@ extension HostServices {
         guard isLogged(level: level) else { return }
         journal.record(
             Event("module", level: Logger.Level(abi: level)).with("module", module).with("message", line))
+    }
+
+    var breachListener: (@Sendable (BrokenRule) -> Void)? {
+        checksModules ? { [self] rule in log(rule) } : nil
     }
 
     func isLogged(level: UInt32) -> Bool { level >= PA_LOG_INFO }

@@ -56,7 +56,7 @@ import Synchronization
         unsafe hostTable = .allocate(capacity: 1)
         unsafe hostTable.initialize(to: pa_host_v1())
         let host = unsafe OpaquePointer(Unmanaged.passUnretained(self).toOpaque())
-        checks = runtime.checks.map { CheckedModule(self, report: $0) }
+        checks = services.breachListener.map { CheckedModule(self, report: $0) }
         unsafe hostTable.pointee = HostTable.make(host, isChecked: checks != nil)
         var made: UnsafePointer<pa_module_v1>?
         let status = unsafe image.descriptor.pointee.create(hostTable, &made)
