@@ -6,6 +6,9 @@ enum Schema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in try database.execute(sql: first) }
         migrator.registerMigration("2") { database in try database.execute(sql: policies) }
+        migrator.registerMigration("3") { database in
+            try database.execute(sql: "ALTER TABLE user ADD COLUMN prefix INTEGER")
+        }
         return migrator
     }
 
