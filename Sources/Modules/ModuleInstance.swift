@@ -63,8 +63,8 @@ import Synchronization
             throw .descriptor("its module table has \(size) octets, this server expects \(expected)")
         }
         unsafe entry = made
-        tables = unsafe ModuleTables(made)
         do throws(ModuleFault) {
+            tables = try unsafe ModuleTables(made)
             options = try unsafe ModuleOptions(
                 section, declared: tables.option, file: runtime.configurationFile)
         } catch {
@@ -197,6 +197,13 @@ import Synchronization
     /// [any] Counts a call that broke a rule and was refused.
     func countRefusedCall() { refused.add(1, ordering: .relaxed) }
 
+    /// [control] Calls that broke a rule and were refused, on a lane or off it.
+    var refusedCalls: Int {
+        lanes.reduce(refused.load(ordering: .relaxed)) { sum, lane in
+            sum + (lane.lane.performAndWait { _ in lane.refusedCalls } ?? 0)
+        }
+    }
+
     /// [control] Keeps octets alive until something else is lent under the same name.
     func lend(_ bytes: [UInt8], as name: String) -> pa_octets_v1 {
         let lent = LentOctets(bytes)
@@ -238,24 +245,27 @@ import Synchronization
 
     init() {}
 
-    init(_ module: UnsafePointer<pa_module_v1>) {
-        unsafe timer = Self.table(PA_TIMER, of: module)
-        unsafe datagram = Self.table(PA_DATAGRAM, of: module)
-        unsafe stream = Self.table(PA_STREAM, of: module)
-        unsafe auth = Self.table(PA_AUTH, of: module)
-        unsafe session = Self.table(PA_SESSION, of: module)
-        unsafe option = Self.table(PA_OPTION, of: module)
-        unsafe command = Self.table(PA_COMMAND, of: module)
-        unsafe certificate = Self.table(PA_CERTIFICATE, of: module)
-        unsafe handover = Self.table(PA_HANDOVER, of: module)
+    init(_ module: UnsafePointer<pa_module_v1>) throws(ModuleFault) {
+        unsafe timer = try Self.table(PA_TIMER, of: module)
+        unsafe datagram = try Self.table(PA_DATAGRAM, of: module)
+        unsafe stream = try Self.table(PA_STREAM, of: module)
+        unsafe auth = try Self.table(PA_AUTH, of: module)
+        unsafe session = try Self.table(PA_SESSION, of: module)
+        unsafe option = try Self.table(PA_OPTION, of: module)
+        unsafe command = try Self.table(PA_COMMAND, of: module)
+        unsafe certificate = try Self.table(PA_CERTIFICATE, of: module)
+        unsafe handover = try Self.table(PA_HANDOVER, of: module)
     }
 
-    /// Every table begins with its size.
-    private static func table<Table>(_ id: String, of module: UnsafePointer<pa_module_v1>) -> UnsafePointer<
-        Table
-    >? {
+    /// Nil: the module has none. Every table begins with its size.
+    private static func table<Table>(
+        _ id: String, of module: UnsafePointer<pa_module_v1>
+    ) throws(ModuleFault) -> UnsafePointer<Table>? {
         guard let table = unsafe module.pointee.capability(module.pointee.state, id) else { return nil }
-        guard unsafe table.load(as: UInt32.self) == MemoryLayout<Table>.size else { return nil }
+        let (size, expected) = unsafe (table.load(as: UInt32.self), MemoryLayout<Table>.size)
+        guard size == expected else {
+            throw .descriptor("the size of its \(id) table is \(size), this server expects \(expected)")
+        }
         return unsafe table.assumingMemoryBound(to: Table.self)
     }
 }

@@ -14,7 +14,18 @@ final class SharedListeners: @unchecked Sendable {
 
     private let group: LaneGroup
     private let services: any ModuleServices
-    private var entries: [ListenURL: Entry] = [:]
+    private var entries: [Key: Entry] = [:]
+
+    /// Port 0 means a port of the module's own: each gets another one.
+    private struct Key: Hashable {
+        let url: ListenURL
+        let owner: String?
+
+        init(_ url: ListenURL, of instance: ModuleInstance) {
+            self.url = url
+            owner = url.port == 0 ? instance.name : nil
+        }
+    }
 
     init(_ group: LaneGroup, services: any ModuleServices) {
         self.group = group
@@ -25,9 +36,10 @@ final class SharedListeners: @unchecked Sendable {
     /// address.
     func add(_ instance: ModuleInstance, at url: ListenURL) throws -> Endpoint {
         let candidate = Self.candidate(for: instance)
-        if var entry = entries[url] {
+        let key = Key(url, of: instance)
+        if var entry = entries[key] {
             entry.candidates.append((instance.name, candidate))
-            entries[url] = entry
+            entries[key] = entry
             entry.listener.setCandidates(entry.candidates.map(\.candidate))
             return entry.listener.local
         }
@@ -36,20 +48,21 @@ final class SharedListeners: @unchecked Sendable {
         }
         let options = StreamOptions(endpoint, tls: url.scheme == .tls ? try tlsContext() : nil)
         let listener = try group.listen(options, candidates: [candidate])
-        entries[url] = Entry(listener: listener, candidates: [(instance.name, candidate)])
+        entries[key] = Entry(listener: listener, candidates: [(instance.name, candidate)])
         return listener.local
     }
 
     /// Takes a module away from a listener, which closes when nobody is left at it.
     func remove(_ instance: ModuleInstance, at url: ListenURL) {
-        guard var entry = entries[url] else { return }
+        let key = Key(url, of: instance)
+        guard var entry = entries[key] else { return }
         entry.candidates.removeAll { $0.owner == instance.name }
         if entry.candidates.isEmpty {
             entry.listener.close()
-            entries[url] = nil
+            entries[key] = nil
         } else {
             entry.listener.setCandidates(entry.candidates.map(\.candidate))
-            entries[url] = entry
+            entries[key] = entry
         }
     }
 

@@ -86,14 +86,16 @@ final class Bench {
     }
 
     func registry(
-        _ library: String, name: String = "template", listen: String...,
+        _ library: String, name: String = "template", andAs other: String? = nil, listen: String...,
         verdict: @escaping @Sendable (Evidence) -> Verdict = { _ in
             .refused(code: PA_VERDICT_CREDENTIALS, sentence: "no")
         }
     ) throws -> ModuleRegistry {
         let listen = listen.map { "\"\($0)\"" }.joined(separator: ", ")
-        let configuration = try PluginsConfiguration(
-            text: "[\(name)]\nlibrary = \"\(library)\"\nlisten = [\(listen)]", file: "plugins.conf")
+        let sections = [name, other].compactMap { $0 }.map { name in
+            "[\(name)]\nlibrary = \"\(library)\"\nlisten = [\(listen)]\n"
+        }
+        let configuration = try PluginsConfiguration(text: sections.joined(), file: "plugins.conf")
         let runtime = ModuleRuntime(
             lanes: group, hubLanes: hubLanes, services: Services(verdict), moduleDirectory: directory,
             stateDirectory: directory, configurationFile: "plugins.conf")
