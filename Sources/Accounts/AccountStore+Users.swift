@@ -145,6 +145,7 @@ extension AccountStore {
         user.isEnabled = row["enabled"]
         user.expires = (row["expires"] as Int64?).map { Date(timeIntervalSince1970: Double($0)) }
         user.address = (row["address"] as UInt32?).map(IPv4Address.init)
+        user.prefixLength = row["prefix"]
         user.certificate = (row["certificate"] as String?).flatMap { try? CertificateIdentity($0) }
         user.policy = PolicySettings(stored: row["policy"])
         let password: String? = row["password"]
@@ -174,15 +175,15 @@ extension AccountStore {
         try database.execute(
             sql: """
                 INSERT INTO user (
-                    hub, name, key, note, member_group, enabled, expires, address, certificate, policy,
-                    password)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    hub, name, key, note, member_group, enabled, expires, address, prefix, certificate,
+                    policy, password)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 hub.id, user.name.description, user.name.key, user.note,
                 try groupID(user.group, in: hub, database), user.isEnabled,
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
-                user.certificate?.description, user.policy.text, password,
+                user.prefixLength, user.certificate?.description, user.policy.text, password,
             ])
     }
 
@@ -191,13 +192,13 @@ extension AccountStore {
         try database.execute(
             sql: """
                 UPDATE user SET name = ?, note = ?, member_group = ?, enabled = ?, expires = ?, address = ?,
-                    certificate = ?, policy = ?
+                    prefix = ?, certificate = ?, policy = ?
                 WHERE id = ?
                 """,
             arguments: [
                 user.name.description, user.note, try groupID(user.group, in: hub, database), user.isEnabled,
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
-                user.certificate?.description, user.policy.text, user.id,
+                user.prefixLength, user.certificate?.description, user.policy.text, user.id,
             ])
     }
 

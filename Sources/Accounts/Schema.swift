@@ -7,6 +7,9 @@ enum Schema {
         migrator.registerMigration("1") { database in try database.execute(sql: first) }
         migrator.registerMigration("verifier") { database in try database.execute(sql: verifier) }
         migrator.registerMigration("policies") { database in try database.execute(sql: policies) }
+        migrator.registerMigration("prefix") { database in
+            try database.execute(sql: "ALTER TABLE user ADD COLUMN prefix INTEGER")
+        }
         return migrator
     }
 

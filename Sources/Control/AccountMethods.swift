@@ -133,7 +133,7 @@ extension UserRow {
             hub: user.hub.description, name: user.name.description, group: user.group?.description,
             enabled: user.isEnabled, password: user.hasPassword, note: user.note)
         expires = user.expires?.formatted(.iso8601)
-        address = user.address?.description
+        address = user.addressText
         certificate = user.certificate?.description
         policy = user.policy
     }
@@ -149,13 +149,6 @@ extension UserFields {
             user.certificate = certificate.isEmpty ? nil : try CertificateIdentity(certificate)
         }
         try user.policy.apply(policy)
-        if let address {
-            let parsed = IPv4Address(address)
-            guard parsed != nil || address.isEmpty else {
-                throw AccountError(
-                    .invalid, "\"\(address.prefix(40))\" is no address: one like 192.168.30.50 is accepted")
-            }
-            user.address = parsed
-        }
+        if let address { try user.setAddress(address) }
     }
 }

@@ -33,7 +33,7 @@ public struct UserFields: Codable, Hashable, Sendable {
     public var enabled: Bool?
     /// `2027-12-31` (through that day, UTC), `2027-12-31T12:00:00Z`, or `never`.
     public var expires: String?
-    /// An IPv4 address.
+    /// An IPv4 address, as in 192.168.30.50 or 10.1.2.3/16.
     public var address: String?
     /// A common name, or `sha256:` and a fingerprint.
     public var certificate: String?

@@ -122,7 +122,8 @@ final class HostServices: ModuleServices {
             commonName: CertificateSubject.commonName(ofDER: evidence.certificate), fingerprint: fingerprint)
     }
 
-    /// A fixed address stands in the hub's own network where SecureNAT has one, else in a network of 256.
+    /// A fixed address without a prefix stands in the hub's own network where SecureNAT has one, else in a
+    /// network of 256.
     private func identity(of user: User) -> Identity {
         var identity = Identity(
             user: user.name.description, hub: user.hub.description, account: user.id)
@@ -132,10 +133,11 @@ final class HostServices: ModuleServices {
             let network = IPv4Subnet(nat.network.address, prefixLength: nat.network.prefixLength),
             network.contains(address)
         {
-            identity.fixedAddress = IPv4Subnet(address, prefixLength: nat.network.prefixLength)
+            let prefix = user.prefixLength ?? nat.network.prefixLength
+            identity.fixedAddress = IPv4Subnet(address, prefixLength: prefix)
             identity.fixedGateway = nat.network.address
         } else {
-            identity.fixedAddress = IPv4Subnet(address, prefixLength: 24)
+            identity.fixedAddress = IPv4Subnet(address, prefixLength: user.prefixLength ?? 24)
         }
         return identity
     }

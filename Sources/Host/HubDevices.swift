@@ -162,8 +162,9 @@ final class HubDevices: Sendable {
 
     private static func end(_ nat: (engine: SecureNAT, ports: [DevicePort])?) {
         guard let nat else { return }
-        for port in nat.ports { port.close() }
+        // The engine first: what it says on its way out still has a port.
         nat.engine.stop()
+        for port in nat.ports { port.close() }
     }
 
     /// Hubs are spread over the lanes, so that the devices of one do not crowd those of another.

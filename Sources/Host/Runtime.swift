@@ -27,7 +27,14 @@ struct Runtime: ServerRuntime {
         let sessions = await snapshots()
         report.hubs = hubs.all.count
         report.sessions = sessions.count
-        report.modules = try await modules.rows().count
+        let rows = try await modules.rows()
+        report.modules = rows.count
+        report.refusedCalls = rows.reduce(0) { $0 + $1.refusedCalls }
+        for row in rows {
+            for metric in row.metrics {
+                report.metrics["\(row.name).\(metric.name)", default: 0] += metric.value
+            }
+        }
         report.framesForwarded = sessions.reduce(0) { $0 + $1.counters.framesIn }
         report.framesDropped = sessions.reduce(0) { $0 + $1.counters.dropped }
         report.logDropped = journal.dropped
@@ -215,10 +222,13 @@ extension Runtime {
 extension Runtime {
     func modules() async throws -> [ModuleRow] {
         try await modules.rows().map { row in
-            ModuleRow(
+            var shown = ModuleRow(
                 name: row.name, version: row.version, library: row.library,
                 state: row.isDraining ? "draining" : "running",
                 listeners: row.listeners, sessions: row.sessions)
+            shown.metrics = Dictionary(row.metrics) { $1 }
+            shown.refusedCalls = row.refusedCalls
+            return shown
         }
     }
 

@@ -100,7 +100,8 @@ struct UserCommand: ParsableCommand {
 struct UserFieldOptions: ParsableArguments {
     @Option(help: "The user's group, which is made if it is not there.") var group: String?
     @Option(help: "2027-12-31 (through that day, UTC), 2027-12-31T12:00:00Z or never.") var expires: String?
-    @Option(help: "The IPv4 address that the user always gets.") var address: String?
+    @Option(help: "The IPv4 address that the user always gets, perhaps with its prefix: 10.1.2.3/16.")
+    var address: String?
     @Option(help: "The certificate that stands for the user: its common name, or sha256:FINGERPRINT.")
     var certificate: String?
     @Option(help: "A text for people.") var note: String?

@@ -148,7 +148,10 @@ import Testing
             #expect(try await run(server, "bridge add Office --tap tap0").status == 0)
             #expect(try await run(server, "session disconnect S1").status == 0)
             #expect(try await run(server, "session disconnect S2").status == 1)
-            #expect(try await run(server, "status").output.contains("sessions           0\n"))
+            let status = try await run(server, "status").output
+            #expect(status.contains("sessions              0\n"), "\(status)")
+            #expect(status.contains("openvpn.handshakes    7\n"), "\(status)")
+            #expect(status.contains("module calls refused  2\n"), "\(status)")
         }
     }
 

@@ -113,6 +113,23 @@ import Wire
         #expect(denied == [["mac-limit": 1], [:]])
     }
 
+    @Test func `a client's wish goes to the DHCP server where its policy lets it`() throws {
+        let bench = try Bench(lanes: 1)
+        defer { bench.stop() }
+        let watcher = try bench.connect(mac: 1, hub: "A")
+        let strict = Policy([try PolicySettings(text: "choose-address=no")])
+        for (index, policy) in [Policy.standard, strict].enumerated() {
+            let client = Client(MACAddress(2), on: bench.hubLanes[0])
+            client.open(hub: "A", layer: .three, policy: policy, wish: (192, 168, 30, 77))
+            try watcher.wait(for: index + 1)
+        }
+        // Option 50, RFC 2132 §9.1.
+        let isAsked = watcher.octets.map { frame in
+            frame.indices.dropLast(5).contains { Array(frame[$0..<$0 + 6]) == [50, 4, 192, 168, 30, 77] }
+        }
+        #expect(isAsked == [true, false])
+    }
+
     @Test func `another owner's handle is foreign`() throws {
         let bench = try Bench(lanes: 1)
         defer { bench.stop() }
@@ -157,6 +174,7 @@ private final class Client: SessionOwner, @unchecked Sendable {
     private let outcomes = Mutex<[String]>([])
     private let frames = Mutex<[(source: MACAddress, payload: UInt8)]>([])
     let endedHandles = Mutex<[UInt64]>([])
+    private let whole = Mutex<[[UInt8]]>([])
     private let changed = DispatchSemaphore(value: 0)
     private(set) var handle: UInt64 = 0
 
@@ -165,11 +183,20 @@ private final class Client: SessionOwner, @unchecked Sendable {
         self.hubLane = hubLane
     }
 
-    func open(hub: String, layer: SessionRequest.Layer = .two, policy: Policy = .standard) {
+    func open(
+        hub: String, layer: SessionRequest.Layer = .two, policy: Policy = .standard,
+        wish: (UInt8, UInt8, UInt8, UInt8)? = nil
+    ) {
         var identity = Identity(user: "someone", hub: hub, account: 1)
         identity.policy = policy
-        let request = SessionRequest(layer: layer, identity: identity)
-        handle = hubLane.lane.performAndWait { [self] _ in hubLane.open(request, for: self, token: 1) } ?? 0
+        var request = SessionRequest(layer: layer, identity: identity)
+        if let wish {
+            request.wish.family = UInt8(PA_FAMILY_IPV4)
+            (request.wish.octets.0, request.wish.octets.1) = (wish.0, wish.1)
+            (request.wish.octets.2, request.wish.octets.3) = (wish.2, wish.3)
+        }
+        let asked = request
+        handle = hubLane.lane.performAndWait { [self] _ in hubLane.open(asked, for: self, token: 1) } ?? 0
     }
 
     func close() {
@@ -193,6 +220,8 @@ private final class Client: SessionOwner, @unchecked Sendable {
         }
     }
 
+    /// Every frame as it came.
+    var octets: [[UInt8]] { whole.withLock { $0 } }
     var count: Int { frames.withLock { $0.count } }
     func payloads(from source: MACAddress) -> [UInt8] {
         frames.withLock { all in all.filter { $0.source == source }.map(\.payload) }
@@ -227,6 +256,7 @@ private final class Client: SessionOwner, @unchecked Sendable {
             let octets = Array(UnsafeBufferPointer(start: slice.start, count: Int(slice.length)))
             let source = MACAddress(octets[6..<12].reduce(0) { $0 << 8 | UInt64($1) })
             frames.withLock { $0.append((source, octets[14])) }
+            whole.withLock { $0.append(octets) }
         }
         changed.signal()
     }

@@ -73,11 +73,7 @@ extension StateDocument.UserState {
             user.expires = try table.make("expires") { () throws(AccountError) in try Expiry(text).moment }
         }
         if let text = try table.text("address") {
-            guard let address = IPv4Address(text) else {
-                throw table.refusal(
-                    "address", "\(text.quoted) is no address: one like \"192.168.30.50\" is accepted")
-            }
-            user.address = address
+            try table.make("address") { () throws(AccountError) in try user.setAddress(text) }
         }
         if let text = try table.text("certificate") {
             user.certificate = try table.make("certificate") { () throws(AccountError) in
