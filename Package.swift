@@ -39,6 +39,7 @@ let package = Package(
         .executable(name: "polyhubctl", targets: ["polyhubctl"]),
         .executable(name: "polyhub-modcheck", targets: ["polyhub-modcheck"]),
         .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
+        .library(name: "SSTP", type: .dynamic, targets: ["SSTP"]),
         .library(name: "SoftEther", type: .dynamic, targets: ["SoftEther"]),
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
     ],
@@ -139,6 +140,19 @@ let package = Package(
             name: "SoftEther", dependencies: ["PluginABI", "PluginKit", "SoftEtherAdapter"],
             path: "Plugins/SoftEther/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
+        // What several modules speak.
+        .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
+
+        .target(
+            name: "SSTPCore", dependencies: ["OpenSSL", "PPP", "Wire"], path: "Plugins/SSTP/Core",
+            swiftSettings: dataPath),
+        .target(
+            name: "SSTPAdapter", dependencies: ["OpenSSL", "PPP", "PluginKit", "SSTPCore", "Wire"],
+            path: "Plugins/SSTP/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "SSTP", dependencies: ["PluginABI", "PluginKit", "SSTPAdapter"],
+            path: "Plugins/SSTP/Module", swiftSettings: house, linkerSettings: moduleLinkage),
+
         // Tests and what they share.
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
         .target(
@@ -150,8 +164,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI",
-                "Policy", "SecureNAT", "SoftEtherCore", "Wire",
+                "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer",
+                "PluginABI", "Policy", "SecureNAT", "SSTPClient", "SSTPCore", "SoftEtherCore", "Wire",
             ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
@@ -210,6 +224,25 @@ let package = Package(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
         .testTarget(name: "MSCHAPv2Tests", dependencies: ["MSCHAPv2", "OpenSSL"], swiftSettings: tests),
+        .target(
+            name: "PPPPeer", dependencies: ["MSCHAPv2", "OpenSSL", "PPP", "Wire"],
+            path: "Tests/Support/PPPPeer",
+            swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .testTarget(
+            name: "PPPTests", dependencies: ["PPP", "PPPPeer", "Wire"], swiftSettings: tests + lifetimes),
+        .target(
+            name: "SSTPClient", dependencies: ["MSCHAPv2", "OpenSSL", "PPP", "PPPPeer", "SSTPCore", "Wire"],
+            path: "Tests/Support/SSTPClient",
+            swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .testTarget(
+            name: "SSTPTests", dependencies: ["OpenSSL", "PPP", "PPPPeer", "SSTPClient", "SSTPCore", "Wire"],
+            swiftSettings: tests + lifetimes),
+        .testTarget(
+            name: "SSTPAdapterTests",
+            dependencies: [
+                "FakeHost", "MSCHAPv2", "OpenSSL", "PluginABI", "PluginKit", "SSTPAdapter", "SSTPClient",
+                "SSTPCore", "Wire",
+            ], swiftSettings: tests),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNAdapterTests",

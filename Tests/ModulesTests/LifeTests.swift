@@ -94,7 +94,7 @@ import Testing
         let bench = try Bench()
         defer { bench.stop() }
         let registry = try bench.registry(
-            try bench.compile("counting.c"), name: "one", andAs: "two", listen: "tcp://127.0.0.1:0")
+            try bench.compileCounting(), name: "one", andAs: "two", listen: "tcp://127.0.0.1:0")
         try await registry.loadAll()
         let listeners = try await registry.rows().flatMap(\.listeners)
         #expect(Set(listeners).count == 2, "\(listeners)")
