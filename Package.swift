@@ -63,7 +63,9 @@ let package = Package(
         // Pure: no IO, no clock.
         .target(name: "PluginABI", exclude: ["CONVENTIONS.md", "CHANGELOG.md", "template.c"]),
         .target(name: "Wire", swiftSettings: views),
-        .target(name: "Hub", dependencies: ["PluginABI", "Wire"], swiftSettings: dataPath),
+        .target(name: "Policy", dependencies: ["Wire"], swiftSettings: views),
+        .target(
+            name: "Hub", dependencies: ["PluginABI", "Policy", "Wire"], swiftSettings: dataPath + lifetimes),
         .target(name: "LayerConverter", dependencies: ["Wire"], swiftSettings: views),
 
         // The host.
@@ -74,7 +76,8 @@ let package = Package(
             name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
             swiftSettings: dataPath),
         .target(
-            name: "Sessions", dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Wire"],
+            name: "Sessions",
+            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Policy", "Wire"],
             swiftSettings: dataPath + lifetimes),
         .target(
             name: "Modules",
@@ -88,23 +91,25 @@ let package = Package(
             swiftSettings: views),
         .target(
             name: "Accounts",
-            dependencies: ["COpenSSL", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", "TOMLKit", "Wire", grdb],
+            dependencies: [
+                "COpenSSL", "MSCHAPv2", "OpenSSL", "Policy", "SoftEtherPassword", "TOMLKit", "Wire", grdb,
+            ],
             swiftSettings: house),
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
-        .target(name: "ControlRequests", swiftSettings: house),
+        .target(name: "ControlRequests", dependencies: ["Policy"], swiftSettings: house),
         .target(
-            name: "Control", dependencies: ["Accounts", "ControlRequests", "Journal"] + nio,
+            name: "Control", dependencies: ["Accounts", "ControlRequests", "Journal", "Policy"] + nio,
             swiftSettings: house),
         .executableTarget(
             name: "polyhubd",
             dependencies: [
                 "Accounts", "CLinux", "Control", "ControlRequests", "Hub", "Journal", "Lanes",
-                "LayerConverter", "LocalBridge", "MSCHAPv2", "Modules", "OpenSSL", "PluginABI", "SecureNAT",
-                "Sessions",
-                "Wire", argumentParser, logging,
+                "LayerConverter", "LocalBridge", "MSCHAPv2", "Modules", "OpenSSL", "PluginABI", "Policy",
+                "SecureNAT", "Sessions", "Wire", argumentParser, logging,
             ], path: "Sources/Host", swiftSettings: house),
         .executableTarget(
-            name: "polyhubctl", dependencies: ["ControlRequests", argumentParser], swiftSettings: house),
+            name: "polyhubctl", dependencies: ["ControlRequests", "Policy", argumentParser],
+            swiftSettings: house),
 
         .executableTarget(
             name: "polyhub-modcheck",
@@ -161,6 +166,8 @@ let package = Package(
             dependencies: [
                 "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer", "PluginABI", "SSTPClient",
                 "SSTPCore", "SoftEtherCore", "Wire",
+                "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer",
+                "PluginABI", "Policy", "SecureNAT", "SSTPClient", "SSTPCore", "SoftEtherCore", "Wire",
             ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
@@ -185,7 +192,7 @@ let package = Package(
             name: "polyhub-bench",
             dependencies: [
                 "CAllocationCounter", "FakeHost", "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore",
-                "OpenVPNSite", "OpenVPNTestClient", "PluginABI", "Wire",
+                "OpenVPNSite", "OpenVPNTestClient", "PluginABI", "Policy", "Wire",
             ],
             swiftSettings: views),
         .executableTarget(name: "lanes-bench", dependencies: ["Lanes", "PluginABI"], swiftSettings: house),
@@ -194,13 +201,16 @@ let package = Package(
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
         .testTarget(
             name: "AccountsTests",
-            dependencies: ["Accounts", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", grdb],
+            dependencies: [
+                "Accounts", "MSCHAPv2", "OpenSSL", "Policy", "SoftEtherPassword", "Wire", grdb,
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
-        .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "HubTests", dependencies: ["Hub", "PluginABI", "Policy", "Wire"], swiftSettings: tests),
         .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
         .testTarget(
             name: "LanesTests",
@@ -208,6 +218,9 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "ModcheckTests", dependencies: ["polyhub-modcheck"],
             swiftSettings: tests),
         .testTarget(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
@@ -246,6 +259,8 @@ let package = Package(
         .testTarget(
             name: "LayerConverterTests", dependencies: ["LayerConverter", "Wire"], swiftSettings: tests),
         .testTarget(
+            name: "PolicyTests", dependencies: ["Policy", "Wire"], swiftSettings: tests + lifetimes),
+        .testTarget(
             name: "PluginKitTests", dependencies: ["FakeHost", "PluginKit", "PluginABI", "Wire"],
             swiftSettings: tests),
         .testTarget(
@@ -253,7 +268,7 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "SessionsTests",
-            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Sessions", "Wire"],
+            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Policy", "Sessions", "Wire"],
             swiftSettings: tests),
         .testTarget(
             name: "SoftEtherPasswordTests", dependencies: ["OpenSSL", "SoftEtherPassword"],
