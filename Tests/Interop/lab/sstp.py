@@ -87,10 +87,14 @@ class Client:
         return " 0% packet loss" in answer
 
     def running(self):
-        return self.guest.succeeds("kill -0 $(cat /tmp/pppd.pid)")
+        # Nobody takes note of what ends in the guest: it stays as a zombie.
+        return self.guest.succeeds("grep -q '^State:[[:space:]]*[^Z]' /proc/$(cat /tmp/pppd.pid)/status")
 
     def ended(self, seconds=30):
-        wait_until(seconds, lambda: not self.running(), "the end of pppd")
+        try:
+            wait_until(seconds, lambda: not self.running(), "the end of pppd")
+        except Failure as failure:
+            raise Failure(f"{failure}: {self.log()[-600:]}") from None
 
     def down(self):
         """Disconnect as a person would."""
