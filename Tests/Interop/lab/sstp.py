@@ -88,7 +88,8 @@ class Client:
 
     def running(self):
         # Nobody takes note of what ends in the guest: it stays as a zombie.
-        return self.guest.succeeds("grep -q '^State:[[:space:]]*[^Z[:space:]]' /proc/$(cat /tmp/pppd.pid)/status")
+        alive = "^State:[[:space:]]*[^Z[:space:]]"
+        return self.guest.succeeds(f"grep -q '{alive}' /proc/$(cat /tmp/pppd.pid)/status")
 
     def ended(self, seconds=30):
         try:
