@@ -1,5 +1,6 @@
 public import Foundation
 import GRDB
+import Policy
 import Wire
 
 extension AccountStore {
@@ -10,6 +11,11 @@ extension AccountStore {
         try write { database, changes in
             let hub = try Self.hub(user.hub, database)
             try Self.insert(user, password: hash, into: hub, database)
+            if let password {
+                let id = database.lastInsertedRowID
+                let sealed = sealedVerifiers(of: user.name, id: id, password)
+                try Self.setVerifiers(sealed, ofUser: id, database)
+            }
             changes.append(.userCreated(hub.name, user.name))
         }
     }
@@ -35,6 +41,8 @@ extension AccountStore {
             let hub = try Self.hub(hub, database)
             let user = try Self.user(name, in: hub, database).user
             try Self.setPassword(hash, of: user, database)
+            let sealed = sealedVerifiers(of: user.name, id: user.id, password)
+            try Self.setVerifiers(sealed, ofUser: user.id, database)
             changes.append(.userChanged(hub.name, user.name))
             return user.id
         }
@@ -137,7 +145,9 @@ extension AccountStore {
         user.isEnabled = row["enabled"]
         user.expires = (row["expires"] as Int64?).map { Date(timeIntervalSince1970: Double($0)) }
         user.address = (row["address"] as UInt32?).map(IPv4Address.init)
+        user.prefixLength = row["prefix"]
         user.certificate = (row["certificate"] as String?).flatMap { try? CertificateIdentity($0) }
+        user.policy = PolicySettings(stored: row["policy"])
         let password: String? = row["password"]
         user.hasPassword = password != nil
         return StoredUser(user: user, password: password)
@@ -165,14 +175,15 @@ extension AccountStore {
         try database.execute(
             sql: """
                 INSERT INTO user (
-                    hub, name, key, note, member_group, enabled, expires, address, certificate, password)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    hub, name, key, note, member_group, enabled, expires, address, prefix, certificate,
+                    policy, password)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 hub.id, user.name.description, user.name.key, user.note,
                 try groupID(user.group, in: hub, database), user.isEnabled,
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
-                user.certificate?.description, password,
+                user.prefixLength, user.certificate?.description, user.policy.text, password,
             ])
     }
 
@@ -181,17 +192,19 @@ extension AccountStore {
         try database.execute(
             sql: """
                 UPDATE user SET name = ?, note = ?, member_group = ?, enabled = ?, expires = ?, address = ?,
-                    certificate = ?
+                    prefix = ?, certificate = ?, policy = ?
                 WHERE id = ?
                 """,
             arguments: [
                 user.name.description, user.note, try groupID(user.group, in: hub, database), user.isEnabled,
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
-                user.certificate?.description, user.id,
+                user.prefixLength, user.certificate?.description, user.policy.text, user.id,
             ])
     }
 
+    /// What was kept of another password goes.
     static func setPassword(_ hash: String?, of user: User, _ database: Database) throws {
+        try setVerifiers([:], ofUser: user.id, database)
         try database.execute(sql: "UPDATE user SET password = ? WHERE id = ?", arguments: [hash, user.id])
     }
 

@@ -7,6 +7,8 @@ public struct StreamOptions: Sendable {
     public var endpoint: Endpoint
     /// TLS is ended by the host with this; nil for plain TCP.
     public var tls: TLSServerContext?
+    /// With `tls`, whether a peer that does not begin with TLS is served as well.
+    public var acceptsPlain = false
     public var pinning: DatagramOptions.Pinning
     public var limits: StreamLimits
 
@@ -54,7 +56,14 @@ public final class StreamListener: Sendable {
         acceptors = zip(lanes, descriptors).map {
             StreamAcceptor(descriptor: $1, options: options, candidates: candidates, on: $0)
         }
-        for acceptor in acceptors { acceptor.lane.post { _ in acceptor.start() } }
+        do {
+            for acceptor in acceptors {
+                try acceptor.lane.onLane(attempt) { () throws(SocketError) in try acceptor.start() }
+            }
+        } catch {
+            close()
+            throw error
+        }
     }
 
     /// [any] From now on these are asked, in this order.
@@ -62,9 +71,11 @@ public final class StreamListener: Sendable {
         for acceptor in acceptors { acceptor.lane.post { _ in acceptor.candidates = candidates } }
     }
 
-    /// [any] What new connections are shown. A listener without TLS stays without.
-    public func setTLS(_ context: TLSServerContext) {
-        for acceptor in acceptors { acceptor.lane.post { _ in acceptor.replaceTLS(context) } }
+    /// [any] What new connections are shown, and whether those without TLS are served too.
+    public func setTLS(_ context: TLSServerContext?, acceptsPlain: Bool = false) {
+        for acceptor in acceptors {
+            acceptor.lane.post { _ in acceptor.setTLS(context, acceptsPlain: acceptsPlain) }
+        }
     }
 
     /// [any] Closes every listening socket on its lane.
@@ -97,16 +108,15 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
         self.lane = lane
     }
 
-    func start() {
+    func start() throws(SocketError) {
         guard !isClosed else { return }
-        do {
-            try lane.attach(self, descriptor: descriptor, interest: .readable)
-        } catch {
-            preconditionFailure("a new socket can be watched: \(error)")
-        }
+        try lane.attach(self, descriptor: descriptor, interest: .readable)
     }
 
-    func replaceTLS(_ context: TLSServerContext) { if options.tls != nil { options.tls = context } }
+    func setTLS(_ context: TLSServerContext?, acceptsPlain: Bool) {
+        options.tls = context
+        options.acceptsPlain = acceptsPlain
+    }
 
     func close() {
         guard !isClosed else { return }
@@ -152,6 +162,7 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
 
     private func transport(for accepted: Int32) -> StreamTransport? {
         guard let tls = options.tls else { return TCPTransport(descriptor: accepted) }
+        if options.acceptsPlain { return SniffingTransport(tls, descriptor: accepted) }
         return TLSTransport(tls, descriptor: accepted)
     }
 
@@ -159,10 +170,16 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
     private func restAWhile() {
         unsafe lane.counted.pointee.receive_errors += 1
         lane.detach(self, descriptor: descriptor)
+        startLater()
+    }
+
+    private func startLater() {
         _ = lane.schedule(at: lane.now.advanced(by: StreamAcceptor.rest), target: self, token: 0)
     }
 }
 
 extension StreamAcceptor: TimerTarget {
-    func timerFired(_ token: UInt64, at now: Instant) { start() }
+    func timerFired(_ token: UInt64, at now: Instant) {
+        do throws(SocketError) { try start() } catch { startLater() }
+    }
 }

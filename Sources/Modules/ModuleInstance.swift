@@ -202,6 +202,13 @@ import Synchronization
     /// [any] Counts a call that broke a rule and was refused.
     func countRefusedCall() { refused.add(1, ordering: .relaxed) }
 
+    /// [control] Calls that broke a rule and were refused, on a lane or off it.
+    var refusedCalls: Int {
+        lanes.reduce(refused.load(ordering: .relaxed)) { sum, lane in
+            sum + (lane.lane.performAndWait { _ in lane.refusedCalls } ?? 0)
+        }
+    }
+
     /// [control] Keeps octets alive until something else is lent under the same name.
     func lend(_ bytes: [UInt8], as name: String) -> pa_octets_v1 {
         let lent = LentOctets(bytes)

@@ -17,6 +17,8 @@ public final class ModuleRegistry: @unchecked Sendable {
         public var isDraining: Bool
         public var sessions: Int
         public var metrics: [(name: String, value: Int64)]
+        /// Calls of the module that broke a rule of the ABI.
+        public var refusedCalls: Int
     }
 
     let runtime: ModuleRuntime
@@ -80,6 +82,21 @@ public final class ModuleRegistry: @unchecked Sendable {
                 throw ModuleFault.command("module \(name) has no command \(command); it has: \(known)")
             }
             return try found.call(arguments, on: instance)
+        }
+    }
+
+    /// The host presents another certificate: new TLS streams are shown it, and modules fetch it again.
+    public func certificateChanged() async throws {
+        try await runtime.control.perform { [self] in
+            try runtime.streams.certificateChanged()
+            for instance in instances + draining {
+                guard let table = unsafe instance.tables.certificate else { continue }
+                let status = unsafe table.pointee.changed(instance.entry.pointee.state)
+                guard status != PA_OK else { continue }
+                runtime.services.log(
+                    module: instance.name, level: PA_LOG_ERROR,
+                    line: "the new certificate was refused status=\(status)")
+            }
         }
     }
 
@@ -153,6 +170,7 @@ extension ModuleRegistry {
             listeners: instance.listeners.map(\.boundDescription),
             commands: ModuleCommand.all(instance.tables.command).map { "\($0.usage)\t\($0.help)" },
             isDraining: isDraining,
-            sessions: former.reduce(instance.sessionCount) { $0 + $1.sessionCount }, metrics: values)
+            sessions: former.reduce(instance.sessionCount) { $0 + $1.sessionCount }, metrics: values,
+            refusedCalls: former.reduce(instance.refusedCalls) { $0 + $1.refusedCalls })
     }
 }

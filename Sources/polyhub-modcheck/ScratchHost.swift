@@ -70,7 +70,7 @@ private final class Feeder: PortSink, @unchecked Sendable {
         self.hubLane = hubLane
         lane = hubLane.lane
         guard let hub = hubs[ScratchHost.hub],
-            let port = hubLane.attach(to: hub, needs: HubPort.Needs(), sink: self)
+            let port = hubLane.attach(to: hub, needs: HubPort.Needs(), as: .bridge, sink: self)
         else { return nil }
         self.port = port
     }

@@ -106,14 +106,20 @@ final class Bench: Sendable {
     }
 
     func registry(
-        _ library: String, name: String = "template", listen: String..., isChecked: Bool = false,
+        _ library: String, name: String = "template", andAs other: String? = nil, listen: String...,
+        isChecked: Bool = false,
         verdict: @escaping @Sendable (Evidence) -> Verdict = { evidence in
             .accepted(Identity(user: evidence.name, hub: "LAB", account: 1))
         }
     ) throws -> ModuleRegistry {
         let listen = listen.map { "\"\($0)\"" }.joined(separator: ", ")
-        let configuration = try PluginsConfiguration(
-            text: "[\(name)]\nlibrary = \"\(library)\"\nlisten = [\(listen)]", file: "plugins.conf")
+        let sections = [name, other].compactMap { $0 }.map { name in
+            "[\(name)]
+library = \"\(library)\"
+listen = [\(listen)]
+"
+        }
+        let configuration = try PluginsConfiguration(text: sections.joined(), file: "plugins.conf")
         let note: @Sendable (BrokenRule) -> Void = { [self] rule in broken.withLock { $0.append(rule) } }
         let runtime = ModuleRuntime(
             lanes: group, hubLanes: hubLanes, services: Services(verdict, isChecked ? note : nil),

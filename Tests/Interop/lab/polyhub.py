@@ -29,20 +29,24 @@ def programs():
 
 
 class Polyhub:
-    def __init__(self, lab, default_hub="LAB", lanes=None, name="state", **options):
-        """`options` are those of [openvpn] in plugins.conf, `name` that of the state directory."""
+    def __init__(self, lab, default_hub="LAB", lanes=None, name="state", modules=None, tls=None, **options):
+        """`options` are those of [openvpn] in plugins.conf, `modules` other sections with their options,
+        `tls` what [tls] holds, `name` that of the state directory."""
         self.lab = lab
         self.lanes = lanes
         self.state = lab.path(name)
         self.process = None
+        self.modules = {**({"tls": tls} if tls else {}), **(modules or {})}
         self.configure(default_hub, **options)
 
     def configure(self, default_hub="LAB", **options):
         """`options` are those of [openvpn]; `_` in a name is `-`."""
         values = {"library": "OpenVPN", "listen": ["udp://0.0.0.0:1194", "tcp://0.0.0.0:1194"], **options}
-        lines = [f"{key.replace('_', '-')} = {json.dumps(value)}" for key, value in values.items()]
-        top = [f"default_hub = {json.dumps(default_hub)}", f"public_name = {json.dumps(SERVER)}"]
-        self.config = self.lab.write("plugins.conf", "\n".join([*top, "", "[openvpn]", *lines, ""]))
+        lines = [f"default_hub = {json.dumps(default_hub)}", f"public_name = {json.dumps(SERVER)}"]
+        for name, section in {"openvpn": values, **self.modules}.items():
+            lines += ["", f"[{name}]"]
+            lines += [f"{key.replace('_', '-')} = {json.dumps(value)}" for key, value in section.items()]
+        self.config = self.lab.write("plugins.conf", "\n".join([*lines, ""]))
 
     def start(self):
         """Start it and wait until it says that it is ready."""
