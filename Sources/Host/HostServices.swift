@@ -186,7 +186,8 @@ extension HostServices {
     }
 
     var breachListener: (@Sendable (BrokenRule) -> Void)? {
-        checksModules ? { [self] rule in log(rule) } : nil
+        guard checksModules else { return nil }
+        return { @Sendable [self] rule in log(rule) }
     }
 
     func isLogged(level: UInt32) -> Bool { level >= PA_LOG_INFO }
