@@ -30,7 +30,7 @@ class Client:
         self.password = password
         self.hub = hub
         self.port = port
-        self.settings = settings
+        self.settings = dict(settings)
         self.process = None
         self.dhcp = None
 
