@@ -56,8 +56,14 @@ extension SoftEtherLane {
         case .password(let password):
             evidence = Evidence(.password, protocolName: "SoftEther")
             evidence.secret = unsafe password.bytes.withUnsafeBytes { unsafe Array($0) }
+        case .certificate(let certificate, let signature):
+            evidence = Evidence(.bareCertificate, protocolName: "SoftEther")
+            let isHeld = CertificateSignature.isValidRSASHA1(
+                signature, of: challenge, byCertificate: certificate)
+            // Without a certificate the host refuses, and writes down that somebody tried.
+            if isHeld { evidence.certificate = certificate }
         // Nobody here may come without a proof; that somebody tried is for the host to log.
-        case .anonymous, .certificate: evidence = Evidence(.password, protocolName: "SoftEther")
+        case .anonymous: evidence = Evidence(.password, protocolName: "SoftEther")
         }
         evidence.name = Array("\(login.user)@\(login.hub)".utf8)
         return evidence
