@@ -39,6 +39,7 @@ let package = Package(
         .executable(name: "polyhubctl", targets: ["polyhubctl"]),
         .executable(name: "polyhub-modcheck", targets: ["polyhub-modcheck"]),
         .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
+        .library(name: "SSTP", type: .dynamic, targets: ["SSTP"]),
         .library(name: "SoftEther", type: .dynamic, targets: ["SoftEther"]),
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
     ],
@@ -64,7 +65,9 @@ let package = Package(
         // Pure: no IO, no clock.
         .target(name: "PluginABI", exclude: ["CONVENTIONS.md", "CHANGELOG.md", "template.c"]),
         .target(name: "Wire", swiftSettings: views),
-        .target(name: "Hub", dependencies: ["PluginABI", "Wire"], swiftSettings: dataPath),
+        .target(name: "Policy", dependencies: ["Wire"], swiftSettings: views),
+        .target(
+            name: "Hub", dependencies: ["PluginABI", "Policy", "Wire"], swiftSettings: dataPath + lifetimes),
         .target(name: "LayerConverter", dependencies: ["Wire"], swiftSettings: views),
 
         // The host.
@@ -76,7 +79,8 @@ let package = Package(
             name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
             swiftSettings: dataPath),
         .target(
-            name: "Sessions", dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Wire"],
+            name: "Sessions",
+            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Policy", "Wire"],
             swiftSettings: dataPath + lifetimes),
         .target(
             name: "Modules",
@@ -90,23 +94,25 @@ let package = Package(
             swiftSettings: views),
         .target(
             name: "Accounts",
-            dependencies: ["COpenSSL", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", "TOMLKit", "Wire", grdb],
+            dependencies: [
+                "COpenSSL", "MSCHAPv2", "OpenSSL", "Policy", "SoftEtherPassword", "TOMLKit", "Wire", grdb,
+            ],
             swiftSettings: house),
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
-        .target(name: "ControlRequests", swiftSettings: house),
+        .target(name: "ControlRequests", dependencies: ["Policy"], swiftSettings: house),
         .target(
-            name: "Control", dependencies: ["Accounts", "ControlRequests", "Journal"] + nio,
+            name: "Control", dependencies: ["Accounts", "ControlRequests", "Journal", "Policy"] + nio,
             swiftSettings: house),
         .executableTarget(
             name: "polyhubd",
             dependencies: [
                 "Accounts", "CLinux", "Control", "ControlRequests", "Hub", "Journal", "Lanes",
-                "LayerConverter", "LocalBridge", "MSCHAPv2", "Modules", "OpenSSL", "PluginABI", "SecureNAT",
-                "Sessions",
-                "Wire", argumentParser, logging,
+                "LayerConverter", "LocalBridge", "MSCHAPv2", "Modules", "OpenSSL", "PluginABI", "Policy",
+                "SecureNAT", "Sessions", "Wire", argumentParser, logging,
             ], path: "Sources/Host", swiftSettings: house),
         .executableTarget(
-            name: "polyhubctl", dependencies: ["ControlRequests", argumentParser], swiftSettings: house),
+            name: "polyhubctl", dependencies: ["ControlRequests", "Policy", argumentParser],
+            swiftSettings: house),
 
         .executableTarget(
             name: "polyhub-modcheck",
@@ -138,6 +144,19 @@ let package = Package(
             name: "SoftEther", dependencies: ["PluginABI", "PluginKit", "SoftEtherAdapter"],
             path: "Plugins/SoftEther/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
+        // What several modules speak.
+        .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
+
+        .target(
+            name: "SSTPCore", dependencies: ["OpenSSL", "PPP", "Wire"], path: "Plugins/SSTP/Core",
+            swiftSettings: dataPath),
+        .target(
+            name: "SSTPAdapter", dependencies: ["OpenSSL", "PPP", "PluginKit", "SSTPCore", "Wire"],
+            path: "Plugins/SSTP/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "SSTP", dependencies: ["PluginABI", "PluginKit", "SSTPAdapter"],
+            path: "Plugins/SSTP/Module", swiftSettings: house, linkerSettings: moduleLinkage),
+
         // Tests and what they share.
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
         .target(
@@ -149,7 +168,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "SoftEtherCore", "Wire",
+                "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer",
+                "PluginABI", "Policy", "SecureNAT", "SSTPClient", "SSTPCore", "SoftEtherCore", "Wire",
             ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
@@ -174,7 +194,7 @@ let package = Package(
             name: "polyhub-bench",
             dependencies: [
                 "CAllocationCounter", "FakeHost", "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore",
-                "OpenVPNSite", "OpenVPNTestClient", "PluginABI", "Wire",
+                "OpenVPNSite", "OpenVPNTestClient", "PluginABI", "Policy", "Wire",
             ],
             swiftSettings: views),
         .executableTarget(name: "lanes-bench", dependencies: ["Lanes", "PluginABI"], swiftSettings: house),
@@ -183,13 +203,16 @@ let package = Package(
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
         .testTarget(
             name: "AccountsTests",
-            dependencies: ["Accounts", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", grdb],
+            dependencies: [
+                "Accounts", "MSCHAPv2", "OpenSSL", "Policy", "SoftEtherPassword", "Wire", grdb,
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
-        .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "HubTests", dependencies: ["Hub", "PluginABI", "Policy", "Wire"], swiftSettings: tests),
         .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
         .testTarget(
             name: "LanesTests",
@@ -199,9 +222,31 @@ let package = Package(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
             swiftSettings: tests),
         .testTarget(
+            name: "ModcheckTests", dependencies: ["polyhub-modcheck"],
+            swiftSettings: tests),
+        .testTarget(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
         .testTarget(name: "MSCHAPv2Tests", dependencies: ["MSCHAPv2", "OpenSSL"], swiftSettings: tests),
+        .target(
+            name: "PPPPeer", dependencies: ["MSCHAPv2", "OpenSSL", "PPP", "Wire"],
+            path: "Tests/Support/PPPPeer",
+            swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .testTarget(
+            name: "PPPTests", dependencies: ["PPP", "PPPPeer", "Wire"], swiftSettings: tests + lifetimes),
+        .target(
+            name: "SSTPClient", dependencies: ["MSCHAPv2", "OpenSSL", "PPP", "PPPPeer", "SSTPCore", "Wire"],
+            path: "Tests/Support/SSTPClient",
+            swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .testTarget(
+            name: "SSTPTests", dependencies: ["OpenSSL", "PPP", "PPPPeer", "SSTPClient", "SSTPCore", "Wire"],
+            swiftSettings: tests + lifetimes),
+        .testTarget(
+            name: "SSTPAdapterTests",
+            dependencies: [
+                "FakeHost", "MSCHAPv2", "OpenSSL", "PluginABI", "PluginKit", "SSTPAdapter", "SSTPClient",
+                "SSTPCore", "Wire",
+            ], swiftSettings: tests),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNAdapterTests",
@@ -216,6 +261,8 @@ let package = Package(
         .testTarget(
             name: "LayerConverterTests", dependencies: ["LayerConverter", "Wire"], swiftSettings: tests),
         .testTarget(
+            name: "PolicyTests", dependencies: ["Policy", "Wire"], swiftSettings: tests + lifetimes),
+        .testTarget(
             name: "PluginKitTests", dependencies: ["FakeHost", "PluginKit", "PluginABI", "Wire"],
             swiftSettings: tests),
         .testTarget(
@@ -223,7 +270,7 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "SessionsTests",
-            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Sessions", "Wire"],
+            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Policy", "Sessions", "Wire"],
             swiftSettings: tests),
         .testTarget(
             name: "SoftEtherAdapterTests",
