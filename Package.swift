@@ -57,6 +57,8 @@ let package = Package(
         .systemLibrary(
             name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
         .systemLibrary(name: "CSlirp"),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "CNftables", linkerSettings: [.linkedLibrary("nftables", .when(platforms: [.linux]))]),
         .target(name: "CLinux", dependencies: ["PluginABI"]),
 
@@ -70,6 +72,7 @@ let package = Package(
 
         // The host.
         .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
+        .target(name: "Zlib", dependencies: ["CZlib"], swiftSettings: house),
         .target(name: "MSCHAPv2", dependencies: ["OpenSSL"], swiftSettings: house),
         .target(name: "SoftEtherPassword", dependencies: ["OpenSSL"], swiftSettings: house),
         .target(
@@ -134,7 +137,8 @@ let package = Package(
             name: "SoftEtherCore", dependencies: ["OpenSSL", "Wire"], path: "Plugins/SoftEther/Core",
             swiftSettings: dataPath + lifetimes),
         .target(
-            name: "SoftEtherAdapter", dependencies: ["OpenSSL", "PluginKit", "SoftEtherCore", "Wire"],
+            name: "SoftEtherAdapter",
+            dependencies: ["OpenSSL", "PluginKit", "SoftEtherCore", "Wire", "Zlib"],
             path: "Plugins/SoftEther/Adapter", swiftSettings: dataPath),
         .target(
             name: "SoftEther", dependencies: ["PluginABI", "PluginKit", "SoftEtherAdapter"],
@@ -164,6 +168,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
+                "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer", "PluginABI", "SSTPClient",
+                "SSTPCore", "SoftEtherCore", "Wire",
                 "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer",
                 "PluginABI", "Policy", "SecureNAT", "SSTPClient", "SSTPCore", "SoftEtherCore", "Wire",
             ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
@@ -269,12 +275,18 @@ let package = Package(
             dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Policy", "Sessions", "Wire"],
             swiftSettings: tests),
         .testTarget(
+            name: "SoftEtherAdapterTests",
+            dependencies: [
+                "FakeHost", "OpenSSL", "PluginABI", "PluginKit", "SoftEtherAdapter", "SoftEtherCore", "Zlib",
+            ], swiftSettings: tests),
+        .testTarget(
             name: "SoftEtherPasswordTests", dependencies: ["OpenSSL", "SoftEtherPassword"],
             swiftSettings: tests),
         .testTarget(
             name: "SoftEtherTests", dependencies: ["OpenSSL", "SoftEtherCore", "Wire"],
             swiftSettings: tests + lifetimes),
         .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
+        .testTarget(name: "ZlibTests", dependencies: ["Zlib"], swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests + lifetimes),
     ]
 )

@@ -114,10 +114,7 @@ final class Bench: Sendable {
     ) throws -> ModuleRegistry {
         let listen = listen.map { "\"\($0)\"" }.joined(separator: ", ")
         let sections = [name, other].compactMap { $0 }.map { name in
-            "[\(name)]
-library = \"\(library)\"
-listen = [\(listen)]
-"
+            "[\(name)]\nlibrary = \"\(library)\"\nlisten = [\(listen)]\n"
         }
         let configuration = try PluginsConfiguration(text: sections.joined(), file: "plugins.conf")
         let note: @Sendable (BrokenRule) -> Void = { [self] rule in broken.withLock { $0.append(rule) } }

@@ -1,4 +1,5 @@
-"""Somebody between client and server who ends TLS and begins it anew: what the crypto binding is there against.
+"""Somebody between client and server who ends TLS and begins it anew: what the crypto binding is there
+against.
 
     interception.py CERTIFICATE KEY PORT SERVER
 """

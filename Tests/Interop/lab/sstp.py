@@ -26,7 +26,7 @@ class Client:
 
     device = "ppp0"
 
-    def __init__(self, guest, authority, user, password, method="mschap-v2", server=SERVER):
+    def __init__(self, guest, authority, user, password, method="mschap-v2", server=SERVER, level=4):
         self.guest = guest
         with open(authority) as file:
             guest.write("/tmp/ca.pem", file.read())
@@ -49,7 +49,7 @@ class Client:
         guest.write("/tmp/ppp.options", "\n".join([*options, ""]))
         # The plugin hands pppd's keys to sstpc, which makes the crypto binding of them.
         client = (
-            "sstpc --ipparam lab --nolaunchpppd --log-level 5 --log-stderr --cert-warn"
+            f"sstpc --ipparam lab --nolaunchpppd --log-level {level} --log-stderr --cert-warn"
             f" --ca-cert /tmp/ca.pem {server}:443 2>/tmp/sstpc.log"
         )
         guest.write(
@@ -87,10 +87,14 @@ class Client:
         return " 0% packet loss" in answer
 
     def running(self):
-        return self.guest.succeeds("kill -0 $(cat /tmp/pppd.pid)")
+        # Nobody takes note of what ends in the guest: it stays as a zombie.
+        return self.guest.succeeds("grep -q '^State:[[:space:]]*[^Z[:space:]]' /proc/$(cat /tmp/pppd.pid)/status")
 
     def ended(self, seconds=30):
-        wait_until(seconds, lambda: not self.running(), "the end of pppd")
+        try:
+            wait_until(seconds, lambda: not self.running(), "the end of pppd")
+        except Failure as failure:
+            raise Failure(f"{failure}: {self.log()[-600:]}") from None
 
     def down(self):
         """Disconnect as a person would."""

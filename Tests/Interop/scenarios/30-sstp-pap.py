@@ -1,4 +1,4 @@
-"""Proves that a real SSTP client that can do nothing but PAP is refused, unless the administrator allows PAP."""
+"""Proves that a real SSTP client that can do nothing but PAP is refused, unless the server allows PAP."""
 
 from lab import sstp
 from lab.guests import Guest

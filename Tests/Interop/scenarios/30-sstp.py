@@ -32,7 +32,7 @@ def run(lab):
         expect(client.ping(LAN, "-s", "1372", "-M", "do"), "a packet as large as the tunnel takes is lost")
         expect(lab.ping("lan", address), f"no echo from {address}")
         session = server.sessions("user1")[0]
-        expect(session["protocol"] == "SSTP", f"the session is {session}")
+        expect(session["module"] == "SSTP", f"the session is {session}")
         for reverse in ("", "-R"):
             report = json.loads(guest.run(f"iperf3 -c {LAN} -t 3 -J {reverse}", seconds=40))
             rate = report["end"]["sum_received"]["bits_per_second"] / 1e6

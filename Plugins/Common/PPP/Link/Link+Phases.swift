@@ -59,7 +59,9 @@ extension Link {
         networkDeadline = nil
         establishments += 1
         guard !isNetworkAsked, establishments < Self.maxEstablishments else {
-            return end(lcp.isClosedByPeer ? .peer : .protocolError, "the peer began anew", at: now)
+            return lcp.isClosedByPeer
+                ? end(.peer, "the peer closed the link", at: now)
+                : end(.protocolError, "the peer began anew", at: now)
         }
         phase = .establish
     }
