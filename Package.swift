@@ -104,8 +104,17 @@ let package = Package(
             name: "PluginKit", dependencies: ["CLibFFI", "PluginABI", "Wire"],
             swiftSettings: dataPath + lifetimes),
         .target(
-            name: "OpenVPNCore", dependencies: ["OpenSSL", "PluginABI", "Wire"], path: "Plugins/OpenVPN/Core",
+            name: "EngineParts", dependencies: ["PluginABI", "Wire"], path: "Plugins/Common/EngineParts",
             swiftSettings: dataPath),
+        .target(
+            name: "ESP", dependencies: ["EngineParts", "OpenSSL", "PluginABI"], path: "Plugins/Common/ESP",
+            swiftSettings: dataPath),
+        .target(
+            name: "IKEv1", dependencies: ["EngineParts", "ESP", "OpenSSL", "Wire"],
+            path: "Plugins/Common/IKEv1", swiftSettings: views),
+        .target(
+            name: "OpenVPNCore", dependencies: ["EngineParts", "OpenSSL", "PluginABI", "Wire"],
+            path: "Plugins/OpenVPN/Core", swiftSettings: dataPath),
         .target(
             name: "OpenVPNAdapter", dependencies: ["OpenSSL", "OpenVPNCore", "PluginKit", "Wire"],
             path: "Plugins/OpenVPN/Adapter", swiftSettings: dataPath),
@@ -133,6 +142,11 @@ let package = Package(
             dependencies: ["Lanes", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
             path: "Tests/OpenVPNSoak", swiftSettings: tests),
         .target(
+            name: "SeededGenerators", path: "Tests/Support/SeededGenerator", swiftSettings: tests),
+        .target(
+            name: "IKEPeer", dependencies: ["ESP", "IKEv1", "OpenSSL", "Wire"],
+            path: "Tests/Support/IKEPeer", swiftSettings: tests),
+        .target(
             name: "OpenVPNSite",
             dependencies: [
                 "FakeHost", "OpenVPNAdapter", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "PluginKit",
@@ -140,7 +154,8 @@ let package = Package(
             ], path: "Tests/Support/OpenVPNSite",
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .target(
-            name: "OpenVPNTestClient", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
+            name: "OpenVPNTestClient",
+            dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "SeededGenerators", "Wire"],
             path: "Tests/OpenVPNTestClient",
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .target(name: "CAllocationCounter"),
@@ -161,7 +176,14 @@ let package = Package(
             name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
+        .testTarget(
+            name: "ESPTests", dependencies: ["ESP", "OpenSSL", "PluginABI", "SeededGenerators"],
+            swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "IKEv1Tests",
+            dependencies: ["ESP", "IKEPeer", "IKEv1", "OpenSSL", "SeededGenerators", "Wire"],
+            swiftSettings: tests),
         .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
         .testTarget(
             name: "LanesTests",
@@ -182,8 +204,9 @@ let package = Package(
             ], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNTests",
-            dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],
-            swiftSettings: tests),
+            dependencies: [
+                "EngineParts", "OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire",
+            ], swiftSettings: tests),
         .testTarget(
             name: "LayerConverterTests", dependencies: ["LayerConverter", "Wire"], swiftSettings: tests),
         .testTarget(

@@ -1,5 +1,3 @@
-import Wire
-
 /// Where a peer sends from, or where a datagram of it arrived: an IP address and a port.
 public struct TransportAddress: Hashable, Sendable {
     public enum Family: UInt8, Sendable {
@@ -33,14 +31,15 @@ public struct TransportAddress: Hashable, Sendable {
 
     /// The address without its port: what limits per source count by. Of IPv6 the first 64 bits, which is
     /// what one customer has.
-    var source: TransportAddress {
+    public var source: TransportAddress {
         switch family {
         case .ipv4: TransportAddress(ipv4: UInt32(truncatingIfNeeded: low), port: 0)
         case .ipv6: TransportAddress(ipv6High: high, low: 0, port: 0)
         }
     }
 
-    func serialize(into bytes: inout [UInt8]) {
+    /// Family, octets, port and scope, always as many: for authenticating it.
+    public func serialize(into bytes: inout [UInt8]) {
         bytes.append(family.rawValue)
         bytes.appendBigEndian(high)
         bytes.appendBigEndian(low)
