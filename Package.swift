@@ -38,6 +38,7 @@ let package = Package(
         .executable(name: "polyhubd", targets: ["polyhubd"]),
         .executable(name: "polyhubctl", targets: ["polyhubctl"]),
         .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
+        .library(name: "IPsec", type: .dynamic, targets: ["IPsec"]),
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
     ],
     dependencies: [
@@ -113,6 +114,19 @@ let package = Package(
             name: "IKEv1", dependencies: ["EngineParts", "ESP", "OpenSSL", "Wire"],
             path: "Plugins/Common/IKEv1", swiftSettings: views),
         .target(
+            name: "L2TP", dependencies: ["OpenSSL", "Wire"], path: "Plugins/Common/L2TP",
+            swiftSettings: views),
+        .target(
+            name: "IPsecCore",
+            dependencies: ["EngineParts", "ESP", "IKEv1", "L2TP", "OpenSSL", "PluginABI", "Wire"],
+            path: "Plugins/IPsec/Core", swiftSettings: dataPath),
+        .target(
+            name: "IPsecAdapter", dependencies: ["IKEv1", "IPsecCore", "OpenSSL", "PluginKit", "Wire"],
+            path: "Plugins/IPsec/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "IPsec", dependencies: ["IPsecAdapter", "PluginABI", "PluginKit"],
+            path: "Plugins/IPsec/Module", swiftSettings: house, linkerSettings: moduleLinkage),
+        .target(
             name: "OpenVPNCore", dependencies: ["EngineParts", "OpenSSL", "PluginABI", "Wire"],
             path: "Plugins/OpenVPN/Core", swiftSettings: dataPath),
         .target(
@@ -141,6 +155,9 @@ let package = Package(
             name: "openvpn-soak",
             dependencies: ["Lanes", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
             path: "Tests/OpenVPNSoak", swiftSettings: tests),
+        .target(
+            name: "LentPackets", dependencies: ["PluginABI"], path: "Tests/Support/LentPacket",
+            swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .target(
             name: "SeededGenerators", path: "Tests/Support/SeededGenerator", swiftSettings: tests),
         .target(
@@ -177,14 +194,22 @@ let package = Package(
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(
-            name: "ESPTests", dependencies: ["ESP", "OpenSSL", "PluginABI", "SeededGenerators"],
+            name: "ESPTests", dependencies: ["ESP", "LentPackets", "OpenSSL", "PluginABI", "SeededGenerators"],
             swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "IKEv1Tests",
             dependencies: ["ESP", "IKEPeer", "IKEv1", "OpenSSL", "SeededGenerators", "Wire"],
             swiftSettings: tests),
+        .testTarget(
+            name: "IPsecTests",
+            dependencies: [
+                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "LentPackets", "OpenSSL", "PluginABI",
+                "SeededGenerators", "Wire",
+            ], swiftSettings: tests),
         .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
+        .testTarget(
+            name: "L2TPTests", dependencies: ["L2TP", "SeededGenerators", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "LanesTests",
             dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],

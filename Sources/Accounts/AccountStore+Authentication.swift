@@ -105,7 +105,7 @@ extension AccountStore {
         }
     }
 
-    private func admit(_ user: User, to hub: Hub) -> Verdict {
+    func admit(_ user: User, to hub: Hub) -> Verdict {
         if !hub.isEnabled { return .refused(.hubDisabled) }
         if !user.isEnabled { return .refused(.userDisabled) }
         if let expires = user.expires, expires <= now() { return .refused(.expired) }

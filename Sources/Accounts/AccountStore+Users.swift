@@ -74,8 +74,9 @@ extension AccountStore {
     }
 
     private static let selectUser = """
-        SELECT user.*, member_group.name AS group_name FROM user LEFT JOIN member_group
-            ON member_group.id = user.member_group WHERE user.hub = ?
+        SELECT user.*, member_group.name AS group_name, ike_identity.identity AS ike_identity FROM user
+            LEFT JOIN member_group ON member_group.id = user.member_group
+            LEFT JOIN ike_identity ON ike_identity.user = user.id WHERE user.hub = ?
         """
 
     static func users(in hub: Hub, _ database: Database) throws -> [StoredUser] {
@@ -123,6 +124,7 @@ extension AccountStore {
         user.expires = (row["expires"] as Int64?).map { Date(timeIntervalSince1970: Double($0)) }
         user.address = (row["address"] as UInt32?).map(IPv4Address.init)
         user.certificate = (row["certificate"] as String?).flatMap { try? CertificateIdentity($0) }
+        user.ikeIdentity = (row["ike_identity"] as String?).map(IKEIdentity.init(stored:))
         let password: String? = row["password"]
         user.hasPassword = password != nil
         return StoredUser(user: user, password: password)
@@ -135,11 +137,11 @@ extension AccountStore {
                 "there is a user \(user.name.description.quoted) in hub \(hub.name) already: "
                     + "another name is accepted")
         }
-        guard password != nil || user.certificate != nil else {
+        guard password != nil || user.certificate != nil || user.ikeIdentity != nil else {
             throw AccountError(
                 .invalid,
                 "user \(user.name.description.quoted) could never come in: "
-                    + "a password or a certificate is wanted"
+                    + "a password, a certificate or an IKE identity is wanted"
             )
         }
         guard hub.users < maximumUsersPerHub else {
@@ -159,6 +161,7 @@ extension AccountStore {
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
                 user.certificate?.description, password,
             ])
+        try setIKEIdentity(of: user, id: database.lastInsertedRowID, database)
     }
 
     static func update(_ user: User, in hub: Hub, _ database: Database) throws {
@@ -174,6 +177,7 @@ extension AccountStore {
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
                 user.certificate?.description, user.id,
             ])
+        try setIKEIdentity(of: user, id: user.id, database)
     }
 
     static func setPassword(_ hash: String?, of user: User, _ database: Database) throws {

@@ -34,6 +34,11 @@ public final class Authenticator: Sendable {
         submit(answer) { $0.authenticate(certificate: certificate, name: name, defaultHub: defaultHub) }
     }
 
+    /// [any thread] As above, for an identity of phase 1 that the pre-shared key has proved.
+    public func authenticate(ikeIdentity identity: String, answer: @escaping @Sendable (Verdict) -> Void) {
+        submit(answer) { $0.authenticate(ikeIdentity: identity) }
+    }
+
     private func submit(
         _ answer: @escaping @Sendable (Verdict) -> Void,
         _ judge: @escaping @Sendable (AccountStore) -> Verdict

@@ -5,8 +5,16 @@ enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in try database.execute(sql: first) }
+        migrator.registerMigration("ike") { database in try database.execute(sql: ikeIdentities) }
         return migrator
     }
+
+    /// An identity stands for one user of all hubs: it is by the identity that the hub is found.
+    private static let ikeIdentities = """
+        CREATE TABLE ike_identity (
+            user INTEGER PRIMARY KEY REFERENCES user ON DELETE CASCADE,
+            identity TEXT NOT NULL COLLATE NOCASE UNIQUE) STRICT;
+        """
 
     /// Names are stored twice: as written, and as compared. Times are seconds since 1970, addresses 32-bit
     /// numbers.

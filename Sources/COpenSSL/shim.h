@@ -32,6 +32,10 @@ static inline long polyhub_ssl_ctx_set_max_proto_version(SSL_CTX *context, int v
 static inline long polyhub_ssl_ctx_set_mode(SSL_CTX *context, long mode) {
     return SSL_CTX_set_mode(context, mode);
 }
+static inline void polyhub_ssl_ctx_bound(SSL_CTX *context, long chain, long record) {
+    SSL_CTX_set_max_cert_list(context, chain);
+    SSL_CTX_set_max_send_fragment(context, record);
+}
 static inline long polyhub_ssl_ctx_set_session_cache_mode(SSL_CTX *context, long mode) {
     return SSL_CTX_set_session_cache_mode(context, mode);
 }

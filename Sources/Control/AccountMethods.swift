@@ -102,6 +102,7 @@ extension UserRow {
         expires = user.expires?.formatted(.iso8601)
         address = user.address?.description
         certificate = user.certificate?.description
+        ikeID = user.ikeIdentity?.description
     }
 }
 
@@ -114,6 +115,7 @@ extension UserFields {
         if let certificate {
             user.certificate = certificate.isEmpty ? nil : try CertificateIdentity(certificate)
         }
+        if let ikeID { user.ikeIdentity = ikeID.isEmpty ? nil : try IKEIdentity(ikeID) }
         if let address {
             let parsed = IPv4Address(address)
             guard parsed != nil || address.isEmpty else {

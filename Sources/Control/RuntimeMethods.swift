@@ -59,14 +59,14 @@ func moduleMethods(_ runtime: any ServerRuntime) -> [ControlMethod] {
         ControlMethod(ModuleList.self) { _ in try await runtime.modules() },
         ControlMethod(ModuleLoad.self) { try await runtime.load(module: $0.module) },
         ControlMethod(ModuleUnload.self) { request in
-            let drain = request.drainSeconds ?? 0
-            guard (0...86_400).contains(drain) else {
-                throw ControlError(.invalid, "\(drain) seconds cannot be waited: 0 to 86400 are accepted")
-            }
-            try await runtime.unload(module: request.module, drain: .seconds(drain))
+            let drain = try drainTime(request.drainSeconds) ?? .zero
+            try await runtime.unload(module: request.module, drain: drain)
             return Done()
         },
-        ControlMethod(ModuleSwap.self) { try await runtime.swap(module: $0.module, library: $0.library) },
+        ControlMethod(ModuleSwap.self) { request in
+            let drain = try drainTime(request.drainSeconds)
+            return try await runtime.swap(module: request.module, library: request.library, drain: drain)
+        },
         ControlMethod(ModuleCall.self) { request in
             CommandOutput(
                 output: try await runtime.call(
@@ -106,4 +106,12 @@ func serverMethods(
             return (LogLines(lines: last), following)
         },
     ]
+}
+
+private func drainTime(_ seconds: Int?) throws(ControlError) -> Duration? {
+    guard let seconds else { return nil }
+    guard (0...86_400).contains(seconds) else {
+        throw ControlError(.invalid, "\(seconds) seconds cannot be waited: 0 to 86400 are accepted")
+    }
+    return .seconds(seconds)
 }

@@ -28,6 +28,7 @@ public protocol ServerRuntime: Sendable {
     func load(module: String) async throws -> ModuleRow
     /// Returns once it is unloaded, or drains.
     func unload(module: String, drain: Duration) async throws
-    func swap(module: String, library: String) async throws -> SwapReport
+    /// `drain`: nil for the usual time.
+    func swap(module: String, library: String, drain: Duration?) async throws -> SwapReport
     func call(module: String, command: String, arguments: [String]) async throws -> String
 }

@@ -50,23 +50,50 @@ public struct ModuleSwap: ControlRequest {
     public static let method = "module.swap"
     public var module: String
     public var library: String
-    public init(module: String, library: String) {
+    /// How long connections that cannot be carried over may go on; left out, ten minutes.
+    public var drainSeconds: Int?
+    public init(module: String, library: String, drainSeconds: Int? = nil) {
         self.module = module
         self.library = library
+        self.drainSeconds = drainSeconds
     }
 }
 
-/// What became of the sessions when a module was swapped.
+/// What became of the connections when a module was swapped.
 public struct SwapReport: Codable, Hashable, Sendable {
-    public var module: ModuleRow
-    public var moved: Int
-    /// Those that the new library refused: they stay with the old one until they end.
-    public var draining: Int
+    /// Of one lane.
+    public struct Lane: Codable, Hashable, Sendable {
+        public var lane: Int
+        /// Connections that go on in the new library.
+        public var carried: Int
+        /// Those that the new library refused: they stay with the old one until they end.
+        public var draining: Int
+        /// Between how many turns of the lane the work was divided.
+        public var pauses: Int
+        /// How long the longest of them took.
+        public var longestPauseMicroseconds: Int
 
-    public init(module: ModuleRow, moved: Int, draining: Int) {
+        public init(lane: Int, carried: Int, draining: Int, pauses: Int, longestPauseMicroseconds: Int) {
+            self.lane = lane
+            self.carried = carried
+            self.draining = draining
+            self.pauses = pauses
+            self.longestPauseMicroseconds = longestPauseMicroseconds
+        }
+    }
+
+    public var module: String
+    /// The versions of the libraries.
+    public var from: String
+    public var to: String
+    /// In the order in which they were changed.
+    public var lanes: [Lane]
+
+    public init(module: String, from: String, to: String, lanes: [Lane]) {
         self.module = module
-        self.moved = moved
-        self.draining = draining
+        self.from = from
+        self.to = to
+        self.lanes = lanes
     }
 }
 

@@ -8,6 +8,7 @@ public struct UserRow: Codable, Hashable, Sendable {
     public var expires: String?
     public var address: String?
     public var certificate: String?
+    public var ikeID: String?
     public var password: Bool
     public var note: String
 
@@ -31,6 +32,8 @@ public struct UserFields: Codable, Hashable, Sendable {
     public var address: String?
     /// A common name, or `sha256:` and a fingerprint.
     public var certificate: String?
+    /// What an IPsec peer calls itself that comes as this user.
+    public var ikeID: String?
     public var note: String?
 
     public init(
@@ -51,7 +54,7 @@ public struct UserCreate: ControlRequest {
     public static let method = "user.create"
     public var hub: String
     public var user: String
-    /// May be left out for a user who has a certificate.
+    /// May be left out for a user who has a certificate or an IKE identity.
     public var password: String?
     public var fields: UserFields?
     public init(hub: String, user: String, password: String?, fields: UserFields? = nil) {

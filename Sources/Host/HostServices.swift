@@ -61,7 +61,11 @@ final class HostServices: ModuleServices {
                     continuation.resume(returning: $0)
                 }
             }
-        case .msCHAPv2, .softEther, .ikeIdentity, .eap: return nil
+        case .ikeIdentity:
+            return await withCheckedContinuation { continuation in
+                authenticator.authenticate(ikeIdentity: evidence.name) { continuation.resume(returning: $0) }
+            }
+        case .msCHAPv2, .softEther, .eap: return nil
         }
     }
 

@@ -222,7 +222,8 @@ extension Runtime {
     func modules() async throws -> [ModuleRow] {
         try await modules.rows().map { row in
             ModuleRow(
-                name: row.name, version: row.version, library: row.library, state: "running",
+                name: row.name, version: row.version, library: row.library,
+                state: row.isDraining ? "draining" : "running",
                 listeners: row.listeners, sessions: row.sessions)
         }
     }
@@ -239,8 +240,17 @@ extension Runtime {
         try await refusing { try await modules.unload(module, drain: drain) }
     }
 
-    func swap(module: String, library: String) async throws -> SwapReport {
-        throw ControlError(.invalid, "this version cannot swap modules: unload and load are accepted")
+    func swap(module: String, library: String, drain: Duration?) async throws -> SwapReport {
+        let swap = try await refusing {
+            try await modules.swap(module, library: library, drain: drain ?? ModuleRegistry.drainLimit)
+        }
+        return SwapReport(
+            module: module, from: swap.from, to: swap.to,
+            lanes: swap.lanes.map { lane in
+                SwapReport.Lane(
+                    lane: lane.lane, carried: lane.carried, draining: lane.draining, pauses: lane.pauses,
+                    longestPauseMicroseconds: Int(lane.longestPause / .microseconds(1)))
+            })
     }
 
     func call(module: String, command: String, arguments: [String]) async throws -> String {

@@ -88,6 +88,7 @@ final class Server: Sendable {
             journal.record(
                 Event("reloaded").with("loaded", difference.loaded.joined(separator: ","))
                     .with("unloaded", difference.unloaded.joined(separator: ","))
+                    .with("swapped", difference.swapped.joined(separator: ","))
                     .with("restarted", difference.restarted.joined(separator: ","))
                     .with("changed", difference.changed.joined(separator: ",")))
         } catch {

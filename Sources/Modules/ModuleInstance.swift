@@ -21,6 +21,8 @@ import Synchronization
     let hubLanes: [HubLane]
     let metrics = ModuleMetrics()
 
+    /// One a lane; those of the instance whose successor it is.
+    let seats: [ModuleSeat]
     private(set) var lanes: [ModuleLane] = []
     var listeners: [ModuleListener] = []
     private(set) var entry: UnsafePointer<pa_module_v1>!
@@ -34,9 +36,12 @@ import Synchronization
     private var lentOctets: [String: LentOctets] = [:]
     private var lentText: CText?
 
-    /// - Parameter section: of plugins.conf.
+    /// - Parameters:
+    ///   - section: of plugins.conf.
+    ///   - former: whose connections it shall take over.
     init(
-        _ section: PluginsConfiguration.ModuleSection, image: ModuleImage, runtime: ModuleRuntime
+        _ section: PluginsConfiguration.ModuleSection, image: ModuleImage, runtime: ModuleRuntime,
+        succeeding former: ModuleInstance? = nil
     ) throws(ModuleFault) {
         name = section.name
         self.image = image
@@ -45,6 +50,7 @@ import Synchronization
         control = runtime.control
         streams = runtime.streams
         hubLanes = runtime.hubLanes
+        seats = former?.seats ?? runtime.lanes.lanes.map { ModuleSeat($0) }
         unsafe hostTable = .allocate(capacity: 1)
         unsafe hostTable.initialize(to: pa_host_v1())
         let host = unsafe OpaquePointer(Unmanaged.passUnretained(self).toOpaque())
@@ -73,7 +79,9 @@ import Synchronization
     }
 
     /// [control] Starts it on every lane and opens its listeners; undoes everything when one of them fails.
-    func start(listen: [ListenURL]) throws(ModuleFault) {
+    ///
+    /// - Parameter takesSeats: false for a successor, which takes them one by one when it is ready.
+    func start(listen: [ListenURL], takesSeats: Bool = true) throws(ModuleFault) {
         control.assertCurrent()
         let status = unsafe entry.pointee.start(entry.pointee.state)
         guard status == PA_OK else {
@@ -81,7 +89,7 @@ import Synchronization
             throw fault("did not start", status)
         }
         do throws(ModuleFault) {
-            for lane in group.lanes { try enter(lane) }
+            for seat in seats { try enter(seat, takesSeat: takesSeats) }
             for url in listen { listeners.append(try ModuleListener(url, of: self)) }
         } catch {
             stop()
@@ -92,11 +100,16 @@ import Synchronization
     /// [control] Listeners need the module on every lane: not in `start`, not in `stop`.
     var hasEnteredLanes: Bool { lanes.count == group.lanes.count }
 
-    private func enter(_ lane: Lane) throws(ModuleFault) {
-        let moduleLane = ModuleLane(self, lane: lane)
-        let count = UInt32(group.lanes.count)
-        let status = lane.performAndWait { _ in moduleLane.enter(count: count) } ?? PA_ERROR_STATE
-        guard status == PA_OK else { throw fault("did not accept lane \(lane.index)", status) }
+    private func enter(_ seat: ModuleSeat, takesSeat: Bool) throws(ModuleFault) {
+        let moduleLane = ModuleLane(self, seat: seat)
+        let count = UInt32(seats.count)
+        let entered = seat.lane.performAndWait { _ in
+            let status = moduleLane.enter(count: count)
+            if status == PA_OK, takesSeat { seat.take(moduleLane) }
+            return status
+        }
+        let status = entered ?? PA_ERROR_STATE
+        guard status == PA_OK else { throw fault("did not accept lane \(seat.lane.index)", status) }
         lanes.append(moduleLane)
     }
 
@@ -137,8 +150,7 @@ import Synchronization
     }
 
     private func closeListeners() {
-        for listener in listeners { listener.close() }
-        streams.remove(self)
+        for listener in listeners { close(listener) }
         listeners = []
     }
 
@@ -147,7 +159,7 @@ import Synchronization
     func drain() {
         control.assertCurrent()
         isDraining.store(true, ordering: .relaxed)
-        streams.remove(self)
+        for listener in listeners where listener.isStream { close(listener) }
         listeners.removeAll(where: \.isStream)
     }
 

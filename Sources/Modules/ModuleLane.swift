@@ -9,6 +9,7 @@ import Wire
 /// the instance there. Confined to the lane.
 @safe final class ModuleLane: @unchecked Sendable {
     let instance: ModuleInstance
+    let seat: ModuleSeat
     let lane: Lane
     let hubLane: HubLane
     let tables: ModuleTables
@@ -19,24 +20,22 @@ import Wire
 
     /// By the number of the metric.
     var metrics = [Int64](repeating: 0, count: ModuleMetrics.maxMetrics)
-    var datagramPorts: [UInt64: DatagramPort] = [:]
     var streamPorts: [UInt64: StreamPort] = [:]
     /// What the last call about a stream's facts has lent.
     var shownTexts: [CText] = []
     var shownOctets: [LentOctets] = []
-    /// [any] Datagrams that other lanes have given to this one and that did not arrive yet.
-    let handedOver = Atomic(0)
-    private var timers: [UInt64: TimerID] = [:]
+    private(set) var timers: [UInt64: ArmedTimer] = [:]
     var questions: [UInt64: UInt64] = [:]
     var identities: [UInt64: Identity] = [:]
-    private var lastNumber: UInt64 = 0
+    private static let lastNumber = Atomic<UInt64>(0)
 
     /// Questions about identity that may be open at once on one lane.
     static let maxQuestions = 4096
 
-    init(_ instance: ModuleInstance, lane: Lane) {
+    init(_ instance: ModuleInstance, seat: ModuleSeat) {
         self.instance = instance
-        self.lane = lane
+        self.seat = seat
+        lane = seat.lane
         tables = instance.tables
         hubLane = instance.hubLanes[lane.index]
     }
@@ -62,20 +61,17 @@ import Wire
 
     /// [lane]
     func leave() {
-        for timer in timers.values { lane.cancel(timer) }
+        for timer in timers.values { lane.cancel(timer.id) }
         timers = [:]
         questions = [:]
         identities = [:]
-        datagramPorts = [:]
+        seat.leave(self)
         unsafe instance.entry.pointee.leave_lane(state)
         unsafe state = nil
     }
 
-    /// A number for a ticket or an identity: never used again, and apart for each lane.
-    func nextNumber() -> UInt64 {
-        lastNumber += 1
-        return lastNumber << 8 | UInt64(lane.index)
-    }
+    /// A number for a ticket or an identity, never used again.
+    func nextNumber() -> UInt64 { Self.lastNumber.wrappingAdd(1, ordering: .relaxed).newValue }
 
     @inline(__always)
     static func from(_ lane: OpaquePointer?) -> ModuleLane {
@@ -97,16 +93,36 @@ import Wire
     }
 }
 
+// MARK: - Datagrams
+
+extension ModuleLane {
+    @inline(__always)
+    func received(_ batch: UnsafeMutableBufferPointer<pa_datagram_v1>, on socket: UInt64) {
+        guard isOpen, let table = unsafe tables.datagram else { return }
+        unsafe table.pointee.received(state, socket, batch.baseAddress, UInt32(batch.count))
+    }
+}
+
 // MARK: - Timers
 
 extension ModuleLane: TimerTarget {
-    func arm(token: UInt64, at deadline: Instant) {
-        if let armed = timers[token] { lane.cancel(armed) }
-        timers[token] = lane.schedule(at: deadline, target: self, token: token)
+    struct ArmedTimer {
+        let id: TimerID
+        let deadline: Instant
     }
 
-    func disarm(token: UInt64) {
-        if let armed = timers.removeValue(forKey: token) { lane.cancel(armed) }
+    func arm(token: UInt64, at deadline: Instant) {
+        if let armed = timers[token] { lane.cancel(armed.id) }
+        let id = lane.schedule(at: deadline, target: self, token: token)
+        timers[token] = ArmedTimer(id: id, deadline: deadline)
+    }
+
+    /// When it would have expired.
+    @discardableResult
+    func disarm(token: UInt64) -> Instant? {
+        guard let armed = timers.removeValue(forKey: token) else { return nil }
+        lane.cancel(armed.id)
+        return armed.deadline
     }
 
     func timerFired(_ token: UInt64, at now: Instant) {

@@ -9,7 +9,7 @@ final class ModuleListener: @unchecked Sendable {
     let handle: UInt64
     let local: Endpoint
     private let datagrams: DatagramListener?
-    private let lanes: [ModuleLane]
+    private let seats: [ModuleSeat]
 
     private static let lastHandle = Atomic<UInt64>(0)
 
@@ -26,7 +26,7 @@ final class ModuleListener: @unchecked Sendable {
             do { local = try instance.streams.add(instance, at: url) } catch {
                 throw .configuration("\(place): \(error)")
             }
-            (datagrams, lanes) = (nil, [])
+            (datagrams, seats) = (nil, [])
             return
         }
         guard let endpoint = Endpoint(host: url.address, port: url.scheme == .ip ? 0 : url.port) else {
@@ -40,11 +40,11 @@ final class ModuleListener: @unchecked Sendable {
         let wanted = unsafe pinning ?? table.pointee.pinning(instance.entry.pointee.state, url.description)
         let options = DatagramOptions(
             endpoint, transport: transport, pinning: wanted == PA_PIN_SOURCE ? .source : .flow)
-        let lanes = instance.lanes
-        self.lanes = lanes
+        let seats = instance.seats
+        self.seats = seats
         do {
             let opened = try instance.group.listen(options) { socket in
-                DatagramPort(handle, socket: socket, on: lanes[socket.lane.index])
+                DatagramPort(handle, socket: socket, on: seats[socket.lane.index])
             }
             (datagrams, local) = (opened, opened.local)
         } catch {
@@ -60,7 +60,7 @@ final class ModuleListener: @unchecked Sendable {
     /// The handle is void then. A stream listener is closed when the last module has left it.
     func close() {
         datagrams?.close()
-        for lane in lanes { lane.lane.post { [handle] _ in lane.datagramPorts[handle] = nil } }
+        for seat in seats { seat.lane.post { [handle] _ in seat.datagramPorts[handle] = nil } }
     }
 }
 
@@ -68,22 +68,25 @@ final class ModuleListener: @unchecked Sendable {
 final class DatagramPort: DatagramHandler {
     let socket: DatagramSocket
     private let handle: UInt64
-    private let owner: ModuleLane
+    private let seat: ModuleSeat
 
     /// [lane] Tells the module.
-    init(_ handle: UInt64, socket: DatagramSocket, on owner: ModuleLane) {
+    init(_ handle: UInt64, socket: DatagramSocket, on seat: ModuleSeat) {
         self.handle = handle
         self.socket = socket
-        self.owner = owner
-        owner.datagramPorts[handle] = self
+        self.seat = seat
+        seat.datagramPorts[handle] = self
+        if let current = seat.current { announce(to: current) }
+    }
+
+    /// [lane] Tells an instance that it may be used.
+    func announce(to module: ModuleLane) {
+        guard module.isOpen, let table = unsafe module.tables.datagram else { return }
         var local = socket.local.address
-        if owner.isOpen, let table = unsafe owner.tables.datagram {
-            unsafe table.pointee.listening(owner.state, handle, &local)
-        }
+        unsafe table.pointee.listening(module.state, handle, &local)
     }
 
     func received(_ batch: UnsafeMutableBufferPointer<pa_datagram_v1>, on socket: DatagramSocket) {
-        guard owner.isOpen, let table = unsafe owner.tables.datagram else { return }
-        unsafe table.pointee.received(owner.state, handle, batch.baseAddress, UInt32(batch.count))
+        unsafe seat.received(batch, on: handle)
     }
 }

@@ -4,7 +4,10 @@ extension ModuleRegistry {
     public struct Difference: Sendable, Equatable {
         public var loaded: [String] = []
         public var unloaded: [String] = []
-        /// Ended and started again, because something changed that cannot be taken over while it runs.
+        /// A new instance has taken over their connections, because something changed that cannot be taken
+        /// over while one runs.
+        public var swapped: [String] = []
+        /// Ended and started again, because they cannot be swapped either.
         public var restarted: [String] = []
         /// Their options and listeners were changed while they ran.
         public var changed: [String] = []
@@ -20,8 +23,8 @@ extension ModuleRegistry {
             let options = try changedOptions(new)
             var difference = Difference()
             for instance in instances where !new.modules.contains(where: { $0.name == instance.name }) {
-                instances.removeAll { $0 === instance }
-                instance.stop()
+                leave(instance)
+                Task { try await drain(instance, limit: Self.drainLimit) }
                 configuration.modules.removeAll { $0.name == instance.name }
                 difference.unloaded.append(instance.name)
             }
@@ -60,16 +63,27 @@ extension ModuleRegistry {
         if former.library == section.library, options.differsOnlyLive(from: instance.options) {
             // Options first: taking them over twice is harmless, opening a listener twice is not.
             if former.options != section.options { try instance.change(to: options) }
-            try instance.changeListeners(
-                from: listeners(of: former, instance.image.description),
-                to: listeners(of: section, instance.image.description))
+            try changeListeners(of: instance, from: former, to: section)
             difference.changed.append(section.name)
+        } else if instance.canHandOver {
+            try swap(instance, for: section)
+            try changeListeners(of: find(section.name), from: former, to: section)
+            difference.swapped.append(section.name)
         } else {
             instances.removeAll { $0 === instance }
             instance.stop()
             try load(section)
             difference.restarted.append(section.name)
         }
+    }
+
+    private func changeListeners(
+        of instance: ModuleInstance, from former: PluginsConfiguration.ModuleSection,
+        to section: PluginsConfiguration.ModuleSection
+    ) throws(ModuleFault) {
+        try instance.changeListeners(
+            from: listeners(of: former, instance.image.description),
+            to: listeners(of: section, instance.image.description))
     }
 
     /// What was applied holds, also when a later section fails: the next reload starts from there.

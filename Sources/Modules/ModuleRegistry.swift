@@ -13,6 +13,8 @@ public final class ModuleRegistry: @unchecked Sendable {
         public var summary: String
         public var listeners: [String]
         public var commands: [String]
+        /// It gets no new clients and ends with the last one.
+        public var isDraining: Bool
         public var sessions: Int
         public var metrics: [(name: String, value: Int64)]
     }
@@ -21,6 +23,8 @@ public final class ModuleRegistry: @unchecked Sendable {
     var configuration: PluginsConfiguration
     /// In the order in which they were loaded.
     var instances: [ModuleInstance] = []
+    /// Those whose connections may still go on for a while: swapped for others, or gone from plugins.conf.
+    var draining: [ModuleInstance] = []
 
     public init(_ runtime: ModuleRuntime, configuration: PluginsConfiguration) {
         self.runtime = runtime
@@ -55,26 +59,16 @@ public final class ModuleRegistry: @unchecked Sendable {
 
     /// Ends a module: it gets no new sessions, its clients may stay until `drain` is over and are told then.
     public func unload(_ name: String, drain: Duration = .zero) async throws {
-        let instance = try await runtime.control.perform { [self] in
+        let instance: ModuleInstance? = try await runtime.control.perform { [self] in
+            let isLeaving = draining.contains { $0.name == name }
+            endDraining(named: name)
+            if isLeaving, !instances.contains(where: { $0.name == name }) { return nil }
             let instance = try find(name)
-            if drain > .zero { instance.drain() }
+            leave(instance)
             return instance
         }
-        let deadline = ContinuousClock.now + drain
-        while ContinuousClock.now < deadline {
-            let sessions = try await runtime.control.perform { instance.sessionCount }
-            guard sessions > 0 else { break }
-            try await Task.sleep(for: Self.drainStep)
-        }
-        try await runtime.control.perform { [self] in
-            guard instances.contains(where: { $0 === instance }) else { return }
-            instances.removeAll { $0 === instance }
-            instance.stop()
-        }
+        if let instance { try await self.drain(instance, limit: drain) }
     }
-
-    /// How often a draining module is looked at.
-    private static let drainStep: Duration = .milliseconds(200)
 
     /// Calls an administrative function of a module.
     public func call(_ name: String, command: String, arguments: [String]) async throws -> String {
@@ -90,7 +84,11 @@ public final class ModuleRegistry: @unchecked Sendable {
     }
 
     public func rows() async throws -> [Row] {
-        try await runtime.control.perform { [self] in instances.map { $0.row } }
+        try await runtime.control.perform { [self] in
+            let leaving = draining.filter { former in !instances.contains { $0.name == former.name } }
+            return instances.map { row(of: $0, isDraining: false) }
+                + leaving.map { row(of: $0, isDraining: true) }
+        }
     }
 
     /// Ends every module, the last one first.
@@ -99,11 +97,14 @@ public final class ModuleRegistry: @unchecked Sendable {
     }
 
     private func stopAll() {
+        for former in draining { endDraining(former) }
         for instance in instances.reversed() { instance.stop() }
         instances = []
     }
 
     func load(_ section: PluginsConfiguration.ModuleSection) throws(ModuleFault) {
+        // One that was on its way out has the listeners.
+        endDraining(named: section.name)
         let image = try ModuleImage(path: runtime.path(of: section.library), copiesIn: runtime.copies)
         let listen = try listeners(of: section, image.description)
         let instance = try ModuleInstance(section, image: image, runtime: runtime)
@@ -126,7 +127,7 @@ public final class ModuleRegistry: @unchecked Sendable {
         return listen
     }
 
-    private func find(_ name: String) throws(ModuleFault) -> ModuleInstance {
+    func find(_ name: String) throws(ModuleFault) -> ModuleInstance {
         guard let instance = instances.first(where: { $0.name == name }) else {
             let known = instances.map(\.name).joined(separator: ", ")
             throw .unknown("module \(name) is not loaded; loaded are \(known.isEmpty ? "none" : known)")
@@ -135,18 +136,20 @@ public final class ModuleRegistry: @unchecked Sendable {
     }
 }
 
-extension ModuleInstance {
-    /// [control]
-    fileprivate var row: ModuleRegistry.Row {
-        let shares = lanes.compactMap { lane in lane.lane.performAndWait { _ in lane.metrics } }
-        let values = metrics.all.enumerated().map { index, metric in
+extension ModuleRegistry {
+    /// Sessions that a former instance still has are the module's, too.
+    private func row(of instance: ModuleInstance, isDraining: Bool) -> Row {
+        let shares = instance.lanes.compactMap { lane in lane.lane.performAndWait { _ in lane.metrics } }
+        let values = instance.metrics.all.enumerated().map { index, metric in
             (name: metric.name, value: shares.reduce(Int64(0)) { $0 &+ $1[index] })
         }
-        return unsafe ModuleRegistry.Row(
-            name: name, version: image.description.version, library: image.source,
-            summary: image.description.summary,
-            listeners: listeners.map(\.boundDescription),
-            commands: ModuleCommand.all(tables.command).map { "\($0.usage)\t\($0.help)" },
-            sessions: sessionCount, metrics: values)
+        let former = draining.filter { $0.name == instance.name && $0 !== instance }
+        return unsafe Row(
+            name: instance.name, version: instance.image.description.version,
+            library: instance.image.source, summary: instance.image.description.summary,
+            listeners: instance.listeners.map(\.boundDescription),
+            commands: ModuleCommand.all(instance.tables.command).map { "\($0.usage)\t\($0.help)" },
+            isDraining: isDraining,
+            sessions: former.reduce(instance.sessionCount) { $0 + $1.sessionCount }, metrics: values)
     }
 }

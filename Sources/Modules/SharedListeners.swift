@@ -8,7 +8,8 @@ import PluginABI
 final class SharedListeners: @unchecked Sendable {
     private struct Entry {
         let listener: StreamListener
-        var candidates: [(owner: ObjectIdentifier, candidate: StreamCandidate)]
+        /// By the name of the module.
+        var candidates: [(owner: String, candidate: StreamCandidate)]
     }
 
     private let group: LaneGroup
@@ -25,7 +26,7 @@ final class SharedListeners: @unchecked Sendable {
     func add(_ instance: ModuleInstance, at url: ListenURL) throws -> Endpoint {
         let candidate = Self.candidate(for: instance)
         if var entry = entries[url] {
-            entry.candidates.append((ObjectIdentifier(instance), candidate))
+            entry.candidates.append((instance.name, candidate))
             entries[url] = entry
             entry.listener.setCandidates(entry.candidates.map(\.candidate))
             return entry.listener.local
@@ -35,19 +36,14 @@ final class SharedListeners: @unchecked Sendable {
         }
         let options = StreamOptions(endpoint, tls: url.scheme == .tls ? try tlsContext() : nil)
         let listener = try group.listen(options, candidates: [candidate])
-        entries[url] = Entry(listener: listener, candidates: [(ObjectIdentifier(instance), candidate)])
+        entries[url] = Entry(listener: listener, candidates: [(instance.name, candidate)])
         return listener.local
-    }
-
-    /// Takes a module away from every listener.
-    func remove(_ instance: ModuleInstance) {
-        for url in Array(entries.keys) { remove(instance, at: url) }
     }
 
     /// Takes a module away from a listener, which closes when nobody is left at it.
     func remove(_ instance: ModuleInstance, at url: ListenURL) {
         guard var entry = entries[url] else { return }
-        entry.candidates.removeAll { $0.owner == ObjectIdentifier(instance) }
+        entry.candidates.removeAll { $0.owner == instance.name }
         if entry.candidates.isEmpty {
             entry.listener.close()
             entries[url] = nil
@@ -64,17 +60,23 @@ final class SharedListeners: @unchecked Sendable {
     }
 
     private static func candidate(for instance: ModuleInstance) -> StreamCandidate {
-        let lanes = instance.lanes
+        let seats = instance.seats
         return unsafe StreamCandidate(
             claims: { first, stream in
-                let owner = lanes[stream.lane.index]
-                guard owner.isOpen, let table = unsafe owner.tables.stream else { return .no }
+                guard let owner = seats[stream.lane.index].current, owner.isOpen,
+                    let table = unsafe owner.tables.stream
+                else { return .no }
                 return switch unsafe table.pointee.claim(owner.state, first.baseAddress, first.count) {
                 case PA_CLAIM_YES: .yes
                 case PA_CLAIM_MORE: .needMore(first.count + 1)
                 default: .no
                 }
             },
-            accept: { stream in StreamPort(stream, on: lanes[stream.lane.index], movedToken: 0) })
+            accept: { stream in
+                guard let owner = seats[stream.lane.index].current else {
+                    preconditionFailure("who claims a stream takes it in the same turn")
+                }
+                return StreamPort(stream, on: owner, movedToken: 0)
+            })
     }
 }

@@ -5,7 +5,7 @@ import PluginABI
 final class StreamPort: StreamHandler {
     let handle: UInt64
     let stream: ByteStream
-    private let owner: ModuleLane
+    private var owner: ModuleLane
     private var token: UInt64 = 0
     private var closedByModule = false
     private var finishedByPeer = false
@@ -21,6 +21,13 @@ final class StreamPort: StreamHandler {
             return
         }
         token = unsafe table.pointee.opened(owner.state, handle, movedToken)
+    }
+
+    /// [lane] It goes on in another instance of the module, which knows it by another token.
+    func change(owner: ModuleLane, token: UInt64) {
+        self.owner = owner
+        self.token = token
+        owner.streamPorts[handle] = self
     }
 
     func received(_ octets: pa_slice_v1, on stream: ByteStream) -> Int {
@@ -60,6 +67,8 @@ final class StreamPort: StreamHandler {
     func move(to other: ModuleLane, token: UInt64, rest: [UInt8]) {
         closedByModule = true
         owner.streamPorts[handle] = nil
-        stream.move(to: other.lane, rest: rest) { StreamPort($0, on: other, movedToken: token) }
+        stream.move(to: other.lane, rest: rest) {
+            StreamPort($0, on: other.seat.current ?? other, movedToken: token)
+        }
     }
 }

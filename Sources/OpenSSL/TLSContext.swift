@@ -27,6 +27,11 @@ import COpenSSL
         var number: Int32 { self == .tls12 ? TLS1_2_VERSION : TLS1_3_VERSION }
     }
 
+    /// Octets of a client's certificate chain.
+    public static let maxClientChain = 12 * 1024
+    /// Octets of plaintext in a record of a server: OpenSSL keeps room for one in each handshake.
+    public static let maxServerRecord = 4096
+
     public let role: Role
     let handle: OpaquePointer
 
@@ -49,6 +54,9 @@ import COpenSSL
         unsafe SSL_CTX_set_num_tickets(handle, 0)
         // Sessions are idle for nearly all of their life: 32 kB each are given back meanwhile.
         _ = unsafe polyhub_ssl_ctx_set_mode(handle, Int(SSL_MODE_RELEASE_BUFFERS))
+        if role == .server {
+            unsafe polyhub_ssl_ctx_bound(handle, Self.maxClientChain, Self.maxServerRecord)
+        }
         if let identity { try use(identity) }
         if let authorities { try verifyPeers(by: authorities) }
     }

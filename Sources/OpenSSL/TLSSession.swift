@@ -15,6 +15,9 @@ import COpenSSL
     private var isHandshakeDone = false
     /// The peer said that it will send no more.
     public private(set) var isClosedByPeer = false
+    /// Whether the session ends with this object. False for one that was given to another image of this
+    /// library in the same process, or is borrowed from one.
+    public var isOwner = true
 
     public init(_ context: TLSContext) throws(OpenSSLError) {
         guard let handle = unsafe SSL_new(context.handle) else { throw OpenSSLError(taking: "TLS session") }
@@ -34,7 +37,20 @@ import COpenSSL
         unsafe self.outgoing = unsafe outgoing
     }
 
-    deinit { unsafe SSL_free(handle) }
+    /// The session at another one's `address`, in the state that the other one knows of. `isOwner` is false
+    /// until it is set.
+    @unsafe public init(
+        borrowing address: UnsafeMutableRawPointer, isHandshakeDone: Bool, isClosedByPeer: Bool
+    ) {
+        unsafe handle = OpaquePointer(address)
+        unsafe incoming = SSL_get_rbio(handle)
+        unsafe outgoing = SSL_get_wbio(handle)
+        self.isHandshakeDone = isHandshakeDone
+        self.isClosedByPeer = isClosedByPeer
+        isOwner = false
+    }
+
+    deinit { if isOwner { unsafe SSL_free(handle) } }
 
     /// Takes in bytes of the peer; `handshake` or `read` looks at them.
     public func receive(_ bytes: [UInt8]) throws(Failure) {
@@ -89,7 +105,8 @@ import COpenSSL
         }
     }
 
-    /// Encrypts `bytes`, as one record if there are at most 16384. Only after the handshake.
+    /// Encrypts `bytes`, as one record if there are at most `TLSContext.maxServerRecord`. Only after the
+    /// handshake.
     public func write(_ bytes: [UInt8]) throws(Failure) {
         precondition(isHandshakeDone, "plaintext before the handshake is done")
         guard !bytes.isEmpty else { return }
@@ -145,6 +162,14 @@ import COpenSSL
     }
 }
 
+// MARK: - Between images
+
+extension TLSSession {
+    /// Where OpenSSL keeps the session: the same for every image of this library in the process, because they
+    /// share OpenSSL itself.
+    @unsafe public var address: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(handle) }
+}
+
 /// The outcome of the check of the peer's certificate.
 public enum PeerVerification: Equatable, Sendable {
     /// The peer showed none.
@@ -161,6 +186,12 @@ public struct PeerCertificate: Equatable, Sendable {
     public let commonName: String
     /// The certificate, DER.
     public let der: [UInt8]
+
+    public init(subject: String, commonName: String, der: [UInt8]) {
+        self.subject = subject
+        self.commonName = commonName
+        self.der = der
+    }
 
     init(_ certificate: OpaquePointer) {
         let name = unsafe X509_get_subject_name(certificate)

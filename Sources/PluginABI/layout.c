@@ -117,24 +117,29 @@ AT(pa_datagram_module_v1, pinning, 8);
 AT(pa_datagram_module_v1, listening, 16);
 AT(pa_datagram_module_v1, received, 24);
 
-SIZE(pa_handover_record_v1, 72);
+SIZE(pa_held_v1, 24);
+AT(pa_held_v1, reserved, 4);
+AT(pa_held_v1, handle, 8);
+AT(pa_held_v1, token, 16);
+
+SIZE(pa_handover_record_v1, 56);
 AT(pa_handover_record_v1, version, 4);
 AT(pa_handover_record_v1, connection, 8);
 AT(pa_handover_record_v1, octets, 16);
 AT(pa_handover_record_v1, objects, 32);
-AT(pa_handover_record_v1, object_count, 40);
-AT(pa_handover_record_v1, session_count, 44);
-AT(pa_handover_record_v1, session_tokens, 48);
-AT(pa_handover_record_v1, stream_tokens, 56);
-AT(pa_handover_record_v1, stream_count, 64);
-AT(pa_handover_record_v1, reserved, 68);
+AT(pa_handover_record_v1, held, 40);
+AT(pa_handover_record_v1, object_count, 48);
+AT(pa_handover_record_v1, held_count, 52);
 
-SIZE(pa_handover_module_v1, 32);
+SIZE(pa_handover_module_v1, 56);
 AT(pa_handover_module_v1, newest, 4);
 AT(pa_handover_module_v1, oldest, 8);
 AT(pa_handover_module_v1, reserved, 12);
 AT(pa_handover_module_v1, export_lane, 16);
 AT(pa_handover_module_v1, import, 24);
+AT(pa_handover_module_v1, import_ended, 32);
+AT(pa_handover_module_v1, owns, 40);
+AT(pa_handover_module_v1, remaining, 48);
 
 SIZE(pa_log_host_v1, 24);
 AT(pa_log_host_v1, reserved, 4);

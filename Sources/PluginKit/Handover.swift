@@ -1,18 +1,44 @@
 internal import PluginABI
 
+/// Something of the host's that a connection holds, on its way from an old instance to a new one. The handle
+/// stays as it is; `LaneAdapter.importConnection` writes the new instance's token over the old one's.
+public struct HeldThing: Hashable, Sendable {
+    public enum Kind: UInt32, Sendable {
+        /// A session, or the ticket of one that is being opened.
+        case session = 1
+        case stream = 2
+        /// The ticket of a question about identity.
+        case question = 3
+        /// Has no token.
+        case identity = 4
+        /// Its handle is the old instance's token.
+        case timer = 5
+    }
+
+    public let kind: Kind
+    public let handle: UInt64
+    public var token: UInt64
+
+    public init(_ kind: Kind, _ handle: UInt64, token: UInt64) {
+        self.kind = kind
+        self.handle = handle
+        self.token = token
+    }
+}
+
 /// One connection on its way from an old instance of a module to a new one, as octets that the module writes
 /// and reads.
 @safe public struct HandoverRecord {
     /// Of the octets, as the module counts.
-    public var version: UInt32
-    /// The old instance's name for it; 0: what the whole lane shares.
-    public var connection: UInt64
+    public let version: UInt32
+    /// The old instance's number for it on this lane; 0: what the whole lane shares.
+    public let connection: UInt64
+    /// May hold secrets: whoever wrote or read them wipes them.
     public var octets: [UInt8]
-    /// Objects of C libraries that both instances share by address. Whose they are follows the record.
+    /// Objects of C libraries that both instances share by address. They are the new instance's when it takes
+    /// the record.
     @unsafe public var objects: [UnsafeMutableRawPointer] = unsafe []
-    /// The old instance's tokens; `importConnection` writes its own over them. 0 is left alone.
-    public var sessionTokens: [UInt64] = []
-    public var streamTokens: [UInt64] = []
+    public var held: [HeldThing] = []
 
     public init(version: UInt32, connection: UInt64, octets: [UInt8]) {
         self.version = version
@@ -20,6 +46,7 @@ internal import PluginABI
         self.octets = octets
     }
 
+    /// A copy; kinds that this side does not know are left out and keep their tokens.
     init(_ raw: pa_handover_record_v1) {
         version = unsafe raw.version
         connection = unsafe raw.connection
@@ -27,47 +54,59 @@ internal import PluginABI
         unsafe objects = UnsafeBufferPointer(start: raw.objects, count: Int(raw.object_count)).compactMap {
             unsafe $0
         }
-        sessionTokens = unsafe Array(
-            UnsafeBufferPointer(start: raw.session_tokens, count: Int(raw.session_count)))
-        streamTokens = unsafe Array(
-            UnsafeBufferPointer(start: raw.stream_tokens, count: Int(raw.stream_count)))
+        held = unsafe UnsafeBufferPointer(start: raw.held, count: Int(raw.held_count)).compactMap { thing in
+            HeldThing.Kind(rawValue: thing.kind).map { HeldThing($0, thing.handle, token: thing.token) }
+        }
     }
 
     /// Writes the tokens that an import has changed back into the host's record.
     func returnTokens(to raw: pa_handover_record_v1) {
-        for index in sessionTokens.indices where index < (unsafe raw.session_count) {
-            unsafe raw.session_tokens[index] = sessionTokens[index]
-        }
-        for index in streamTokens.indices where index < (unsafe raw.stream_count) {
-            unsafe raw.stream_tokens[index] = streamTokens[index]
+        for index in 0..<Int(unsafe raw.held_count) {
+            let theirs = unsafe raw.held[index]
+            guard
+                let mine = held.first(where: { $0.kind.rawValue == theirs.kind && $0.handle == theirs.handle }
+                )
+            else { continue }
+            unsafe raw.held[index].token = mine.token
         }
     }
 }
 
 /// Where `LaneAdapter.exportConnections` offers its connections. Good for the length of that call.
 @safe public struct HandoverSink {
+    /// What became of a connection that was offered.
+    public enum Answer {
+        /// It is the new instance's, and so are its objects: forget it without a word to anybody.
+        case taken
+        case stays
+        /// It stays for now: return; the export goes on in another turn.
+        case later
+    }
+
     let sink: pa_handover_sink
     let context: UnsafeMutableRawPointer?
 
-    /// True: the connection was taken; forget it without a word to its peer, and do not free its objects.
-    public func offer(_ record: HandoverRecord) -> Bool {
-        var sessions = record.sessionTokens
-        var streams = record.streamTokens
+    public func offer(_ record: HandoverRecord) -> Answer {
         let memory = CMemory()
-        return unsafe sessions.withUnsafeMutableBufferPointer { sessions in
-            unsafe streams.withUnsafeMutableBufferPointer { streams in
-                var raw = unsafe pa_handover_record_v1()
-                unsafe raw.size = UInt32(MemoryLayout<pa_handover_record_v1>.size)
-                unsafe raw.version = record.version
-                unsafe raw.connection = record.connection
-                unsafe raw.octets = memory.octets(record.octets)
-                unsafe raw.objects = memory.array(record.objects.map { unsafe Optional($0) })
-                unsafe raw.object_count = UInt32(record.objects.count)
-                unsafe raw.session_tokens = sessions.baseAddress
-                unsafe raw.session_count = UInt32(sessions.count)
-                unsafe raw.stream_tokens = streams.baseAddress
-                unsafe raw.stream_count = UInt32(streams.count)
-                return withExtendedLifetime(memory) { unsafe sink(context, &raw) == PA_OK }
+        var held = record.held.map {
+            pa_held_v1(kind: $0.kind.rawValue, reserved: 0, handle: $0.handle, token: $0.token)
+        }
+        return unsafe held.withUnsafeMutableBufferPointer { held in
+            var raw = unsafe pa_handover_record_v1()
+            unsafe raw.size = UInt32(MemoryLayout<pa_handover_record_v1>.size)
+            unsafe raw.version = record.version
+            unsafe raw.connection = record.connection
+            unsafe raw.octets = memory.octets(record.octets)
+            unsafe raw.objects = memory.array(record.objects.map { unsafe Optional($0) })
+            unsafe raw.object_count = UInt32(record.objects.count)
+            unsafe raw.held = held.baseAddress
+            unsafe raw.held_count = UInt32(held.count)
+            return withExtendedLifetime(memory) {
+                switch unsafe sink(context, &raw) {
+                case PA_OK: .taken
+                case PA_ERROR_LIMIT: .later
+                default: .stays
+                }
             }
         }
     }

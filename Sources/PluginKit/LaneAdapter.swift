@@ -37,10 +37,18 @@ public protocol LaneAdapter: AnyObject {
     func closed(session token: UInt64, _ reason: SessionReason, _ sentence: String?)
 
     // Handover
-    /// Offers every connection to `sink`, what the lane shares first.
-    func exportConnections(to sink: HandoverSink) throws(Status)
-    /// Takes a record, or throws and keeps nothing of it.
+    /// Offers every connection that there is to `sink`, what the lane shares first.
+    func exportConnections(to sink: HandoverSink)
+    /// Takes a record, or throws and keeps nothing of it. Nothing in `held` may be used before it returns.
     func importConnection(_ record: inout HandoverRecord) throws(Status)
+    /// No further record comes.
+    func importEnded()
+    /// Whether a datagram is meant for a connection of this instance. Changes nothing.
+    func owns(
+        _ datagram: PacketSlice, from remote: Endpoint, to local: Endpoint?, on socket: SocketHandle
+    ) -> Bool
+    /// How many connections there are, those that are not authenticated included.
+    var remainingConnections: Int { get }
 
     // Life
     /// Say goodbye to the peers of this lane. What is sent in this call still leaves; sessions end after it.
@@ -61,8 +69,13 @@ extension LaneAdapter {
     public func refused(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {}
     public func transmit(_ frames: consuming FrameBatch, toSession token: UInt64) {}
     public func closed(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {}
-    public func exportConnections(to sink: HandoverSink) throws(Status) {}
+    public func exportConnections(to sink: HandoverSink) {}
     public func importConnection(_ record: inout HandoverRecord) throws(Status) { throw .refused }
+    public func importEnded() {}
+    public func owns(
+        _ datagram: PacketSlice, from remote: Endpoint, to local: Endpoint?, on socket: SocketHandle
+    ) -> Bool { false }
+    public var remainingConnections: Int { 0 }
     public func close() {}
 }
 

@@ -143,12 +143,10 @@ extension ModuleTables {
             oldest: versions.lowerBound, reserved: 0,
             export_lane: { state, sink, context in
                 guard let sink = unsafe sink else { return PA_ERROR_ARGUMENT }
-                return unsafe LaneInstance.with(state) { lane in
-                    do throws(Status) {
-                        try lane.exportConnections(to: unsafe HandoverSink(sink: sink, context: context))
-                        return PA_OK
-                    } catch { return error.rawValue }
+                unsafe LaneInstance.with(state) {
+                    $0.exportConnections(to: unsafe HandoverSink(sink: sink, context: context))
                 }
+                return PA_OK
             },
             import: { state, record in
                 guard let record = unsafe record else { return PA_ERROR_ARGUMENT }
@@ -160,6 +158,21 @@ extension ModuleTables {
                         return PA_OK
                     } catch { return error.rawValue }
                 }
+            },
+            import_ended: { state in unsafe LaneInstance.with(state) { $0.importEnded() } },
+            owns: { state, socket, datagram in
+                guard let datagram = unsafe datagram?.pointee, let remote = unsafe datagram.remote else {
+                    return 0
+                }
+                let packet = unsafe PacketSlice(raw: datagram.payload)
+                let endpoint = unsafe Endpoint(raw: remote.pointee)
+                let local = unsafe datagram.local.flatMap { unsafe Endpoint($0.pointee) }
+                return unsafe LaneInstance.with(state) {
+                    $0.owns(packet, from: endpoint, to: local, on: SocketHandle(rawValue: socket)) ? 1 : 0
+                }
+            },
+            remaining: { state in
+                unsafe LaneInstance.with(state) { UInt32(clamping: $0.remainingConnections) }
             })
     }
 }

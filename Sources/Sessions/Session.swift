@@ -9,8 +9,8 @@ import Wire
     /// Never used again; the number that an administrator sees.
     public let serial: UInt64
     let slot: Int
-    let owner: any SessionOwner
-    let token: UInt64
+    private(set) var owner: any SessionOwner
+    private(set) var token: UInt64
     unowned let hubLane: HubLane
     private(set) var request: SessionRequest
     private let openedAtWall: UInt64
@@ -81,6 +81,12 @@ import Wire
         } else {
             unsafe lift(batch, to: port)
         }
+    }
+
+    /// [lane] It goes on with another owner, who knows it by another token.
+    public func change(owner: any SessionOwner, token: UInt64) {
+        self.owner = owner
+        self.token = token
     }
 
     /// The client has moved, or its cipher has changed.

@@ -13,7 +13,7 @@ public struct TransportAddress: Hashable, Sendable {
     /// The zone of a link-local address, else zero.
     public let scope: UInt32
 
-    public init(ipv4 bits: UInt32, port: UInt16) {
+    @inlinable public init(ipv4 bits: UInt32, port: UInt16) {
         family = .ipv4
         high = 0
         low = UInt64(bits)
@@ -21,7 +21,7 @@ public struct TransportAddress: Hashable, Sendable {
         scope = 0
     }
 
-    public init(ipv6High high: UInt64, low: UInt64, port: UInt16, scope: UInt32 = 0) {
+    @inlinable public init(ipv6High high: UInt64, low: UInt64, port: UInt16, scope: UInt32 = 0) {
         family = .ipv6
         self.high = high
         self.low = low
@@ -35,6 +35,25 @@ public struct TransportAddress: Hashable, Sendable {
         switch family {
         case .ipv4: TransportAddress(ipv4: UInt32(truncatingIfNeeded: low), port: 0)
         case .ipv6: TransportAddress(ipv6High: high, low: 0, port: 0)
+        }
+    }
+
+    /// The address alone, as raw IP has it.
+    public var withoutPort: TransportAddress {
+        switch family {
+        case .ipv4: TransportAddress(ipv4: UInt32(truncatingIfNeeded: low), port: 0)
+        case .ipv6: TransportAddress(ipv6High: high, low: low, port: 0, scope: scope)
+        }
+    }
+
+    /// What `serialize` wrote.
+    public init(parsing reader: inout ByteReader) throws(WireError) {
+        guard let family = Family(rawValue: try reader.read(UInt8.self)) else { throw .badValue }
+        let (high, low) = (try reader.read(UInt64.self), try reader.read(UInt64.self))
+        let (port, scope) = (try reader.read(UInt16.self), try reader.read(UInt32.self))
+        switch family {
+        case .ipv4: self.init(ipv4: UInt32(truncatingIfNeeded: low), port: port)
+        case .ipv6: self.init(ipv6High: high, low: low, port: port, scope: scope)
         }
     }
 

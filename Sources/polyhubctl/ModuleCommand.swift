@@ -35,14 +35,24 @@ struct ModuleCommand: ParsableCommand {
         @OptionGroup var server: ServerOptions
         @Argument var module: String
         @Argument(help: "A name in the module directory, or a path.") var library: String
+        @Option(help: "Seconds for which connections that the new library refuses may go on (default: 600).")
+        var drain: Int?
         func request() -> ModuleSwap {
             // The server has another working directory.
             let path = library.contains("/") ? URL(fileURLWithPath: library).path : library
-            return ModuleSwap(module: module, library: path)
+            return ModuleSwap(module: module, library: path, drainSeconds: drain)
         }
         func show(_ report: SwapReport) -> String {
-            "\(report.module.name) \(report.module.version): "
-                + "\(report.moved) moved, \(report.draining) draining"
+            "\(report.module): \(report.from) is now \(report.to)\n"
+                + TextTable(
+                    ["LANE", "CARRIED", "DRAINING", "PAUSES", "LONGEST PAUSE"],
+                    report.lanes.map { lane in
+                        [
+                            "\(lane.lane)", "\(lane.carried)", "\(lane.draining)", "\(lane.pauses)",
+                            "\(lane.longestPauseMicroseconds) us",
+                        ]
+                    }
+                ).text
         }
     }
 

@@ -14,8 +14,9 @@ struct UserCommand: ParsableCommand {
         @OptionGroup var password: PasswordOptions
         @OptionGroup var fields: UserFieldOptions
         func validate() throws {
-            guard password.isGiven || fields.certificate != nil else {
-                throw ValidationError("Give --password P or --password-stdin, or --certificate CN.")
+            guard password.isGiven || fields.certificate != nil || fields.ikeID != nil else {
+                throw ValidationError(
+                    "Give --password P or --password-stdin, or --certificate CN, or --ike-id ID.")
             }
         }
         func request() throws -> UserCreate {
@@ -61,7 +62,8 @@ struct UserCommand: ParsableCommand {
                 ("user", user.name), ("hub", user.hub), ("group", user.group ?? ""),
                 ("enabled", yesOrNo(user.enabled)), ("expires", user.expires ?? "never"),
                 ("address", user.address ?? ""), ("password", user.password ? "set" : ""),
-                ("certificate", user.certificate ?? ""), ("note", user.note),
+                ("certificate", user.certificate ?? ""), ("IKE identity", user.ikeID ?? ""),
+                ("note", user.note),
             ])
         }
     }
@@ -102,10 +104,14 @@ struct UserFieldOptions: ParsableArguments {
     @Option(help: "The IPv4 address that the user always gets.") var address: String?
     @Option(help: "The certificate that stands for the user: its common name, or sha256:FINGERPRINT.")
     var certificate: String?
+    @Option(help: "What an IPsec peer (EtherIP) calls itself that comes as this user.") var ikeID: String?
     @Option(help: "A text for people.") var note: String?
 
     var given: UserFields {
-        UserFields(group: group, expires: expires, address: address, certificate: certificate, note: note)
+        var given = UserFields(
+            group: group, expires: expires, address: address, certificate: certificate, note: note)
+        given.ikeID = ikeID
+        return given
     }
 }
 

@@ -58,8 +58,12 @@ struct ScriptedRuntime: ServerRuntime {
     func load(module: String) async throws -> ModuleRow { Self.module }
     func unload(module: String, drain: Duration) async throws {}
 
-    func swap(module: String, library: String) async throws -> SwapReport {
-        SwapReport(module: Self.module, moved: 1, draining: 0)
+    func swap(module: String, library: String, drain: Duration?) async throws -> SwapReport {
+        SwapReport(
+            module: module, from: "1", to: "2",
+            lanes: [
+                .init(lane: 0, carried: 1, draining: 0, pauses: 1, longestPauseMicroseconds: 250)
+            ])
     }
 
     func call(module: String, command: String, arguments: [String]) async throws -> String {

@@ -1,3 +1,4 @@
+import LentPackets
 import OpenSSL
 import PluginABI
 import SeededGenerators
@@ -26,7 +27,7 @@ import Testing
         let (outbound, inbound) = try pair(suite)
         for length in 0...70 {
             let payload = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-            let packet = Lent(payload)
+            let packet = LentPacket(payload)
             #expect(outbound.seal(&packet.slice, nextHeader: 17) == nil)
             #expect(packet.octets.prefix(8) == [0x12, 0x34, 0x56, 0x78, 0, 0, 0, UInt8(length + 1)])
             #expect(packet.octets.count <= length + suite.headroom + suite.tailroom)
@@ -40,19 +41,19 @@ import Testing
     @Test(arguments: suites)
     func `every flipped bit is noticed, and a packet opens once`(_ suite: ESPSuite) throws {
         let (outbound, inbound) = try pair(suite)
-        let packet = Lent(Array("an ordinary payload".utf8))
+        let packet = LentPacket(Array("an ordinary payload".utf8))
         _ = outbound.seal(&packet.slice, nextHeader: 97)
         let sealed = packet.octets
         for bit in 32..<sealed.count * 8 {
             var broken = sealed
             broken[bit / 8] ^= 1 << UInt8(bit % 8)
-            let lent = Lent(broken)
+            let lent = LentPacket(broken)
             // The number zero was never sent.
             let expected: ESPDrop = bit / 8 == 7 && broken[7] == 0 ? .replayed : .notAuthentic
             #expect(inbound.open(&lent.slice) == .dropped(expected))
         }
-        let first = Lent(sealed)
-        let second = Lent(sealed)
+        let first = LentPacket(sealed)
+        let second = LentPacket(sealed)
         #expect(inbound.open(&first.slice) == .payload(97))
         #expect(inbound.open(&second.slice) == .dropped(.replayed))
     }
@@ -60,10 +61,10 @@ import Testing
     @Test(arguments: suites)
     func `every prefix is dropped`(_ suite: ESPSuite) throws {
         let (outbound, inbound) = try pair(suite)
-        let packet = Lent(Array(repeating: 1, count: 40))
+        let packet = LentPacket(Array(repeating: 1, count: 40))
         _ = outbound.seal(&packet.slice, nextHeader: 4)
         for count in 0..<packet.octets.count {
-            let lent = Lent(Array(packet.octets.prefix(count)))
+            let lent = LentPacket(Array(packet.octets.prefix(count)))
             guard case .dropped = inbound.open(&lent.slice) else {
                 Issue.record("a prefix of \(count) octets was opened")
                 continue
@@ -74,15 +75,15 @@ import Testing
     /// Made with Python's hmac and OpenSSL's command line from the same keys.
     @Test func `a packet is what other implementations make of it`() throws {
         let (_, cbc) = try pair(.cbc(.aes128CBC, .sha256))
-        let first = Lent(Golden.cbc)
+        let first = LentPacket(Golden.cbc)
         #expect(cbc.open(&first.slice) == .payload(17))
         #expect(first.octets == Array("golden payload".utf8))
         let (_, extended) = try pair(.cbc(.aes256CBC, .sha1, isExtended: true))
-        let second = Lent(Golden.extended)
+        let second = LentPacket(Golden.extended)
         #expect(extended.open(&second.slice) == .payload(97))
         #expect(second.octets == Array("golden payload".utf8))
         let (_, gcm) = try pair(.gcm(.aes128GCM))
-        let third = Lent(Golden.gcm)
+        let third = LentPacket(Golden.gcm)
         #expect(gcm.open(&third.slice) == .payload(115))
         #expect(third.octets == Array("golden payload".utf8))
     }
@@ -90,7 +91,7 @@ import Testing
     @Test func `padding that is longer than its packet, and dummies, are dropped`() throws {
         let suite = ESPSuite.cbc(.aes128CBC, .sha1)
         let (outbound, inbound) = try pair(suite)
-        let dummy = Lent([])
+        let dummy = LentPacket([])
         _ = outbound.seal(&dummy.slice, nextHeader: 59)
         #expect(inbound.open(&dummy.slice) == .dropped(.dummy))
         // 14 octets of payload leave no padding but the length, which here is the payload's own.
@@ -100,7 +101,7 @@ import Testing
         packet.replaceSubrange(0..<8, with: [0x12, 0x34, 0x56, 0x78, 0, 0, 0, 2])
         packet[38] = 15
         packet[39] = 17
-        let lent = Lent(packet)
+        let lent = LentPacket(packet)
         let isSealed = protection.seal(lent.slice.start, 16, number: 2)
         #expect(isSealed)
         #expect(inbound.open(&lent.slice) == .dropped(.badPadding))
@@ -109,9 +110,9 @@ import Testing
     @Test func `a buffer without room is left alone`() throws {
         let suite = ESPSuite.gcm(.aes128GCM)
         let (outbound, _) = try pair(suite)
-        let front = Lent([1, 2, 3], headroom: suite.headroom - 1)
+        let front = LentPacket([1, 2, 3], headroom: suite.headroom - 1)
         #expect(outbound.seal(&front.slice, nextHeader: 17) == .noRoom)
-        let back = Lent([1, 2, 3], tailroom: 3 + 16 - 1)
+        let back = LentPacket([1, 2, 3], tailroom: 3 + 16 - 1)
         #expect(outbound.seal(&back.slice, nextHeader: 17) == .noRoom)
         #expect(front.octets == [1, 2, 3] && outbound.sequenceNumber == 0)
     }
@@ -120,11 +121,11 @@ import Testing
         for suite in Self.suites {
             for limit in 200...260 {
                 let (outbound, _) = try pair(suite)
-                let largest = Lent([UInt8](repeating: 0, count: suite.maxPayload(inPacketOf: limit)))
+                let largest = LentPacket([UInt8](repeating: 0, count: suite.maxPayload(inPacketOf: limit)))
                 _ = outbound.seal(&largest.slice, nextHeader: 17)
                 #expect(largest.octets.count <= limit)
                 let (again, _) = try pair(suite)
-                let larger = Lent([UInt8](repeating: 0, count: suite.maxPayload(inPacketOf: limit) + 1))
+                let larger = LentPacket([UInt8](repeating: 0, count: suite.maxPayload(inPacketOf: limit) + 1))
                 _ = again.seal(&larger.slice, nextHeader: 17)
                 #expect(larger.octets.count > limit)
             }

@@ -17,13 +17,13 @@ import Testing
         try await registry.loadAll()
         let rows = try await registry.rows()
         #expect(rows.map(\.name) == ["template"])
-        let port = try #require(UInt16(rows[0].listeners[0].split(separator: ":").last ?? ""))
-        #expect(try echo("hello", port: port) == "hello")
+        let port = try bench.port(of: rows[0].listeners[0])
+        #expect(try Peer(.datagram, port: port).ask("hello") == "hello")
         #expect(try await registry.call("template", command: "greet", arguments: ["world"]) == "hello, world")
         #expect(try await registry.rows()[0].metrics.map(\.value) == [1])
-        #expect(isMapped(bench.copies))
+        #expect(bench.hasMappings)
         try await registry.unload("template")
-        #expect(!isMapped(bench.copies))
+        #expect(!bench.hasMappings)
         #expect(bench.log.withLock { $0 }.isEmpty)
     }
 
@@ -35,7 +35,7 @@ import Testing
             try await registry.load("template")
             try await registry.unload("template")
         }
-        #expect(!isMapped(bench.copies))
+        #expect(!bench.hasMappings)
     }
 
     @Test func `wrong calls are refused before the module sees them`() async throws {
@@ -71,7 +71,7 @@ import Testing
         let library = try bench.compileTemplate(replacing: what, with: with)
         let registry = try bench.registry(library, listen: "udp://127.0.0.1:0")
         await #expect(throws: ModuleFault.descriptor(why)) { try await registry.loadAll() }
-        #expect(!isMapped(bench.copies))
+        #expect(!bench.hasMappings)
     }
 
     @Test func `a module that does not start says why, and nothing of it stays`() async throws {
@@ -84,7 +84,7 @@ import Testing
             throws: ModuleFault.refusedByModule(
                 "module template did not start: this server has no pa.datagram/1")
         ) { try await registry.loadAll() }
-        #expect(!isMapped(bench.copies))
+        #expect(!bench.hasMappings)
     }
 
     @Test func `what is no module is refused`() async throws {
@@ -108,7 +108,7 @@ import Testing
             throws: ModuleFault.configuration(
                 "module template cannot listen on tcp://127.0.0.1:0: the module takes no streams")
         ) { try await registry.loadAll() }
-        #expect(!isMapped(bench.copies))
+        #expect(!bench.hasMappings)
     }
 
     @Test func `a reload that failed half-way goes on from there`() async throws {
@@ -130,105 +130,4 @@ import Testing
         #expect(try await registry.rows()[0].listeners == [free])
         await registry.stop()
     }
-
-    private func isMapped(_ path: String) -> Bool {
-        // Files of /proc have no size to be read by.
-        let maps = (try? FileHandle(forReadingAtPath: "/proc/self/maps")?.readToEnd()) ?? Data()
-        return String(decoding: maps, as: UTF8.self).contains(path)
-    }
-
-    /// Sends to the echo module and gives what comes back.
-    private func echo(_ text: String, port: UInt16) throws -> String {
-        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-        defer { close(descriptor) }
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let connected = withUnsafePointer(to: address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        try #require(connected == 0)
-        try #require(send(descriptor, text, text.utf8.count, 0) == text.utf8.count)
-        var room = [UInt8](repeating: 0, count: 100)
-        let count = recv(descriptor, &room, room.count, 0)
-        try #require(count > 0)
-        return String(decoding: room[..<count], as: UTF8.self)
-    }
-}
-
-/// A host for modules without accounts.
-private final class Bench {
-    let directory: URL
-    let log = Mutex<[String]>([])
-    private let group: LaneGroup
-    private let hubLanes: [HubLane]
-
-    init() throws {
-        directory = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "polyhub-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        group = try LaneGroup(count: 2)
-        try group.start()
-        let hubs = SessionHubs(seed: 1)
-        hubLanes = group.lanes.map { $0.performAndWait { HubLane($0, hubs: hubs, observer: nil) }! }
-    }
-
-    /// Where private copies go; what of them is mapped stands in /proc/self/maps with this path.
-    var copies: String { directory.appendingPathComponent("modules").path }
-
-    func stop() {
-        group.stop()
-        try? FileManager.default.removeItem(at: directory)
-    }
-
-    func compileTemplate(replacing old: String = "", with new: String = "") throws -> String {
-        let abi = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Sources/PluginABI")
-        var source = try String(contentsOf: abi.appendingPathComponent("template.c"), encoding: .utf8)
-        if !old.isEmpty {
-            try #require(source.contains(old))
-            source = source.replacingOccurrences(of: old, with: new)
-        }
-        let (input, output) = (
-            directory.appendingPathComponent("m.c"), directory.appendingPathComponent("m.so")
-        )
-        try source.write(to: input, atomically: true, encoding: .utf8)
-        let compiler = Process()
-        compiler.executableURL = URL(fileURLWithPath: "/usr/bin/cc")
-        compiler.arguments = [
-            "-std=c11", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-I", abi.path + "/include", "-o",
-            output.path,
-            input.path,
-        ]
-        try compiler.run()
-        compiler.waitUntilExit()
-        try #require(compiler.terminationStatus == 0)
-        return output.path
-    }
-
-    func registry(_ library: String, listen: String) throws -> ModuleRegistry {
-        let configuration = try PluginsConfiguration(
-            text: "[template]\nlibrary = \"\(library)\"\nlisten = [\"\(listen)\"]", file: "plugins.conf")
-        let runtime = ModuleRuntime(
-            lanes: group, hubLanes: hubLanes, services: Services(), moduleDirectory: directory,
-            stateDirectory: directory, configurationFile: "plugins.conf")
-        return ModuleRegistry(runtime, configuration: configuration)
-    }
-}
-
-private final class Services: ModuleServices {
-    func judge(_ evidence: Evidence) async -> Verdict {
-        .refused(code: PA_VERDICT_CREDENTIALS, sentence: "no")
-    }
-    func log(module: String, level: UInt32, line: String) {}
-    func isLogged(level: UInt32) -> Bool { false }
-    func storedValue(module: String, name: String) throws -> [UInt8]? { nil }
-    func store(module: String, name: String, value: [UInt8]) throws {}
-    var certificate: ServerCertificate { ServerCertificate(chain: [], key: [], trust: []) }
-    var publicName: String { "localhost" }
 }

@@ -36,7 +36,12 @@ public final class SimulatedNetwork {
         case clientTimer(Int)
     }
 
-    public let server: Server
+    public private(set) var server: Server
+    /// Another instance takes over before every packet and every timeout.
+    public var swapsAllTheTime = false
+    /// How often one has.
+    public private(set) var swaps: UInt64 = 0
+    private let makeServer: (UInt64) throws -> Server
     public var link: Link
     public internal(set) var now = Instant(nanoseconds: 1_000_000_000_000)
     public internal(set) var clients: [SimulatedClient] = []
@@ -66,10 +71,42 @@ public final class SimulatedNetwork {
     ) throws {
         random = SeededGenerator(seed: seed)
         self.link = link
-        let cookieKey = (0..<SessionCookie.keyLength).map { UInt8(truncatingIfNeeded: 7 &* $0 &+ 1) }
-        server = try Server(
-            options, cookieKey: cookieKey, lane: lane, laneBits: laneBits, lanes: lanes,
-            random: SeededGenerator(seed: seed &+ 1))
+        // Each instance has a cookie key of its own.
+        makeServer = { number in
+            let key = (0..<SessionCookie.keyLength).map { UInt8(truncatingIfNeeded: 7 &* $0 &+ Int(number)) }
+            return try Server(
+                options, cookieKey: key, lane: lane, laneBits: laneBits, lanes: lanes,
+                random: SeededGenerator(seed: seed &+ number))
+        }
+        server = try makeServer(1)
+    }
+
+    /// The connections go on in another instance. What it refuses is gone; returns how much that is.
+    @discardableResult
+    public func swap() throws -> Int {
+        swaps += 1
+        let former = server
+        server = try makeServer(1 + swaps)
+        var shared: [UInt8] = []
+        former.serializeShared(into: &shared)
+        var reader = ByteReader(shared.rawSpan)
+        try server.takeShared(&reader)
+        var refused = 0
+        for id in former.connectionIDs {
+            guard let record = former.record(of: id), (try? server.adopt(record)) != nil else {
+                refused += 1
+                continue
+            }
+            former.giveUp(id)
+        }
+        server.adoptionEnded()
+        return refused
+    }
+
+    private func swapIfWanted() {
+        guard swapsAllTheTime else { return }
+        let refused = (try? swap()) ?? -1
+        precondition(refused == 0, "an instance refused what another one had")
     }
 
     public var moment: Moment {
@@ -133,6 +170,7 @@ public final class SimulatedNetwork {
             guard next < end else { break }
             now = max(now, next)
             if let deadline = server.deadline, deadline <= now {
+                swapIfWanted()
                 server.handleTimeout(at: moment)
                 drain()
             }
@@ -175,6 +213,7 @@ public final class SimulatedNetwork {
 
     private func deliver(_ packet: [UInt8], _ path: Path) {
         packetsToServer += 1
+        swapIfWanted()
         var buffer = [UInt8](repeating: 0, count: 256) + packet + [UInt8](repeating: 0, count: 256)
         var payload: (connection: Connection, octets: [UInt8])?
         var isControl = false

@@ -116,7 +116,8 @@ extension LaneTests {
         let host = FakeHost.of(OpaquePointer(context!))
         host.say(
             "record \(record.connection) version \(record.version) \([UInt8](record.octets)) "
-                + "\(record.session_tokens[1]) \(record.stream_tokens[0]) \(record.object_count)")
+                + "\(record.held[1].kind) \(record.held[1].handle) \(record.held[2].token) "
+                + "\(record.object_count)")
         return PA_OK
     }
 
@@ -127,9 +128,12 @@ extension LaneTests {
         #expect(table.newest == 3 && table.oldest == 2)
         let context = UnsafeMutableRawPointer(lane.host.lane)
         #expect(table.export_lane(lane.state, Self.taking, context) == PA_OK)
-        #expect(lane.host.said() == ["record 77 version 3 [1, 2, 3] 12 13 0", "log 2 taken true"])
+        #expect(lane.host.said() == ["record 77 version 3 [1, 2, 3] 1 12 23 0", "log 2 offered taken"])
         #expect(table.export_lane(lane.state, { _, _ in PA_ERROR_REFUSED }, nil) == PA_OK)
-        #expect(lane.host.said() == ["log 2 taken false"])
+        #expect(lane.host.said() == ["log 2 offered stays"])
+        #expect(table.export_lane(lane.state, { _, _ in PA_ERROR_LIMIT }, nil) == PA_OK)
+        #expect(lane.host.said() == ["log 2 offered later"])
+        #expect(table.remaining(lane.state) == 5)
     }
 
     @Test func `connections arrive from another instance`() throws {
@@ -137,17 +141,22 @@ extension LaneTests {
         defer { lane.module.end() }
         let table = try lane.table(PA_HANDOVER, pa_handover_module_v1.self)
         let memory = lane.host.memory
-        let tokens = memory.array([UInt64(11), 12])
+        let held = UnsafeMutablePointer(
+            mutating: memory.array([
+                pa_held_v1(kind: PA_HELD_SESSION, reserved: 0, handle: 11, token: 1),
+                pa_held_v1(kind: 99, reserved: 0, handle: 12, token: 2),
+                pa_held_v1(kind: PA_HELD_STREAM, reserved: 0, handle: 12, token: 3),
+            ]))
         var record = pa_handover_record_v1()
         record.size = UInt32(MemoryLayout<pa_handover_record_v1>.size)
         record.version = 3
         record.connection = 77
         record.octets = memory.octets([5])
-        record.session_tokens = tokens
-        record.session_count = 2
+        record.held = held
+        record.held_count = 3
         #expect(table.import(lane.state, &record) == PA_OK)
-        #expect(lane.host.said() == ["log 2 import 77 [5] [11, 12] []"])
-        #expect(tokens[0] == 11 && tokens[1] == 99)
+        #expect(lane.host.said() == ["log 2 import 77 [5] session 11 1, stream 12 3"])
+        #expect((0..<3).map { held[$0].token } == [1, 2, 99])
         record.version = 1
         #expect(table.import(lane.state, &record) == PA_ERROR_REFUSED)
     }

@@ -173,20 +173,25 @@ final class RecorderLane: LaneAdapter {
         record("session closed \(token) \(reason.rawValue) \(sentence ?? "-")")
     }
 
-    func exportConnections(to sink: HandoverSink) throws(Status) {
+    func exportConnections(to sink: HandoverSink) {
         var record = HandoverRecord(version: 3, connection: 77, octets: [1, 2, 3])
-        record.sessionTokens = [11, 12]
-        record.streamTokens = [13]
-        host.log(.info, "taken \(sink.offer(record))")
+        record.held = [
+            HeldThing(.session, 11, token: 21), HeldThing(.session, 12, token: 22),
+            HeldThing(.stream, 13, token: 23),
+        ]
+        host.log(.info, "offered \(sink.offer(record))")
     }
 
     func importConnection(_ record: inout HandoverRecord) throws(Status) {
         guard record.version == 3 else { throw .refused }
-        host.log(
-            .info,
-            "import \(record.connection) \(record.octets) \(record.sessionTokens) \(record.streamTokens)")
-        record.sessionTokens[1] = 99
+        let held = record.held.map { "\($0.kind) \($0.handle) \($0.token)" }.joined(separator: ", ")
+        host.log(.info, "import \(record.connection) \(record.octets) \(held)")
+        for index in record.held.indices where record.held[index].kind == .stream {
+            record.held[index].token = 99
+        }
     }
+
+    var remainingConnections: Int { 5 }
 
     func close() { record("goodbye") }
 }

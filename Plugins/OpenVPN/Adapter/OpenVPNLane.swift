@@ -37,7 +37,7 @@ final class OpenVPNLane: LaneAdapter {
     var counters: LaneCounters
     var push: PushSettings
     var generation = 0
-    private var alarm = Alarm(token: timer)
+    var alarm = Alarm(token: timer)
 
     /// By the connection's place in the engine's table.
     var clients: [Client?] = []

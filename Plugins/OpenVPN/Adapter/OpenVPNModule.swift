@@ -8,12 +8,13 @@ import Synchronization
 /// `OpenVPNCore` for each lane. The protocol is the engine's, IO the host's.
 public final class OpenVPNModule: PacketAdapter {
     public static let descriptor = ModuleDescriptor(
-        id: "org.polyhub.openvpn", name: "openvpn", version: "1.0",
+        id: "org.polyhub.openvpn", name: "openvpn", version: "1.0.0, OpenVPN protocol 2.6",
         summary: "OpenVPN clients over UDP and TCP, layer 2 (tap) and layer 3 (tun).",
         defaultListeners: ["udp://0.0.0.0:1194", "tcp://0.0.0.0:1194"])
     public static let capabilities: Capabilities = [
-        .datagrams, .streams, .sessions, .authentication, .timers, .certificates,
+        .datagrams, .streams, .sessions, .authentication, .timers, .certificates, .handover,
     ]
+    public static let handoverVersions = ConnectionRecord.version...ConnectionRecord.version
     public static let needs: Capabilities = [
         .datagrams, .sessions, .authentication, .timers, .certificates, .options, .store,
     ]

@@ -108,11 +108,18 @@ extension OpenVPNLane {
         } catch {
             return server.sessionRefused(id, .policy, "no session can be opened: \(error)", at: moment)
         }
-        while clients.count <= id.index {
+        keep(client)
+    }
+
+    /// Puts a client into the tables.
+    func keep(_ client: Client) {
+        let index = client.connection.id.index
+        while clients.count <= index {
             clients.append(nil)
             sessions.append(0)
         }
-        clients[id.index] = client
+        clients[index] = client
+        sessions[index] = client.session?.rawValue ?? 0
     }
 
     private func hostRequest(

@@ -39,6 +39,7 @@ extension StateDocument {
         text += line("enabled", user.isEnabled) + line("expires", user.expires?.formatted(.iso8601) ?? "")
         text += line("address", user.address?.description ?? "")
         text += line("certificate", user.certificate?.description ?? "")
+        text += line("ike_id", user.ikeIdentity?.description ?? "")
         if case .hashed(let hash) = state.password { text += line("password_hash", hash.description) }
         return text
     }

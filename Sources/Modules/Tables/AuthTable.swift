@@ -61,10 +61,13 @@ extension ModuleLane {
         let ticket = nextNumber()
         questions[ticket] = token
         let services = instance.services
-        let lane = lane
+        let seat = seat
         Task {
             let verdict = await services.judge(evidence)
-            lane.post { _ in self.answer(ticket, verdict) }
+            // Whoever asked may have given the question to its successor meanwhile.
+            seat.lane.post { _ in
+                seat.occupant { $0.questions[ticket] != nil }?.answer(ticket, verdict)
+            }
         }
         return ticket
     }

@@ -12,13 +12,13 @@ enum DatagramTable {
             size: UInt32(MemoryLayout<pa_datagram_host_v1>.size), reserved: 0,
             send: { lane, socket, batch, count in
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
-                guard let port = lane.datagramPorts[socket] else { return lane.refuseHandle() }
+                guard let port = lane.seat.datagramPorts[socket] else { return lane.refuseHandle() }
                 unsafe port.socket.send(UnsafeBufferPointer(start: batch, count: Int(count)))
                 return PA_OK
             },
             send_copy: { lane, socket, batch, count in
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
-                guard let port = lane.datagramPorts[socket] else { return lane.refuseHandle() }
+                guard let port = lane.seat.datagramPorts[socket] else { return lane.refuseHandle() }
                 guard let batch = unsafe batch else { return PA_ERROR_ARGUMENT }
                 for index in 0..<Int(count) {
                     var datagram = unsafe batch[index]
@@ -31,7 +31,7 @@ enum DatagramTable {
             },
             hand_over: { lane, index, socket, datagram in
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
-                guard lane.datagramPorts[socket] != nil else { return lane.refuseHandle() }
+                guard lane.seat.datagramPorts[socket] != nil else { return lane.refuseHandle() }
                 guard let datagram = unsafe datagram, Int(index) < lane.instance.lanes.count else {
                     return PA_ERROR_ARGUMENT
                 }
@@ -98,23 +98,23 @@ extension ModuleLane {
     /// [lane] Cold: a client that roams. The module of the other lane gets a copy. False: too many are on the
     /// way.
     fileprivate func handOver(_ datagram: CopiedDatagram, socket: UInt64, to index: Int) -> Bool {
-        let target = instance.lanes[index]
+        let target = instance.seats[index]
         guard target.handedOver.add(1, ordering: .relaxed).newValue <= Self.maxHandedOver else {
             target.handedOver.subtract(1, ordering: .relaxed)
             return false
         }
         return target.lane.post { lane in
             target.handedOver.subtract(1, ordering: .relaxed)
-            guard target.isOpen, let table = unsafe target.tables.datagram,
-                var slice = unsafe lane.allocate(datagram.payload.count)
-            else { return }
+            guard var slice = unsafe lane.allocate(datagram.payload.count) else { return }
             unsafe slice.start.update(from: datagram.payload, count: datagram.payload.count)
             unsafe slice.length = UInt32(datagram.payload.count)
             unsafe withUnsafePointer(to: datagram.remote) { remote in
                 unsafe withUnsafePointer(to: datagram.local ?? pa_address_v1()) { local in
                     var made = unsafe pa_datagram_v1(
                         payload: slice, remote: remote, local: datagram.local == nil ? nil : local)
-                    unsafe table.pointee.received(target.state, socket, &made, 1)
+                    unsafe withUnsafeMutablePointer(to: &made) {
+                        unsafe target.received(UnsafeMutableBufferPointer(start: $0, count: 1), on: socket)
+                    }
                 }
             }
         }

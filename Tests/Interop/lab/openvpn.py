@@ -3,17 +3,10 @@
 import os
 import re
 
+from .lease import lease
 from .processes import Failure, wait_until
 
 UP = "Initialization Sequence Completed"
-LEASE_SCRIPT = """#!/bin/sh
-# Sets the address alone: no default route, no resolv.conf.
-case $1 in
-deconfig) ip address flush dev "$interface" scope global ;;
-bound) ip address flush dev "$interface" scope global
-       ip address add "$ip/${mask:-24}" dev "$interface" ;;
-esac
-"""
 
 
 class Client:
@@ -57,20 +50,9 @@ class Client:
         self.start()
         self.process.wait_log(seconds, UP)
         if self.is_tap:
-            self.lease()
+            self.dhcp = lease(self.lab, self.where, self.device)
         wait_until(5, self.address, f"an address on {self.device} in {self.where}")
         return self
-
-    def lease(self):
-        """Take an address by DHCP, as a tap client's operating system does, and go on renewing it."""
-        self.lab.run(self.where, "ip", "link", "set", self.device, "up")
-        script = self.lab.write("udhcpc-event", LEASE_SCRIPT, 0o755)
-        self.dhcp = self.lab.spawn(
-            self.where,
-            f"{self.where}-udhcpc",
-            ["busybox", "udhcpc", "-f", "-R", "-i", self.device, "-t", "10", "-T", "2", "-n", "-s", script],
-        )
-        self.dhcp.wait_log(25, "obtained")
 
     def down(self):
         """Disconnect as a person would; to leave the device behind is a failure."""

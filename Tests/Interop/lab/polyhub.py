@@ -29,20 +29,24 @@ def programs():
 
 
 class Polyhub:
-    def __init__(self, lab, default_hub="LAB", lanes=None, name="state", **options):
-        """`options` are those of [openvpn] in plugins.conf, `name` that of the state directory."""
+    def __init__(self, lab, default_hub="LAB", lanes=None, name="state", modules=None, **options):
+        """`options` are those of [openvpn] in plugins.conf, `modules` other sections with their options,
+        `name` that of the state directory."""
         self.lab = lab
         self.lanes = lanes
         self.state = lab.path(name)
         self.process = None
+        self.modules = modules or {}
         self.configure(default_hub, **options)
 
     def configure(self, default_hub="LAB", **options):
         """`options` are those of [openvpn]; `_` in a name is `-`."""
         values = {"library": "OpenVPN", "listen": ["udp://0.0.0.0:1194", "tcp://0.0.0.0:1194"], **options}
-        lines = [f"{key.replace('_', '-')} = {json.dumps(value)}" for key, value in values.items()]
-        top = [f"default_hub = {json.dumps(default_hub)}", f"public_name = {json.dumps(SERVER)}"]
-        self.config = self.lab.write("plugins.conf", "\n".join([*top, "", "[openvpn]", *lines, ""]))
+        lines = [f"default_hub = {json.dumps(default_hub)}", f"public_name = {json.dumps(SERVER)}"]
+        for name, section in {"openvpn": values, **self.modules}.items():
+            lines += ["", f"[{name}]"]
+            lines += [f"{key.replace('_', '-')} = {json.dumps(value)}" for key, value in section.items()]
+        self.config = self.lab.write("plugins.conf", "\n".join([*lines, ""]))
 
     def start(self):
         """Start it and wait until it says that it is ready."""
@@ -115,6 +119,11 @@ class Polyhub:
     def sessions(self, user, hub="LAB"):
         """The sessions of one user, as JSON rows."""
         return [row for row in self.ask("session", "list", hub) if row["user"].split("@")[0] == user]
+
+    def resident(self):
+        """Resident memory in kB."""
+        with open(f"/proc/{self.process.popen.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
     def logs(self):
         """All that the server has written for people: its output, and the logs in its state."""

@@ -137,7 +137,9 @@ import Wire
         while stream.count < 200_000 {
             stream += [0x16, 3, 1, 0x40, 0] + [UInt8](repeating: 0, count: 16_384)
         }
-        for number in 0..<150 as Range<UInt32> {
+        var sent = 0
+        for number in 0..<150 as Range<UInt32> where network.server.connectionCount > 0 || number == 0 {
+            sent += 1000
             let start = Int(number) * 1000
             let message = ControlBody.Message(
                 packetID: number + 1, payload: Array(stream[start..<start + 1000]))
@@ -148,6 +150,32 @@ import Wire
                 from: path)
         }
         #expect(network.server.connectionCount == 0)
+        #expect(sent <= KeySlot.maxHandshakeOctets + 1000)
+    }
+
+    @Test func `a client that goes on before it is authenticated is cut off too`() throws {
+        let network = try SimulatedNetwork(.test(), seed: 9)
+        network.judge = { _ in .pending }
+        let alice = try network.addClient()
+        network.run(for: .seconds(1))
+        #expect(network.server.halfOpenCount == 1)
+        for _ in 0..<20 {
+            network.tell(alice) { $0.say(String(repeating: "x", count: 1000), at: network.moment) }
+            network.run(for: .seconds(1))
+        }
+        #expect(network.server.connectionCount == 0)
+    }
+
+    @Test func `a client with a long certificate chain gets in, also out of order`() throws {
+        let options = ServerOptions.test {
+            $0.clientAuthorities = TestCertificates.authority
+            $0.clientCertificates = .required
+        }
+        let network = try SimulatedNetwork(options, seed: 10, link: .init(loss: 0.1, delay: 5...200))
+        var identity = TestCertificates.client
+        for _ in 0..<10 { identity.chain += "\n" + TestCertificates.authority }
+        let alice = try network.addClient(.test { $0.identity = identity })
+        #expect(network.connect(alice), "4 kB of certificates")
     }
 
     // MARK: Input 19: streams

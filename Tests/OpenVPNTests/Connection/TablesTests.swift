@@ -88,7 +88,8 @@ import Wire
         network.run(for: .seconds(5))
         #expect(network.server.halfOpenCount == 10)
         #expect(network.securityLog.contains { $0.contains("too many connections") })
-        network.run(for: .seconds(60))
+        // Those without a place try again until their cookies are too old.
+        network.run(for: .seconds(200))
         #expect(network.server.halfOpenCount == 0)
         #expect(network.server.flows.isEmpty)
     }
@@ -171,20 +172,11 @@ import Wire
             try network.addClient(
                 .test { $0.wrapping = .tlsCryptV2(CapturedControl.clientKey, sendsKeyAgain: false) })
         }
-        network.run(for: .seconds(5))
+        network.run(for: .seconds(2))
         #expect(network.server.halfOpenCount == 2)
         try network.addClient()
-        network.run(for: .seconds(5))
+        network.run(for: .seconds(2))
         #expect(network.server.halfOpenCount == 3)
-    }
-
-    @Test func `of a handover the cookie survives`() throws {
-        let network = try SimulatedNetwork(.test(), seed: 7)
-        let successor = try Server(
-            .test(), cookieKey: network.server.cookieKey, lane: 0, laneBits: 2,
-            random: SeededGenerator(seed: 1))
-        let session = try network.server.cookie.sessionID(for: SessionID(1), at: path(1).remote, network.now)
-        #expect(successor.cookie.isValid(session, for: SessionID(1), at: path(1).remote, network.now))
     }
 
     @Test func `timers come up in order, and those nobody waits for are forgotten`() {

@@ -117,6 +117,20 @@ import Wire
         #expect(receiver.owedCount == ReliableReceiver.maxOwed)
     }
 
+    @Test func `octets out of order are bounded, and what comes in order is always taken`() {
+        var receiver = ReliableReceiver()
+        let payload = [UInt8](repeating: 7, count: 2000)
+        for id: UInt32 in 1..<ReliableReceiver.window {
+            receiver.receive(.control, .init(packetID: id, payload: payload))
+        }
+        let kept = ReliableReceiver.maxHeld / payload.count
+        #expect(receiver.owedCount == kept, "what is not kept is not acknowledged: it comes again")
+        receiver.receive(.control, .init(packetID: 0, payload: payload))
+        #expect(drain(&receiver).count == (kept + 1) * payload.count)
+        receive(&receiver, UInt32(kept) + 2, UInt32(kept) + 1)
+        #expect(drain(&receiver).count == 2, "there is room again")
+    }
+
     @Test func `numbers may run over`() {
         var receiver = ReliableReceiver(nextID: .max)
         receive(&receiver, 0, .max)

@@ -58,4 +58,9 @@ public struct LogEvent: Equatable, Sendable {
 
     public let level: Level
     public let text: String
+
+    public init(_ level: Level, _ text: String) {
+        self.level = level
+        self.text = text
+    }
 }

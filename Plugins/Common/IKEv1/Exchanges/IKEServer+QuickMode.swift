@@ -1,6 +1,6 @@
 import ESP
 import OpenSSL
-import Wire
+public import Wire
 
 /// Quick mode as responder.
 extension IKEServer {
@@ -143,6 +143,12 @@ extension IKEServer {
         children[child.spi] = Child(sa: child, owner: sa.cookies)
         sa.children.append(child.spi)
         put(.install(child))
+    }
+
+    /// A packet of this SA was authentic: the peer lives.
+    public func heard(_ spi: UInt32, at now: Instant) {
+        guard let child = children[spi] else { return }
+        sas[child.owner]?.lastHeard = now
     }
 
     /// The peer has it as well. Called too when the first packet comes by it: HASH(3) may be late or lost.

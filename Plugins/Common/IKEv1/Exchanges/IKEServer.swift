@@ -230,7 +230,7 @@ public final class IKEServer {
     func put(_ output: IKEOutput) { outbox.append(output) }
 
     func log(_ level: LogEvent.Level, _ text: String, _ path: IKEPath) {
-        put(.log(LogEvent(level: level, text: "\(text) remote=\(path.remote)")))
+        put(.log(LogEvent(level, "\(text) remote=\(path.remote)")))
     }
 
     /// What a flood could cause is logged now and then.

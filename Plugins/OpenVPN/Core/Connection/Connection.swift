@@ -77,8 +77,6 @@ public final class Connection {
     /// When the server has asked to be called for this connection.
     var scheduledAt: Instant?
     var isHalfOpen = true
-    /// Nothing has shown that the client receives at its address.
-    var isUnproved = false
     /// To be removed from the tables.
     var isOver = false
 
@@ -97,6 +95,24 @@ public final class Connection {
         beganAt = moment.now
         lastHeard = moment.now
         lastSent = moment.now
+    }
+
+    /// One that began elsewhere.
+    init(
+        _ origin: Origin, _ resources: ServerResources, _ wrapping: ControlWrapping, _ active: KeySlot,
+        beganAt: Instant
+    ) {
+        id = origin.id
+        peerID = origin.peerID
+        path = origin.path
+        clientSessionID = origin.client
+        serverSessionID = origin.server
+        self.resources = resources
+        self.wrapping = wrapping
+        self.active = active
+        self.beganAt = beganAt
+        lastHeard = beganAt
+        lastSent = beganAt
     }
 
     /// In both directions together.

@@ -4,8 +4,15 @@ import Wire
 /// One TLS session of a connection with its own reliable stream. The first has key
 /// id 0; every renegotiation is a new slot.
 final class KeySlot {
-    /// TLS octets that a peer may send before its key-method message is there.
-    static let maxHandshakeOctets = 64 * 1024
+    /// TLS octets that a peer may send before its keys are in use: a ClientHello with a post-quantum share, a
+    /// certificate chain of 4 kB and a key-method message are half of it.
+    ///
+    /// What a client that is not authenticated can make us hold: of these, what is no whole record or message
+    /// yet; `ReliableReceiver.maxHeld` out of order; our own first flight. Beside that OpenSSL 3.0 holds 9 kB
+    /// for a session, 61 kB from the first octet to a whole ClientHello (its buffers for a record and a
+    /// message, whatever their size), 46 kB while the client's answer is waited for, 63 kB when that is cut
+    /// short, and 82 kB behind a ClientHello that never ends; `ServerOptions.maxHalfOpen` bounds the sum.
+    static let maxHandshakeOctets = 16 * 1024
     /// Octets of a control message of the client.
     static let maxMessageOctets = 4096
 
@@ -56,6 +63,19 @@ final class KeySlot {
         if let reset { _ = sender.enqueue(reset, []) }
     }
 
+    /// One that began elsewhere.
+    private init(
+        _ keyID: KeyID, _ tls: TLSSession, _ sender: ReliableSender, _ receiver: ReliableReceiver,
+        chunk: Int, startedAt: Instant
+    ) {
+        self.keyID = keyID
+        self.tls = tls
+        self.sender = sender
+        self.receiver = receiver
+        self.chunk = chunk
+        self.startedAt = startedAt
+    }
+
     /// A message that never came to its end may hold a password.
     deinit { wipe(&partial) }
 
@@ -96,7 +116,7 @@ final class KeySlot {
     }
 
     private func receiveTLS(_ payload: [UInt8]) throws {
-        if !hasClientKey {
+        if establishedAt == nil {
             handshakeOctets += payload.count
             guard handshakeOctets <= Self.maxHandshakeOctets else {
                 throw Failure(reason: "too long a handshake")
@@ -171,5 +191,68 @@ final class KeySlot {
         guard receiver.owesAcknowledgements else { return nil }
         let ids = receiver.acknowledgements(upTo: ControlBody.maxAcknowledgements)
         return (.acknowledgement, { ControlBody(acknowledged: ids, peerSessionID: $0, message: nil) })
+    }
+}
+
+// MARK: - Handover
+
+extension KeySlot {
+    func serialize(into record: inout ConnectionRecord) {
+        record.octets.append(keyID.rawValue)
+        record.octets.append(startedAt)
+        record.octets.append(tls.isClosedByPeer)
+        record.octets.append(isHandshakeDone)
+        unsafe record.sessions.append(tls.address)
+        sender.serialize(into: &record.octets)
+        receiver.serialize(into: &record.octets)
+        record.octets.appendBigEndian(UInt32(chunk))
+        record.octets.appendBigEndian(UInt32(handshakeOctets))
+        record.octets.appendCounted(partial)
+        record.octets.append(hasClientKey)
+        for source in [clientSource, serverSource] {
+            record.octets.appendOptional(source) { $1.serialize(into: &$0) }
+        }
+        record.octets.appendOptional(establishedAt) { $0.append($1) }
+    }
+
+    /// Takes the first of `sessions`, which is only borrowed until it is made ours.
+    convenience init(
+        parsing reader: inout ByteReader, sessions: inout ArraySlice<UnsafeMutableRawPointer>
+    ) throws(WireError) {
+        let keyID = KeyID(try reader.read(UInt8.self))
+        let startedAt = try reader.readInstant()
+        let isClosedByPeer = try reader.readFlag()
+        let isHandshakeDone = try reader.readFlag()
+        guard let address = unsafe sessions.popFirst() else { throw .truncated }
+        let tls = unsafe TLSSession(
+            borrowing: address, isHandshakeDone: isHandshakeDone, isClosedByPeer: isClosedByPeer)
+        let (sender, receiver) = (
+            try ReliableSender(parsing: &reader), try ReliableReceiver(parsing: &reader)
+        )
+        self.init(
+            keyID, tls, sender, receiver, chunk: Int(try reader.read(UInt32.self)), startedAt: startedAt)
+        self.isHandshakeDone = isHandshakeDone
+        handshakeOctets = Int(try reader.read(UInt32.self))
+        partial = try reader.readCounted()
+        hasClientKey = try reader.readFlag()
+        clientSource = try reader.readFlag() ? try KeySource(parsing: &reader) : nil
+        serverSource = try reader.readFlag() ? try KeySource(parsing: &reader) : nil
+        establishedAt = try reader.readOptionalInstant()
+    }
+}
+
+extension KeySource {
+    fileprivate func serialize(into octets: inout [UInt8]) {
+        octets.appendOptional(preMaster) { $0.append(contentsOf: [UInt8](copying: $1.bytes)) }
+        octets.append(contentsOf: [UInt8](copying: random1.bytes))
+        octets.append(contentsOf: [UInt8](copying: random2.bytes))
+    }
+
+    fileprivate init(parsing reader: inout ByteReader) throws(WireError) {
+        let preMaster = try reader.readFlag() ? try reader.take(Self.preMasterLength) : nil
+        self.init(
+            preMaster: preMaster.map { SecretBytes(copying: $0) },
+            random1: SecretBytes(copying: try reader.take(Self.randomLength)),
+            random2: SecretBytes(copying: try reader.take(Self.randomLength)))
     }
 }

@@ -14,33 +14,31 @@ public final class Server {
     /// Addresses remembered whose clients belong to other lanes.
     static let maxRoamed = 4096
 
-    /// Lines about refused newcomers: one in this time, however many there are.
-    static let refusalLogInterval: Duration = .seconds(10)
-    /// Clients that cannot echo a cookie may hold this part of the places of half-open connections.
-    static let unprovedShare = 4
+    /// Lines about newcomers for whom there is no place: one in this time, however many there are.
+    static let crowdLogInterval: Duration = .seconds(10)
     /// A connection is called no sooner again after its timer went off.
     static let timerResolution: Duration = .milliseconds(1)
 
     let resources: ServerResources
-    let cookie: SessionCookie
+    var cookie: SessionCookie
     /// What packets without a connection are tried with, in this order.
     let keys: [ControlKeys]
     let tlsCryptV2: TLSCryptV2Wrapper?
-    let lane: Int
+    public let lane: Int
     let laneBits: Int
     let lanes: Int
     var random: any RandomNumberGenerator
 
     var connections: [Connection?] = []
     var free: [Int] = []
+    /// Places of connections that another instance still has, see `ServerHandover.swift`.
+    var reserved: Set<Int> = []
     var generation: UInt32 = 0
     private(set) var count = 0
-    private(set) var halfOpen = 0
-    /// Those of them whose address nothing has proved.
-    private var unproved = 0
-    private var refused = 0
-    private var refusalLoggedAt: Instant?
-    private var halfOpenBySource: [TransportAddress: Int] = [:]
+    private(set) var halfOpen: HalfOpenTable
+    /// Newcomers without a place, and those who gave theirs up, since the last line about them.
+    private var crowd = (refused: 0, displaced: 0)
+    private var crowdLoggedAt: Instant?
     /// Every connection, by the way to its client and that client's session id.
     var flows: [Flow: Int] = [:]
     /// Who owns a path: the authenticated connection of an address, or a stream's only one.
@@ -65,6 +63,7 @@ public final class Server {
     ) throws(OpenSSLError) {
         precondition(laneBits <= 8 && lane >> laneBits == 0, "a lane that does not fit its bits")
         resources = try ServerResources(options)
+        halfOpen = HalfOpenTable(capacity: options.maxHalfOpen, perSource: options.maxHalfOpenPerSource)
         cookie = try SessionCookie(key: cookieKey)
         keys = try Self.keys(options)
         tlsCryptV2 = try Self.wrapper(options)
@@ -99,10 +98,8 @@ public final class Server {
         resources.context = try ServerResources.context(options, identity)
     }
 
-    /// Handed over at a swap; a secret.
-    public var cookieKey: [UInt8] { cookie.key }
     public var connectionCount: Int { count }
-    public var halfOpenCount: Int { halfOpen }
+    public var halfOpenCount: Int { halfOpen.count }
 
     // MARK: The engine
 
@@ -135,7 +132,7 @@ public final class Server {
     func settle(_ connection: Connection, notBefore earliest: Instant = Instant(nanoseconds: 0)) {
         if connection.isOver { return remove(connection) }
         if connection.isHalfOpen, connection.stage == .open || connection.stage == .opening {
-            countHalfOpen(connection, -1)
+            halfOpen.remove(connection.id)
             connection.isHalfOpen = false
             takeOver(connection.path, connection)
         }
@@ -156,8 +153,9 @@ public final class Server {
         at moment: Moment
     ) -> Connection? {
         let isUnproved = path.transport == .datagram && reset != nil
-        guard mayAccept(path, isUnproved), let index = takeIndex() else {
-            noteRefusal(path, at: moment.now)
+        guard makeRoom(for: path, isUnproved, at: moment.now), let index = takeIndex() else {
+            crowd.refused += 1
+            noteCrowd(path, at: moment.now)
             return nil
         }
         generation &+= 1
@@ -169,43 +167,71 @@ public final class Server {
             free.append(index)
             return nil
         }
-        connections[index] = connection
-        connection.isUnproved = isUnproved
-        count += 1
-        countHalfOpen(connection, 1)
-        flows[Flow(path: path, session: client)] = index
+        insert(connection, isUnproved: isUnproved)
         if path.transport == .stream { owners[path] = index }
         connection.log(.debug, "began wrapping=\(keys.name)")
         return connection
     }
 
-    private func noteRefusal(_ path: Path, at now: Instant) {
-        refused += 1
-        if let refusalLoggedAt, now < refusalLoggedAt.advanced(by: Self.refusalLogInterval) { return }
-        log("refused reason=\"too many connections\" count=\(refused) remote=\(path.remote)")
-        refused = 0
-        refusalLoggedAt = now
+    /// Puts a connection into the place that it has.
+    func insert(_ connection: Connection, isUnproved: Bool) {
+        let index = connection.id.index
+        connections[index] = connection
+        count += 1
+        flows[connection.flow] = index
+        guard connection.isHalfOpen else { return }
+        halfOpen.insert(
+            HalfOpenTable.Entry(
+                connection: connection.id, source: connection.path.remote.source, isUnproved: isUnproved,
+                beganAt: connection.beganAt))
     }
 
-    private func mayAccept(_ path: Path, _ isUnproved: Bool) -> Bool {
-        if isUnproved, unproved >= options.maxHalfOpen / Self.unprovedShare { return false }
-        return halfOpen < options.maxHalfOpen
-            && halfOpenBySource[path.remote.source, default: 0] < options.maxHalfOpenPerSource
+    /// A place among the half-open connections, if need be another one's.
+    private func makeRoom(for path: Path, _ isUnproved: Bool, at now: Instant) -> Bool {
+        for id in halfOpen.overdue(window: options.handshakeWindow, at: now) {
+            // Who waits for our verdict is not at fault.
+            if let slow = connection(id), slow.stage == .handshake { displace(slow, for: path, at: now) }
+        }
+        switch halfOpen.admission(of: path.remote.source, isUnproved: isUnproved, at: now) {
+        case .free: return true
+        case .refused: return false
+        case .inPlaceOf(let id):
+            guard let former = connection(id) else { return false }
+            displace(former, for: path, at: now)
+            return true
+        }
+    }
+
+    private func displace(_ connection: Connection, for path: Path, at now: Instant) {
+        connection.end(.policy, "gave way to a newcomer")
+        remove(connection)
+        crowd.displaced += 1
+        noteCrowd(path, at: now)
+    }
+
+    private func noteCrowd(_ path: Path, at now: Instant) {
+        if let crowdLoggedAt, now < crowdLoggedAt.advanced(by: Self.crowdLogInterval) { return }
+        log(
+            "refused reason=\"too many connections\" count=\(crowd.refused) displaced=\(crowd.displaced) "
+                + "remote=\(path.remote)")
+        crowd = (0, 0)
+        crowdLoggedAt = now
     }
 
     private func takeIndex() -> Int? {
         if let index = free.popLast() { return index }
-        // The last number of a lane is left out: all ones mean "no peer id".
-        let limit = min(options.maxConnections, 1 << (Self.peerIDBits - laneBits) - 1)
-        guard connections.count < limit else { return nil }
+        guard connections.count < min(options.maxConnections, indexLimit) else { return nil }
         connections.append(nil)
         return connections.count - 1
     }
 
-    private func remove(_ connection: Connection) {
+    /// The last number of a lane is left out: all ones mean "no peer id".
+    var indexLimit: Int { 1 << (Self.peerIDBits - laneBits) - 1 }
+
+    func remove(_ connection: Connection) {
         let index = connection.id.index
         guard connections[index] === connection else { return }
-        if connection.isHalfOpen { countHalfOpen(connection, -1) }
+        if connection.isHalfOpen { halfOpen.remove(connection.id) }
         connections[index] = nil
         free.append(index)
         count -= 1
@@ -216,14 +242,6 @@ public final class Server {
     /// A client that moved may have taken the flow of another one with the same session id.
     func forget(_ flow: Flow, of index: Int) {
         if flows[flow] == index { flows[flow] = nil }
-    }
-
-    private func countHalfOpen(_ connection: Connection, _ change: Int) {
-        halfOpen += change
-        if connection.isUnproved { unproved += change }
-        let source = connection.path.remote.source
-        let left = halfOpenBySource[source, default: 0] + change
-        halfOpenBySource[source] = left > 0 ? left : nil
     }
 
     /// An authenticated client replaces the one that had its address before.

@@ -26,9 +26,9 @@ extension Server {
             guard unsafe slice.length >= 4 else { return .consumed }
             let word = unsafe UInt32(bigEndian: UnsafeRawPointer(start).loadUnaligned(as: UInt32.self))
             let peerID = Int(word & 0xff_ffff)
-            let owner = peerID >> (Self.peerIDBits - laneBits)
-            guard owner == lane else { return remember(path, of: owner) }
-            let index = peerID & (1 << (Self.peerIDBits - laneBits) - 1)
+            guard let index = localIndex(ofPeer: peerID) else {
+                return remember(path, of: peerID >> (Self.peerIDBits - laneBits))
+            }
             guard index < connections.count, let connection = connections[index] else { return .consumed }
             return unsafe open(&slice, of: connection, from: path, at: moment)
         case .dataV1:
@@ -42,6 +42,13 @@ extension Server {
             }
             return .handOver(lane: other)
         }
+    }
+
+    /// The place of a peer id in this lane's table; nil when it is another lane's.
+    @inline(__always)
+    func localIndex(ofPeer peerID: Int) -> Int? {
+        guard peerID >> (Self.peerIDBits - laneBits) == lane else { return nil }
+        return peerID & (1 << (Self.peerIDBits - laneBits) - 1)
     }
 
     private func open(

@@ -57,7 +57,8 @@ public struct ServerOptions: Sendable {
     /// Per lane.
     public var maxConnections = 16_384
     /// Connections that are not authenticated, per lane, and those of them from one source (an IPv4 address,
-    /// an IPv6 /64). A client behind the NAT of a large site has neighbours.
+    /// an IPv6 /64). A client behind the NAT of a large site has neighbours. `HalfOpenTable` says who gives
+    /// way.
     public var maxHalfOpen = 1024
     public var maxHalfOpenPerSource = 128
 

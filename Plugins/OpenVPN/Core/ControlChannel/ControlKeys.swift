@@ -83,11 +83,16 @@ public enum ControlKeys {
 ///     | head | HMAC    | packet id    | time   | body |     computed over: packet id, time, head, body
 ///     +------+---------+--------------+--------+------+
 public final class TLSAuthKeys {
+    let key: StaticKey
+    let direction: KeyDirection
     private let send: HMAC
     private let receive: HMAC
+    var digest: DigestAlgorithm { receive.digest }
     public var tagLength: Int { receive.digest.digestLength }
 
     public init(_ key: StaticKey, _ digest: DigestAlgorithm, _ direction: KeyDirection) throws(OpenSSLError) {
+        self.key = key
+        self.direction = direction
         let count = digest.digestLength
         send = try HMAC(digest, key: key.hmacKey(set: direction.sendSet, count: count))
         receive = try HMAC(digest, key: key.hmacKey(set: direction.receiveSet, count: count))
@@ -118,10 +123,14 @@ public final class TLSAuthKeys {
 public final class TLSCryptKeys {
     static let tagLength = 32
     static let overhead = tagLength + ReplayID.length
+    let key: StaticKey
+    let direction: KeyDirection
     private let send: SyntheticIVCipher
     private let receive: SyntheticIVCipher
 
     public init(_ key: StaticKey, _ direction: KeyDirection) throws(OpenSSLError) {
+        self.key = key
+        self.direction = direction
         send = try SyntheticIVCipher(key, set: direction.sendSet)
         receive = try SyntheticIVCipher(key, set: direction.receiveSet)
     }

@@ -40,3 +40,20 @@ public struct ControlWrapping {
         return window.accept(replayID)
     }
 }
+
+// MARK: - Handover
+
+extension ControlWrapping {
+    func serialize(into octets: inout [UInt8]) {
+        keys.serialize(into: &octets)
+        sent.serialize(into: &octets)
+        window.serialize(into: &octets)
+    }
+
+    /// `shared`: taken instead of keys of its own where they are the same.
+    init(parsing reader: inout ByteReader, shared: [ControlKeys]) throws(WireError) {
+        keys = try ControlKeys(parsing: &reader, shared: shared)
+        sent = try ReplayID(parsing: &reader)
+        window = try ReplayIDWindow(parsing: &reader)
+    }
+}

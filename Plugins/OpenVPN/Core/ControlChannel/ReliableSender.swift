@@ -81,3 +81,43 @@ public struct ReliableSender: Sendable {
         }
     }
 }
+
+// MARK: - Handover
+
+extension ReliableSender {
+    func serialize(into octets: inout [UInt8]) {
+        octets.appendBigEndian(nextID)
+        octets.appendBigEndian(UInt32(underway.count))
+        for pending in underway {
+            octets.appendBigEndian(pending.id)
+            octets.append(pending.opcode.rawValue)
+            octets.appendCounted(pending.payload)
+            octets.append(pending.due)
+            octets.appendBigEndian(UInt64(pending.timeout / .milliseconds(1)))
+            octets.append(UInt8(clamping: pending.overtaken))
+        }
+        octets.appendBigEndian(UInt32(backlog.count))
+        for (opcode, payload) in backlog {
+            octets.append(opcode.rawValue)
+            octets.appendCounted(payload)
+        }
+    }
+
+    init(parsing reader: inout ByteReader) throws(WireError) {
+        nextID = try reader.read(UInt32.self)
+        for _ in 0..<(try reader.readCount()) {
+            let id = try reader.read(UInt32.self)
+            guard let opcode = Opcode(rawValue: try reader.read(UInt8.self)) else { throw .badValue }
+            let payload = try reader.readCounted()
+            let due = try reader.readInstant()
+            let timeout = Duration.milliseconds(Int64(clamping: try reader.read(UInt64.self)))
+            var pending = Pending(id: id, opcode: opcode, payload: payload, due: due, timeout: timeout)
+            pending.overtaken = Int(try reader.read(UInt8.self))
+            underway.append(pending)
+        }
+        for _ in 0..<(try reader.readCount()) {
+            guard let opcode = Opcode(rawValue: try reader.read(UInt8.self)) else { throw .badValue }
+            guard enqueue(opcode, try reader.readCounted()) else { throw .badLength }
+        }
+    }
+}

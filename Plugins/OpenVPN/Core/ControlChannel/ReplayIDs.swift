@@ -35,6 +35,16 @@ public struct ReplayIDWindow: Equatable, Sendable {
 
     public init() {}
 
+    func serialize(into octets: inout [UInt8]) {
+        octets.appendOptional(newest) { $1.serialize(into: &$0) }
+        octets.appendBigEndian(seen)
+    }
+
+    init(parsing reader: inout ByteReader) throws(WireError) {
+        newest = try reader.readFlag() ? try ReplayID(parsing: &reader) : nil
+        seen = try reader.read(UInt64.self)
+    }
+
     /// Whether the packet is new; from then on it is not. Call only after it was authenticated.
     public mutating func accept(_ packet: ReplayID) -> Bool {
         guard packet.id != 0 else { return false }

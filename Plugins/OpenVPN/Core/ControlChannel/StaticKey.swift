@@ -29,7 +29,7 @@ public struct StaticKey: Equatable, Sendable {
 }
 
 /// Which of the two key sets each side sends with. Both sides of `bidirectional` use the first.
-public enum KeyDirection: Sendable {
+public enum KeyDirection: UInt8, Sendable {
     /// `key-direction 0`, as servers have it.
     case normal
     /// `key-direction 1`, as clients have it.

@@ -1,5 +1,6 @@
 public import OpenSSL
 public import PluginABI
+import Wire
 
 /// The data channel of one connection: takes packets out of P_DATA_V1 and P_DATA_V2, and puts them in, in
 /// place.
@@ -116,5 +117,53 @@ extension DataChannel {
     private func refused(_ reason: DropReason) -> DropReason {
         counters[reason] &+= 1
         return reason
+    }
+}
+
+// MARK: - Handover
+
+extension DataChannel {
+    func serialize(into octets: inout [UInt8]) {
+        octets.appendOptional(peerID) { $0.appendBigEndian($1) }
+        octets.append(framing.rawValue)
+        counters.serialize(into: &octets)
+        for index in slots.indices {
+            octets.appendOptional(slots[index]) { $1.serialize(into: &$0) }
+        }
+        let current = slots.indices.first { sending != nil && slots[$0] === sending }
+        octets.appendOptional(current) { $0.append(UInt8($1)) }
+    }
+
+    /// A server's.
+    convenience init(parsing reader: inout ByteReader) throws(WireError) {
+        let peerID = try reader.readFlag() ? try reader.read(UInt32.self) : nil
+        guard let framing = CompressionFraming(rawValue: try reader.read(UInt8.self)) else {
+            throw .badValue
+        }
+        self.init(peerID: peerID, framing: framing)
+        counters = try Counters(parsing: &reader)
+        for index in slots.indices where try reader.readFlag() {
+            slots[index] = try DataKeySlot(parsing: &reader)
+        }
+        guard try reader.readFlag() else { return }
+        let keyID = KeyID(try reader.read(UInt8.self))
+        guard hasKey(keyID) else { throw .badValue }
+        send(with: keyID)
+    }
+}
+
+extension DataChannel.Counters {
+    fileprivate func serialize(into octets: inout [UInt8]) {
+        for count in [packetsReceived, octetsReceived, packetsSent, octetsSent] {
+            octets.appendBigEndian(count)
+        }
+    }
+
+    /// Drops are counted anew: they were reported when they happened.
+    fileprivate init(parsing reader: inout ByteReader) throws(WireError) {
+        packetsReceived = try reader.read(UInt64.self)
+        octetsReceived = try reader.read(UInt64.self)
+        packetsSent = try reader.read(UInt64.self)
+        octetsSent = try reader.read(UInt64.self)
     }
 }

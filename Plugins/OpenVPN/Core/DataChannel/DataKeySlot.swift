@@ -1,6 +1,7 @@
 import EngineParts
 import OpenSSL
 import PluginABI
+import Wire
 
 /// One generation of data keys: its ciphers, the packet ids that it has sent and seen.
 final class DataKeySlot {
@@ -20,12 +21,17 @@ final class DataKeySlot {
     private(set) var window = ReplayWindow()
     private(set) var renegotiationIsDue = false
     private var blocks: UInt64 = 0
+    private let suite: DataCipherSuite
+    /// For another instance of the module, which makes ciphers of its own.
+    private let keys: DataKeys
     private let protection: Protection
 
     init(
         _ suite: DataCipherSuite, _ keys: DataKeys, role: DataKeys.Role, lastPacketID: UInt32 = 0
     ) throws(OpenSSLError) {
         self.lastPacketID = lastPacketID
+        self.suite = suite
+        self.keys = keys
         switch suite.cipher.algorithm {
         case .aead(let algorithm):
             protection = .aead(try AEADProtection(algorithm, keys, role: role))
@@ -135,5 +141,35 @@ extension DataKeySlot {
         } else {
             unsafe target.pointee = UInt8(truncatingIfNeeded: head.octets)
         }
+    }
+}
+
+// MARK: - Handover
+
+extension DataKeySlot {
+    func serialize(into octets: inout [UInt8]) {
+        suite.serialize(into: &octets)
+        let material = keys.material
+        octets.append(contentsOf: [UInt8](copying: material.bytes))
+        octets.appendBigEndian(lastPacketID)
+        window.serialize(into: &octets)
+        octets.append(renegotiationIsDue)
+        octets.appendBigEndian(blocks)
+    }
+
+    convenience init(parsing reader: inout ByteReader) throws(WireError) {
+        let suite = try DataCipherSuite(parsing: &reader)
+        var material = try reader.take(DataKeys.length)
+        defer { wipe(&material) }
+        let keys = DataKeys(exported: SecretBytes(copying: material))
+        let lastPacketID = try reader.read(UInt32.self)
+        do {
+            try self.init(suite, keys, role: .server, lastPacketID: lastPacketID)
+        } catch {
+            throw .badValue
+        }
+        window = try ReplayWindow(parsing: &reader)
+        renegotiationIsDue = try reader.readFlag()
+        blocks = try reader.read(UInt64.self)
     }
 }

@@ -1,3 +1,5 @@
+import Wire
+
 /// Accepts each packet id once, and none that is too old: a bitmap of 64-bit words used as a ring (RFC 6479).
 ///
 /// `mayAccept` changes nothing, so that it can be asked before a packet is authenticated; `accept` is for
@@ -12,6 +14,8 @@ struct ReplayWindow {
     /// The newest id accepted; zero before the first.
     private(set) var newest: UInt32 = 0
     private var words = InlineArray<32, UInt64>(repeating: 0)
+
+    init() {}
 
     /// Ids begin at 1: zero is what a counter that ran over would send.
     func mayAccept(_ id: UInt32) -> Bool {
@@ -28,6 +32,16 @@ struct ReplayWindow {
             newest = id
         }
         words[Self.word(id)] |= Self.bit(id)
+    }
+
+    func serialize(into octets: inout [UInt8]) {
+        octets.appendBigEndian(newest)
+        for index in words.indices { octets.appendBigEndian(words[index]) }
+    }
+
+    init(parsing reader: inout ByteReader) throws(WireError) {
+        newest = try reader.read(UInt32.self)
+        for index in words.indices { words[index] = try reader.read(UInt64.self) }
     }
 
     private static func word(_ id: UInt32) -> Int { Int(id >> 6 & (wordCount - 1)) }

@@ -11,9 +11,10 @@ public import Wire
 /// end of the message: old clients stop after the options.
 public struct KeyMethod2: Sendable {
     /// Octets of a whole message. A client writes it in one TLS record.
-    public static let maxLength = 16_384
+    public static let maxLength = 8192
     public static let maxUsername = 512
-    public static let maxPassword = 4096
+    /// As many as the accounts take.
+    public static let maxPassword = 1024
 
     public enum Sender: Sendable { case client, server }
 

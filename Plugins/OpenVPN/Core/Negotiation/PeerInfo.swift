@@ -3,7 +3,7 @@ public import Wire
 /// What a client tells about itself: lines `NAME=value` in its key-method 2 message. Nothing here is
 /// authenticated beyond the TLS session that carried it, and nothing is trusted.
 public struct PeerInfo: Equatable, Sendable {
-    public static let maxLength = 8192
+    public static let maxLength = 4096
     public static let maxLines = 128
 
     /// In the order of the message; a repeated name counts where it stands first.

@@ -1,0 +1,146 @@
+import Foundation
+import Lanes
+import PluginABI
+import Sessions
+import Synchronization
+import Testing
+
+@testable import Modules
+
+/// A host for modules without accounts.
+final class Bench {
+    let directory: URL
+    let log = Mutex<[String]>([])
+    private let group: LaneGroup
+    private let hubLanes: [HubLane]
+
+    init() throws {
+        directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "polyhub-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        group = try LaneGroup(count: 2)
+        try group.start()
+        let hubs = SessionHubs(seed: 1)
+        hubLanes = group.lanes.map { $0.performAndWait { HubLane($0, hubs: hubs, observer: nil) }! }
+    }
+
+    /// Whether anything of a private copy is mapped.
+    var hasMappings: Bool {
+        // Files of /proc have no size to be read by.
+        let maps = (try? FileHandle(forReadingAtPath: "/proc/self/maps")?.readToEnd()) ?? Data()
+        return String(decoding: maps, as: UTF8.self).contains(
+            directory.appendingPathComponent("modules").path)
+    }
+
+    func port(of listener: String) throws -> UInt16 {
+        try #require(UInt16(listener.split(separator: ":").last ?? ""))
+    }
+
+    func stop() {
+        group.stop()
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    /// The template of the ABI, compiled with its headers alone.
+    func compileTemplate(replacing old: String = "", with new: String = "") throws -> String {
+        var source = try String(
+            contentsOf: Self.project.appendingPathComponent("Sources/PluginABI/template.c"), encoding: .utf8)
+        if !old.isEmpty {
+            try #require(source.contains(old))
+            source = source.replacingOccurrences(of: old, with: new)
+        }
+        return try compile(source, [])
+    }
+
+    /// The module of Tests/Modules/counting.c with these macros.
+    func compileCounting(_ macros: [String] = []) throws -> String {
+        let file = Self.project.appendingPathComponent("Tests/Modules/counting.c")
+        return try compile(try String(contentsOf: file, encoding: .utf8), macros.map { "-D\($0)" })
+    }
+
+    private static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    private func compile(_ source: String, _ options: [String]) throws -> String {
+        let name = UUID().uuidString
+        let input = directory.appendingPathComponent("\(name).c")
+        let output = directory.appendingPathComponent("\(name).so")
+        try source.write(to: input, atomically: true, encoding: .utf8)
+        let include = Self.project.appendingPathComponent("Sources/PluginABI/include").path
+        let compiler = Process()
+        compiler.executableURL = URL(fileURLWithPath: "/usr/bin/cc")
+        compiler.arguments =
+            [
+                "-std=c11", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-I", include,
+            ] + options + ["-o", output.path, input.path]
+        try compiler.run()
+        compiler.waitUntilExit()
+        try #require(compiler.terminationStatus == 0)
+        return output.path
+    }
+
+    func registry(_ library: String, name: String = "template", listen: String...) throws -> ModuleRegistry {
+        let listen = listen.map { "\"\($0)\"" }.joined(separator: ", ")
+        let configuration = try PluginsConfiguration(
+            text: "[\(name)]\nlibrary = \"\(library)\"\nlisten = [\(listen)]", file: "plugins.conf")
+        let runtime = ModuleRuntime(
+            lanes: group, hubLanes: hubLanes, services: Services(), moduleDirectory: directory,
+            stateDirectory: directory, configurationFile: "plugins.conf")
+        return ModuleRegistry(runtime, configuration: configuration)
+    }
+}
+
+private final class Services: ModuleServices {
+    func judge(_ evidence: Evidence) async -> Verdict {
+        .refused(code: PA_VERDICT_CREDENTIALS, sentence: "no")
+    }
+    func log(module: String, level: UInt32, line: String) {}
+    func isLogged(level: UInt32) -> Bool { false }
+    func storedValue(module: String, name: String) throws -> [UInt8]? { nil }
+    func store(module: String, name: String, value: [UInt8]) throws {}
+    var certificate: ServerCertificate { ServerCertificate(chain: [], key: [], trust: []) }
+    var publicName: String { "localhost" }
+}
+
+/// Somebody who talks to a module over UDP or TCP of the loopback interface.
+final class Peer {
+    enum Transport { case datagram, stream }
+
+    private let descriptor: Int32
+
+    init(_ transport: Transport, port: UInt16) throws {
+        let kind = transport == .datagram ? SOCK_DGRAM : SOCK_STREAM
+        descriptor = socket(AF_INET, Int32(kind.rawValue), 0)
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let connected = withUnsafePointer(to: address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(connected == 0)
+    }
+
+    deinit { close(descriptor) }
+
+    func say(_ text: String) throws {
+        try #require(send(descriptor, text, text.utf8.count, 0) == text.utf8.count)
+    }
+
+    /// What comes next, within ten seconds.
+    func hear() throws -> String {
+        var room = [UInt8](repeating: 0, count: 100)
+        let count = recv(descriptor, &room, room.count, 0)
+        try #require(count > 0)
+        return String(decoding: room[..<count], as: UTF8.self)
+    }
+
+    func ask(_ text: String) throws -> String {
+        try say(text)
+        return try hear()
+    }
+}
