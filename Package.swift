@@ -194,7 +194,8 @@ let package = Package(
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(
-            name: "ESPTests", dependencies: ["ESP", "LentPackets", "OpenSSL", "PluginABI", "SeededGenerators"],
+            name: "ESPTests",
+            dependencies: ["ESP", "LentPackets", "OpenSSL", "PluginABI", "SeededGenerators"],
             swiftSettings: tests),
         .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
         .testTarget(
@@ -204,7 +205,7 @@ let package = Package(
         .testTarget(
             name: "IPsecTests",
             dependencies: [
-                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "LentPackets", "OpenSSL", "PluginABI",
+                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "OpenSSL", "PluginABI",
                 "SeededGenerators", "Wire",
             ], swiftSettings: tests),
         .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),

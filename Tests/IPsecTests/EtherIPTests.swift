@@ -20,7 +20,7 @@ import Wire
         #expect(
             site.events == ["authenticate peer.example", "open EtherIP/IPsec AES-256-CBC, SHA256"])
         let (received, octets) = try site.deliver(Self.packet, from: peer)
-        #expect(received == .frame(try #require(site.opened.first).peer))
+        #expect(received == .frame(try #require(site.opened.first).place))
         #expect(octets == Self.frame)
         let sent = try #require(try site.transmit(Self.frame, to: peer))
         #expect(sent.nextHeader == 97 && sent.payload == Self.packet)
@@ -52,7 +52,7 @@ import Wire
         IPv4Header(from: client, to: server, carrying: .etherIP, length: Self.packet.count)
             .serialize(into: &inner)
         let (received, octets) = try site.deliver(inner + Self.packet, nextHeader: 4, from: peer)
-        #expect(received == .frame(try #require(site.opened.first).peer) && octets == Self.frame)
+        #expect(received == .frame(try #require(site.opened.first).place) && octets == Self.frame)
         let sent = try #require(try site.transmit(Self.frame, to: peer))
         #expect(sent.nextHeader == 4)
         guard let packet = IPv4Packet(sent.payload.rawSpan) else {
@@ -186,7 +186,7 @@ import Wire
         path.remote = TransportAddress(ipv4: 0xc633_6402, port: 31_000)
         #expect(try site.deliver(Self.packet, from: peer, on: path).1 == Self.frame)
         #expect(site.events.last == "moved 198.51.100.2:31000")
-        #expect(site.server.path(to: site.opened[0].peer)?.remote == path.remote)
+        #expect(site.server.path(to: site.opened[0].place)?.remote == path.remote)
     }
 
     @Test func `a forged packet does not move a peer`() throws {
@@ -199,7 +199,7 @@ import Wire
             let packet = LentPacket(spi + [UInt8](repeating: 1, count: count))
             #expect(site.server.open(&packet.slice, from: path, at: site.now) == .consumed)
         }
-        #expect(site.server.path(to: site.opened[0].peer) == Site.dataPath(of: peer))
+        #expect(site.server.path(to: site.opened[0].place) == Site.dataPath(of: peer))
     }
 
     @Test func `an SA that has carried its share is replaced under way`() throws {

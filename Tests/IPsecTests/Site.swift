@@ -24,6 +24,8 @@ final class Site {
     var questions: [IdentityQuestion] = []
     var answersAtOnce = true
     var opened: [SessionWish] = []
+    /// Hears what the server sends in ESP by itself: next header and payload.
+    var heardESP: (UInt8, [UInt8]) throws -> Void = { _, _ in }
 
     init(_ change: (inout IKEOptions) -> Void = { _ in }) throws {
         var options = IKEOptions(preSharedKeys: [SecretBytes(copying: Array("secret".utf8))])
@@ -61,6 +63,7 @@ final class Site {
         while let output = server.nextOutput() {
             switch output {
             case .send(let datagram, let path):
+                if path.socket == Self.nativeSocket { try hear(datagram) }
                 guard let peer = peers.last(where: { $0.path == path }) else { continue }
                 let octets = Array(datagram.dropFirst(path.isEncapsulated ? 4 : 0))
                 for answer in try peer.receive(octets) { try send(answer, from: peer) }
@@ -72,7 +75,7 @@ final class Site {
             case .openSession(let wish):
                 events.append("open \(wish.protocolName) \(wish.cipher)")
                 opened.append(wish)
-                server.sessionOpened(wish.peer)
+                server.sessionOpened(wish.place, at: now)
             case .closeSession(_, let ending): events.append("close \(ending)")
             case .moved(_, let address): events.append("moved \(address)")
             case .log: break
@@ -82,7 +85,7 @@ final class Site {
 
     func answer(_ question: IdentityQuestion) {
         server.decided(
-            question.peer, ticket: question.ticket, refusal: refusal(question.identity), at: now)
+            question.place, ticket: question.ticket, refusal: refusal(question.identity), at: now)
     }
 
     func wait(_ duration: Duration) throws {
@@ -120,9 +123,19 @@ final class Site {
         return (received, packet.octets)
     }
 
+    private func hear(_ datagram: [UInt8]) throws {
+        let spi = datagram.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        for peer in peers {
+            guard let sa = try sas(of: peer).first(where: { $0.inbound.spi == spi }) else { continue }
+            let packet = LentPacket(datagram)
+            guard case .payload(let number) = sa.inbound.open(&packet.slice) else { continue }
+            try heardESP(number, packet.octets)
+        }
+    }
+
     /// What a frame from the hub is to the peer; nil: it does not leave.
     func transmit(_ frame: [UInt8], to peer: IKEPeer) throws -> (nextHeader: UInt8, payload: [UInt8])? {
-        guard let id = opened.last?.peer else { return nil }
+        guard let id = opened.last?.place else { return nil }
         let packet = LentPacket(frame)
         guard server.seal(&packet.slice, to: id, at: now) else { return nil }
         let spi = packet.octets.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
@@ -162,7 +175,7 @@ enum LentLength {
     /// Octets of the packet that a frame of `count` octets becomes.
     static func packet(_ site: Site, _ wish: SessionWish, count: Int) -> Int {
         let lent = LentPacket([UInt8](repeating: 1, count: count))
-        _ = site.server.seal(&lent.slice, to: wish.peer, at: site.now)
+        _ = site.server.seal(&lent.slice, to: wish.place, at: site.now)
         return lent.octets.count
     }
 }

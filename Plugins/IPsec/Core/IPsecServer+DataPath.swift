@@ -1,5 +1,5 @@
-import EngineParts
 import ESP
+import EngineParts
 public import IKEv1
 public import PluginABI
 public import Wire
@@ -27,7 +27,9 @@ extension IPsecServer {
         case .dropped(let reason): return drop(IPsecDrop(reason))
         }
         heard(child, path, at: now)
-        guard child.isTunnel else { return unsafe take(&slice, IPProtocol(rawValue: nextHeader), child, at: now) }
+        guard child.isTunnel else {
+            return unsafe take(&slice, IPProtocol(rawValue: nextHeader), child, at: now)
+        }
         guard nextHeader == IPProtocol.ipv4.rawValue else { return drop(.notAgreed) }
         guard let inner = unsafe Self.openTunnel(&slice, child) else { return drop(.malformed) }
         guard !inner.isFragment else { return drop(.fragment) }

@@ -116,7 +116,9 @@ extension IPsecServer {
         case .ended(let reason):
             if peer.l2tp.owner == connection { leavePlace(peer, .timeout) }
             outbox.append(
-                .log(LogEvent(.notice, "l2tpv3 ended identity=\"\(peer.identity.text)\" reason=\"\(reason)\"")))
+                .log(
+                    LogEvent(.notice, "l2tpv3 ended identity=\"\(peer.identity.text)\" reason=\"\(reason)\""))
+            )
         }
     }
 

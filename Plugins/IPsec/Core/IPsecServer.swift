@@ -1,5 +1,5 @@
-import EngineParts
 import ESP
+import EngineParts
 public import IKEv1
 public import OpenSSL
 import PluginABI

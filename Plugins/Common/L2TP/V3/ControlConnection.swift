@@ -241,8 +241,9 @@ public struct ControlConnection: Sendable {
         }
     }
 
-    private mutating func sendCDN(_ reason: ResultCode, to remote: UInt32, from local: UInt32, at now: Instant)
-    {
+    private mutating func sendCDN(
+        _ reason: ResultCode, to remote: UInt32, from local: UInt32, at now: Instant
+    ) {
         enqueue(
             ControlMessage(
                 .CDN,
