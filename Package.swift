@@ -146,8 +146,10 @@ let package = Package(
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .target(
             name: "FuzzTargets",
-            dependencies: ["OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
-            path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
+            dependencies: [
+                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "OpenSSL", "OpenVPNCore",
+                "OpenVPNTestClient", "PluginABI", "SeededGenerators", "Wire",
+            ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
             swiftSettings: tests),

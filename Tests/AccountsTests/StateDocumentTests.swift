@@ -27,6 +27,7 @@ import Wire
             user.address = IPv4Address(0xc0a8_1e32)
             user.note = "first"
         }
+        try store.updateUser(UserName("Bob"), in: office) { $0.ikeIdentity = try IKEIdentity("bob.example") }
         try store.createGroup(UserName("empty"), note: "nobody", in: office)
         try store.addBridge(Bridge(hub: office, kind: .tap, device: "tap_office"))
         try store.addBridge(Bridge(hub: office, kind: .interface, device: "eth1"))
@@ -65,6 +66,7 @@ import Wire
                 [[hub.user]]
                 name = "Bob"
                 certificate = "Bob"
+                ike_id = "bob.example"
                 [[hub.bridge]]
                 interface = "eth1"
                 [[hub.bridge]]

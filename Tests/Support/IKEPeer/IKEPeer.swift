@@ -306,6 +306,20 @@ public final class IKEPeer {
         return []
     }
 
+    /// A message of phase 2 with any octets behind a hash that is right.
+    public func protected(
+        _ octets: [UInt8], first: PayloadType, _ exchange: ExchangeType
+    ) throws -> [UInt8] {
+        guard let keys else { return [] }
+        let id = UInt32.random(in: 1 ... .max, using: &random)
+        var chain = CipherChain(keys, iv: try keys.iv(lastBlock: lastBlock, messageID: id))
+        var plain: [UInt8] = []
+        Payload(.hash, try keys.authenticate(id.octets, octets)).serialize(into: &plain, next: first)
+        return message(
+            encrypted: try chain.encrypt(plain + octets),
+            ISAKMPHeader(cookies, exchange, messageID: id, nextPayload: .hash))
+    }
+
     // MARK: Octets
 
     public func message(_ payloads: [Payload], _ header: ISAKMPHeader) -> [UInt8] {
