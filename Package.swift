@@ -37,6 +37,7 @@ let package = Package(
     products: [
         .executable(name: "polyhubd", targets: ["polyhubd"]),
         .executable(name: "polyhubctl", targets: ["polyhubctl"]),
+        .executable(name: "polyhub-modcheck", targets: ["polyhub-modcheck"]),
         .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
         .library(name: "IPsec", type: .dynamic, targets: ["IPsec"]),
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
@@ -99,6 +100,12 @@ let package = Package(
             ], path: "Sources/Host", swiftSettings: house),
         .executableTarget(
             name: "polyhubctl", dependencies: ["ControlRequests", argumentParser], swiftSettings: house),
+
+        .executableTarget(
+            name: "polyhub-modcheck",
+            dependencies: [
+                "CLinux", "Hub", "Lanes", "Modules", "OpenSSL", "PluginABI", "Sessions", argumentParser,
+            ], swiftSettings: tests),
 
         // Modules.
         .target(

@@ -2,10 +2,12 @@ import Foundation
 import GRDB
 
 extension AccountStore {
-    /// Judges a name and a password. The name is `user@hub`, the last @ separating; without one the default
-    /// hub is meant. It takes as long for a user who does not exist as for one who does.
-    public func authenticate(name: String, password: ClearPassword, defaultHub: HubName) -> Verdict {
-        let found = find(name: name, defaultHub: defaultHub)
+    /// Judges a name and a password, and the certificate that came beside them if one did. It takes as long
+    /// for a user who does not exist as for one who does.
+    func authenticate(
+        _ attempt: LoginAttempt, password: ClearPassword, certificate: PresentedCertificate? = nil
+    ) -> Verdict {
+        let found = attempt.login.map { find($0) } ?? .nobody(.unknownUser)
         guard case .user(let stored, let hub) = found else {
             _ = unmatchable.matches(password)
             return found.refusal
@@ -19,26 +21,40 @@ extension AccountStore {
             guard hash.matches(password) else { return .refused(.wrongPassword) }
             recentVerdicts.withLock { $0.insert(password, for: stored.user.id, text) }
         }
-        return admit(stored.user, to: hub)
+        if let certificate, let refusal = refusal(of: certificate, beside: stored.user) {
+            return .refused(refusal)
+        }
+        return admit(stored.user, to: hub, attempt)
+    }
+
+    /// Where the user's record names no certificate, any that was verified may stand beside the password, but
+    /// for one that is somebody else's.
+    private func refusal(of certificate: PresentedCertificate, beside user: User) -> Refusal? {
+        if let identity = user.certificate {
+            return certificate.stands(for: identity) ? nil : .certificateOfAnother
+        }
+        switch find(certificate: certificate, in: user.hub) {
+        case .user(let owner, _): return owner.user.id == user.id ? nil : .certificateOfAnother
+        case .nobody(let refusal): return refusal == .unavailable ? refusal : nil
+        }
     }
 
     /// Judges a certificate whose chain the caller has verified. If the peer gave a name too, the certificate
     /// must stand for that user; otherwise it is looked for in the default hub, by its fingerprint first. So
     /// it is where the name is the certificate's own and nobody's: it claims nothing beside the certificate.
-    public func authenticate(
-        certificate: PresentedCertificate, name: String? = nil, defaultHub: HubName
-    ) -> Verdict {
+    func authenticate(_ attempt: LoginAttempt, certificate: PresentedCertificate) -> Verdict {
         var found =
-            name.map { find(name: $0, defaultHub: defaultHub) }
-            ?? find(certificate: certificate, in: defaultHub)
-        if case .nobody = found, name != nil, name == certificate.commonName {
-            found = find(certificate: certificate, in: defaultHub)
+            attempt.login.map { find($0) } ?? find(certificate: certificate, in: attempt.defaultHub)
+        if case .nobody(let refusal) = found, refusal != .unavailable, let name = attempt.name,
+            name == certificate.commonName
+        {
+            found = find(certificate: certificate, in: attempt.defaultHub)
         }
         guard case .user(let stored, let hub) = found else { return found.refusal }
         guard let identity = stored.user.certificate, certificate.stands(for: identity) else {
             return .refused(.certificateUnknown)
         }
-        return admit(stored.user, to: hub)
+        return admit(stored.user, to: hub, attempt)
     }
 
     /// Whether one who was let in earlier would still be, evidence apart; nil if so. For renegotiations and
@@ -46,7 +62,7 @@ extension AccountStore {
     public func refusal(of user: User) -> Refusal? {
         do {
             return try read { database in
-                guard let hub = try? Self.hub(user.hub, database) else { return .unknownHub }
+                guard let hub = try Self.findHub(user.hub, database) else { return .unknownHub }
                 guard let stored = try Self.findUser(id: user.id, in: hub, database) else {
                     return .unknownUser
                 }
@@ -67,15 +83,10 @@ extension AccountStore {
         }
     }
 
-    private func find(name: String, defaultHub: HubName) -> Found {
-        let at = name.lastIndex(of: "@")
-        let userName = try? UserName(String(at.map { name[..<$0] } ?? name[...]))
-        guard let hubName = at.map({ try? HubName(String(name[name.index(after: $0)...])) }) ?? defaultHub
-        else {
-            return .nobody(.unknownHub)
-        }
+    private func find(_ login: LoginName) -> Found {
+        guard let hubName = login.hub else { return .nobody(.unknownHub) }
         return find(in: hubName) { hub, database in
-            guard let userName, let user = try Self.findUser(userName, in: hub, database) else {
+            guard let name = login.user, let user = try Self.findUser(name, in: hub, database) else {
                 return .nobody(.unknownUser)
             }
             return .user(user, hub)
@@ -97,7 +108,7 @@ extension AccountStore {
     private func find(in name: HubName, _ body: (Hub, Database) throws -> Found) -> Found {
         do {
             return try read { database in
-                guard let hub = try? Self.hub(name, database) else { return .nobody(.unknownHub) }
+                guard let hub = try Self.findHub(name, database) else { return .nobody(.unknownHub) }
                 return try body(hub, database)
             }
         } catch {
@@ -105,7 +116,8 @@ extension AccountStore {
         }
     }
 
-    func admit(_ user: User, to hub: Hub) -> Verdict {
+    func admit(_ user: User, to hub: Hub, _ attempt: LoginAttempt? = nil) -> Verdict {
+        if let known = attempt?.continues, known != user.id { return .refused(.anotherUser) }
         if !hub.isEnabled { return .refused(.hubDisabled) }
         if !user.isEnabled { return .refused(.userDisabled) }
         if let expires = user.expires, expires <= now() { return .refused(.expired) }

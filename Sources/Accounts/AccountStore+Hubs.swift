@@ -48,15 +48,18 @@ extension AccountStore {
     }
 
     static func hub(_ name: HubName, _ database: Database) throws -> Hub {
-        let row = try Row.fetchOne(database, sql: selectHub + " WHERE key = ?", arguments: [name.key])
-        guard let row else {
+        guard let hub = try findHub(name, database) else {
             let all = try String.fetchAll(database, sql: "SELECT name FROM hub ORDER BY key")
             throw AccountError(
                 .unknown,
                 "there is no hub \(name.description.quoted): "
                     + (all.isEmpty ? "none has been created" : "accepted are \(all.listed)"))
         }
-        return hub(row: row)
+        return hub
+    }
+
+    static func findHub(_ name: HubName, _ database: Database) throws -> Hub? {
+        try Row.fetchOne(database, sql: selectHub + " WHERE key = ?", arguments: [name.key]).map(hub(row:))
     }
 
     private static func hub(row: Row) -> Hub {

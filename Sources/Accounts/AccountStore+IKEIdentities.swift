@@ -1,15 +1,16 @@
 import GRDB
 
 extension AccountStore {
-    /// Judges an identity of phase 1 that the caller has verified by the pre-shared key. It is found in
-    /// whichever hub it belongs to.
-    public func authenticate(ikeIdentity identity: String) -> Verdict {
+    /// Judges an identity of phase 1 that the caller has verified by the pre-shared key: the attempt's name.
+    /// It is found in whichever hub it belongs to.
+    public func authenticate(ikeIdentity attempt: LoginAttempt) -> Verdict {
+        guard let identity = attempt.name else { return .refused(.unknownUser) }
         do {
             return try read { database in
                 guard let found = try Self.findOwner(of: identity, database) else {
                     return .refused(.unknownUser)
                 }
-                return self.admit(found.user, to: found.hub)
+                return self.admit(found.user, to: found.hub, attempt)
             }
         } catch {
             return .refused(.unavailable)

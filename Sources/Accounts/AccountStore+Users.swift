@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import GRDB
 import Wire
 
@@ -62,6 +62,21 @@ extension AccountStore {
     public func users(in hub: HubName) throws(AccountError) -> [User] {
         try read { database in
             try Self.users(in: try Self.hub(hub, database), database).map(\.user)
+        }
+    }
+
+    /// Whose accounts have ended since `moment`, by now.
+    public func expired(since moment: Date) throws(AccountError) -> [(hub: HubName, user: UserName)] {
+        let now = now()
+        return try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT hub.name AS hub_name, user.name FROM user JOIN hub ON hub.id = user.hub
+                        WHERE expires > ? AND expires <= ?
+                    """,
+                arguments: [Int64(moment.timeIntervalSince1970), Int64(now.timeIntervalSince1970)]
+            ).map { (HubName(stored: $0["hub_name"]), UserName(stored: $0["name"])) }
         }
     }
 

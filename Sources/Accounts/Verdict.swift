@@ -14,6 +14,12 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
     case expired = "user expired"
     case certificateRequired = "certificate required"
     case certificateUnknown = "certificate of nobody"
+    /// The one that stands for the user is another one, or this one stands for somebody else.
+    case certificateOfAnother = "certificate of somebody else"
+    /// A connection may not become somebody else.
+    case anotherUser = "another user than the session's"
+    /// Not looked at: see `LoginBrake`.
+    case tooManyFailures = "too many failures"
     /// Too many are waiting for a verdict, or the database cannot be read.
     case unavailable = "unavailable"
 
@@ -26,7 +32,8 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
 
     public var shownToPeer: ShownToPeer {
         switch self {
-        case .unknownHub, .unknownUser, .wrongPassword, .certificateRequired, .certificateUnknown:
+        case .unknownHub, .unknownUser, .wrongPassword, .certificateRequired, .certificateUnknown,
+            .certificateOfAnother, .anotherUser, .tooManyFailures:
             .credentials
         // Told only to those whose evidence was right.
         case .hubDisabled, .userDisabled, .expired: .notAllowed

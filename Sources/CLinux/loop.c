@@ -136,6 +136,15 @@ void clinux_memory_trim(void) {
 #endif
 }
 
+uint64_t clinux_heap_octets(void) {
+#ifdef __GLIBC__
+    struct mallinfo2 seen = mallinfo2();
+    return seen.uordblks + seen.hblkhd;
+#else
+    return 0;
+#endif
+}
+
 void clinux_pause(uint64_t nanoseconds) {
     struct timespec time = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)};
     nanosleep(&time, NULL);

@@ -44,6 +44,11 @@ void clinux_receiver_free(clinux_receiver *receiver) {
     free(receiver);
 }
 
+int clinux_receiver_holds(const clinux_receiver *receiver, const void *address) {
+    uintptr_t start = (uintptr_t)receiver->buffers, wanted = (uintptr_t)address;
+    return wanted >= start && wanted - start < (uintptr_t)STRIDE * CLINUX_MESSAGES;
+}
+
 pa_datagram_v1 *clinux_received(clinux_receiver *receiver) { return receiver->datagrams; }
 
 /* Reads the control messages: the address that was asked, and the size of coalesced segments (0: none). */

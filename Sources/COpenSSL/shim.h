@@ -61,8 +61,9 @@ static inline SSL *polyhub_x509_store_ctx_get_ssl(X509_STORE_CTX *context) {
     return (SSL *)X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
 }
 
-static inline uint64_t polyhub_ssl_op_no_ticket_no_renegotiation(void) {
-    return SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION;
+/* Decrypted octets are wiped when they have been read: passwords are among them. */
+static inline uint64_t polyhub_ssl_options(void) {
+    return SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT;
 }
 static inline unsigned long polyhub_xn_flag_rfc2253(void) { return XN_FLAG_RFC2253; }
 

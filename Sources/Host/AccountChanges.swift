@@ -1,8 +1,10 @@
 import Accounts
+import Foundation
+import Lanes
 import Sessions
 
-/// Makes the running server follow what changed in the accounts: hubs come and go, sessions of deleted or
-/// refused users end, devices are set up anew.
+/// Makes the running server follow what changed in the accounts: hubs come and go, sessions of deleted,
+/// refused or expired users end, devices are set up anew.
 struct AccountChanges: Sendable {
     let store: AccountStore
     let hubs: SessionHubs
@@ -16,29 +18,77 @@ struct AccountChanges: Sendable {
             devices.update(hub)
         case .hubChanged(let hub):
             guard let known = try? store.hub(hub), !known.isEnabled else { return }
-            end("the hub was disabled") { $0.hub == hub.description }
+            hubLanes.end(.administrator, "the hub was disabled") { $0.hub == hub.description }
         case .hubDeleted(let hub):
             // First, so that no session begins while the others end.
             hubs.remove(hub.description)
-            end("the hub was deleted") { $0.hub == hub.description }
+            hubLanes.end(.administrator, "the hub was deleted") { $0.hub == hub.description }
             devices.remove(hub)
         case .userDeleted(let hub, let user):
-            end("the user was deleted") { $0.hub == hub.description && $0.user == user.description }
+            end(user, in: hub, Self.deleted)
+            Task { await endLatecomers(user, in: hub) }
         case .userChanged(let hub, let user):
-            guard let known = try? store.user(user, in: hub), let refusal = store.refusal(of: known),
-                refusal != .unavailable
-            else { return }
-            end(refusal.rawValue) { $0.hub == hub.description && $0.user == user.description }
+            endIfRefused(user, in: hub)
+            Task { await endLatecomers(user, in: hub) }
         case .userCreated, .groupChanged: break
         case .bridgesChanged(let hub), .natChanged(let hub): devices.update(hub)
         }
     }
 
-    private func end(_ sentence: String, where isDoomed: @escaping @Sendable (SessionSnapshot) -> Bool) {
-        for hubLane in hubLanes {
-            _ = hubLane.lane.performAndWait { _ in
-                hubLane.closeSessions(reason: .administrator, sentence: sentence, where: isDoomed)
+    /// Somebody may have been accepted just before, whose session was not there yet.
+    private func endLatecomers(_ user: UserName, in hub: HubName) async {
+        try? await Task.sleep(for: Self.interval)
+        endIfRefused(user, in: hub)
+    }
+
+    private func endIfRefused(_ user: UserName, in hub: HubName) {
+        do {
+            let refusal = store.refusal(of: try store.user(user, in: hub))
+            if let refusal, refusal != .unavailable { end(user, in: hub, refusal.rawValue) }
+        } catch  where error.kind == .unknown {
+            end(user, in: hub, Self.deleted)
+        } catch {
+            // Who is connected stays so when nobody can tell.
+        }
+    }
+
+    private static let deleted = "user deleted"
+    /// Between two looks at whose account has ended.
+    private static let interval: Duration = .seconds(5)
+    /// How far back a look goes: over the time from a verdict to its session, and small steps of the clock.
+    private static let lookback: TimeInterval = 120
+
+    /// Ends the sessions of those whose account comes to its end while they are connected, until the task is
+    /// cancelled. Nothing has changed then, so nobody is told.
+    func watchExpiry() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Self.interval)
+            let since = Date(timeIntervalSinceNow: -Self.lookback)
+            for (hub, user) in (try? store.expired(since: since)) ?? [] {
+                end(user, in: hub, Refusal.expired.rawValue)
             }
+        }
+    }
+
+    private func end(_ user: UserName, in hub: HubName, _ sentence: String) {
+        hubLanes.end(.authentication, sentence) {
+            $0.hub == hub.description && $0.user == user.description
+        }
+    }
+}
+
+extension [HubLane] {
+    /// Ends the sessions that fit, on every lane. Returns how many there were. Not to be called on a lane.
+    @discardableResult
+    func end(
+        _ reason: SessionReason, _ sentence: String,
+        where isDoomed: @escaping @Sendable (SessionSnapshot) -> Bool
+    ) -> Int {
+        reduce(0) { count, hubLane in
+            let ended = hubLane.lane.performAndWait { _ in
+                hubLane.closeSessions(reason: reason, sentence: sentence, where: isDoomed)
+            }
+            return count + (ended ?? 0)
         }
     }
 }

@@ -49,24 +49,32 @@ final class HostServices: ModuleServices {
         case .password(let octets):
             guard let password = try? ClearPassword(octets) else { return .refused(.wrongPassword) }
             return await withCheckedContinuation { continuation in
-                authenticator.authenticate(name: evidence.name, password: password, defaultHub: defaultHub) {
-                    continuation.resume(returning: $0)
-                }
+                authenticator.authenticate(
+                    attempt(evidence), password: password, certificate: presented(evidence)
+                ) { continuation.resume(returning: $0) }
             }
         case .certificate:
             guard let presented = presented(evidence) else { return .refused(.certificateUnknown) }
-            let name = evidence.name.isEmpty ? nil : evidence.name
             return await withCheckedContinuation { continuation in
-                authenticator.authenticate(certificate: presented, name: name, defaultHub: defaultHub) {
+                authenticator.authenticate(attempt(evidence), certificate: presented) {
                     continuation.resume(returning: $0)
                 }
             }
         case .ikeIdentity:
             return await withCheckedContinuation { continuation in
-                authenticator.authenticate(ikeIdentity: evidence.name) { continuation.resume(returning: $0) }
+                authenticator.authenticate(ikeIdentity: attempt(evidence)) {
+                    continuation.resume(returning: $0)
+                }
             }
         case .msCHAPv2, .softEther, .eap: return nil
         }
+    }
+
+    private func attempt(_ evidence: Evidence) -> LoginAttempt {
+        let source = Endpoint(evidence.remote).source
+        return LoginAttempt(
+            name: evidence.name.isEmpty ? nil : evidence.name, defaultHub: defaultHub,
+            source: evidence.remote.family == 0 ? nil : source.host, continues: evidence.continues?.account)
     }
 
     private func presented(_ evidence: Evidence) -> PresentedCertificate? {
@@ -79,7 +87,8 @@ final class HostServices: ModuleServices {
 
     /// A fixed address stands in the hub's own network where SecureNAT has one, else in a network of 256.
     private func identity(of user: User) -> Identity {
-        var identity = Identity(user: user.name.description, hub: user.hub.description)
+        var identity = Identity(
+            user: user.name.description, hub: user.hub.description, account: user.id)
         guard let address = user.address else { return identity }
         if let nat = try? store.nat(of: user.hub), nat.isEnabled,
             let network = IPv4Subnet(nat.network.address, prefixLength: nat.network.prefixLength),
@@ -115,7 +124,8 @@ extension Refusal {
         switch self {
         case .hubDisabled, .userDisabled, .expired: PA_VERDICT_DISABLED
         // Which hubs and users there are is nothing that a stranger should learn.
-        case .unknownHub, .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired:
+        case .unknownHub, .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired,
+            .certificateOfAnother, .anotherUser, .tooManyFailures:
             PA_VERDICT_CREDENTIALS
         case .unavailable: PA_VERDICT_UNAVAILABLE
         }

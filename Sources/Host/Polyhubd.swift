@@ -26,6 +26,9 @@ import Lanes
     @Option(help: ArgumentHelp("Where modules lie. Left out: beside this program.", valueName: "DIR"))
     var modules: String?
 
+    @Flag(help: "Hold every call of modules against the rules of the ABI, and log which are broken. Slow.")
+    var checkModules = false
+
     func validate() throws {
         if let lanes, !(1...Server.maxLanes).contains(lanes) {
             throw ValidationError("--lanes \(lanes): 1 to \(Server.maxLanes) are accepted")

@@ -72,24 +72,14 @@ extension Runtime {
             throw ControlError(
                 .invalid, "\"\(id)\" is no session: a number as `session list` shows it is accepted")
         }
-        var ended = 0
-        for hubLane in hubLanes {
-            ended +=
-                await hubLane.lane.perform { _ in
-                    hubLane.closeSessions(
-                        reason: .administrator, sentence: "disconnected by the administrator"
-                    ) {
-                        $0.id == number
-                    }
-                } ?? 0
-        }
+        let ended = hubLanes.end(.administrator, "disconnected by the administrator") { $0.id == number }
         guard ended > 0 else { throw ControlError(.unknown, "there is no session \(id)") }
     }
 
     func macTable(hub: String) async throws -> [MACRow] {
         let found = try self.hub(hub)
         let seconds = await monotonicSeconds()
-        let names = await portNames(found)
+        let names = portNames(found, await snapshots(in: found.name))
         let rows = found.table.snapshot(at: seconds).sorted { a, b in a.mac.bits < b.mac.bits }
         return rows.map { row -> MACRow in
             MACRow(mac: row.mac.description, session: names[row.port] ?? "", ageSeconds: Int(row.age))
@@ -114,13 +104,13 @@ extension Runtime {
         }
         let ours = leased + lent.filter { !known.contains($0.address) }
         known = Set(ours.map(\.address))
-        return ours + (try await seen(in: hub)).filter { !known.contains($0.address) }
+        return ours + (try await seen(in: hub, sessions)).filter { !known.contains($0.address) }
     }
 
-    private func seen(in name: String) async throws -> [AddressRow] {
+    private func seen(in name: String, _ sessions: [SessionSnapshot]) async throws -> [AddressRow] {
         let hub = try hub(name)
         let seconds = await monotonicSeconds()
-        let names = await portNames(hub)
+        let names = portNames(hub, sessions)
         let entries = hub.addresses.snapshot(at: seconds).sorted { a, b in a.key.bits < b.key.bits }
         return entries.map { address, entry -> AddressRow in
             AddressRow(
@@ -140,9 +130,9 @@ extension Runtime {
     /// The lanes' clock, by which addresses age.
     private func monotonicSeconds() async -> UInt64 { await hubLanes[0].lane.perform { $0.now.seconds } ?? 0 }
 
-    private func portNames(_ hub: EthernetHub) async -> [UInt16: String] {
+    private func portNames(_ hub: EthernetHub, _ sessions: [SessionSnapshot]) -> [UInt16: String] {
         var names: [UInt16: String] = [:]
-        for session in await snapshots(in: hub.name) { names[session.port] = "\(session.id)" }
+        for session in sessions { names[session.port] = "\(session.id)" }
         if let name = try? HubName(hub.name) {
             for port in devices.ports(of: name) { names[port.number] = port.name }
         }

@@ -24,6 +24,7 @@ final class Server: Sendable {
     private let control: ControlServer
     private let observation: AccountObservation
     private let trimming: Task<Void, Never>
+    private let expiry: Task<Void, Never>
 
     init(_ arguments: Polyhubd) async throws {
         let configuration = try PluginsConfiguration(file: arguments.config)
@@ -57,10 +58,12 @@ final class Server: Sendable {
         let runtime = ModuleRuntime(
             lanes: lanes, hubLanes: hubLanes, services: services,
             moduleDirectory: Self.moduleDirectory(arguments),
-            stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config)
+            stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config,
+            checks: arguments.checkModules ? { services.log($0) } : nil)
         modules = ModuleRegistry(runtime, configuration: configuration)
         let changes = AccountChanges(store: store, hubs: hubs, hubLanes: hubLanes, devices: devices)
         observation = store.observe { changes.apply($0) }
+        expiry = Task { await changes.watchExpiry() }
         let serverRuntime = Runtime(
             store: store, journal: journal, hubs: hubs, hubLanes: hubLanes, devices: devices,
             modules: modules,
@@ -100,6 +103,7 @@ final class Server: Sendable {
     func stop() async {
         journal.record(Event("server-stopping"))
         trimming.cancel()
+        expiry.cancel()
         await control.stop()
         await modules.stop()
         devices.stop()

@@ -169,6 +169,14 @@ extension ByteStream {
         unsafe withUnsafePointer(to: slice) { unsafe write(UnsafeBufferPointer(start: $0, count: 1)) }
     }
 
+    /// [lane] Has the handler's `writable` called as after a write that was refused, for one who could not even
+    /// write.
+    public func announceNextRoom() {
+        guard phase == .open, move == nil else { return }
+        wantsWritable = true
+        lane.markDirty(self)
+    }
+
     /// [lane] Half close: the peer hears the end of the stream once everything queued has left.
     public func finishWriting() {
         finishesWriting = true

@@ -48,6 +48,18 @@ public struct Endpoint: Sendable {
         }
     }
 
+    /// What one customer has, without the port: an IPv4 address, or the first 64 bits of an IPv6 one. Limits
+    /// count by it.
+    public var source: Endpoint {
+        var copy = with(port: 0)
+        guard !isIPv4 else { return copy }
+        copy.address.scope = 0
+        unsafe withUnsafeMutableBytes(of: &copy.address.octets) { octets in
+            for index in 8..<octets.count { unsafe octets[index] = 0 }
+        }
+        return copy
+    }
+
     func with(port: UInt16) -> Endpoint {
         var copy = self
         copy.address.port = port

@@ -25,6 +25,14 @@ struct Readiness: OptionSet {
     static let hangup = Readiness(rawValue: 4)
 }
 
+/// Hears where turns begin and end, to check what modules do with memory that was lent to them.
+public protocol TurnWatch: AnyObject {
+    /// [lane] Nothing of the last turn's memory has been filled again yet.
+    func turnBegins(on lane: Lane)
+    /// [lane] Everything has left: nothing of this turn's memory is needed any more.
+    func turnIsOver(on lane: Lane)
+}
+
 /// Gets a call at the end of every turn of a lane, before its sockets send.
 public protocol TurnObserver: AnyObject {
     /// [lane] Last chance to queue output that may point into this turn's buffers.

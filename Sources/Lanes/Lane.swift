@@ -36,6 +36,7 @@ public import Wire
     private var dirty: [EventSource] = []
     private var retired: [EventSource] = []
     private var observers: [any TurnObserver] = []
+    private var watches: [any TurnWatch] = []
     private var writers: [RingWriter?]
     private var readers: [RingReader] = []
     private var ringHandler: (any RingHandler)?
@@ -198,6 +199,17 @@ extension Lane {
     public func addTurnObserver(_ observer: any TurnObserver) {
         assert(isCurrent)
         observers.append(observer)
+    }
+
+    /// [lane]
+    public func addTurnWatch(_ watch: any TurnWatch) { watches.append(watch) }
+
+    /// [lane]
+    public func removeTurnWatch(_ watch: any TurnWatch) { watches.removeAll { $0 === watch } }
+
+    /// [any] Whether the address lies where datagrams are received, which only a receive call fills.
+    public func isReceiveBuffer(_ address: UnsafeRawPointer) -> Bool {
+        unsafe clinux_receiver_holds(receiver, address) != 0
     }
 
     /// [lane]
@@ -394,6 +406,7 @@ extension Lane {
     private func beginTurn() {
         now = Instant(nanoseconds: clinux_monotonic_nanoseconds())
         unsafe counted.pointee.turns += 1
+        for watch in watches { watch.turnBegins(on: self) }
     }
 
     private func endTurn() {
@@ -407,6 +420,7 @@ extension Lane {
         }
         // What observers have added last leaves too: its memory is reused from now on.
         if !dirty.isEmpty || !retired.isEmpty { flushSources() }
+        for watch in watches { watch.turnIsOver(on: self) }
         arena.reset()
     }
 

@@ -75,7 +75,7 @@ public final class StreamListener: Sendable {
 
 /// One lane's socket of a stream listener.
 ///
-/// Bounds: 16 connections a turn, and 1,024 that nobody has claimed; more are closed at once.
+/// Bounds: 16 connections a turn, and `UnclaimedStreams`.
 /// @unchecked Sendable: confined to its lane after its initialiser.
 final class StreamAcceptor: EventSource, @unchecked Sendable {
     unowned let lane: Lane
@@ -83,12 +83,11 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
 
     private let descriptor: Int32
     private var options: StreamOptions
-    private var unclaimed = 0
+    private var unclaimed = UnclaimedStreams<ByteStream>()
     private var isClosed = false
     private var isOpen = true
 
     private static let acceptsPerTurn = 16
-    private static let mostUnclaimed = 1024
     private static let rest = Duration.milliseconds(100)
 
     init(descriptor: Int32, options: StreamOptions, candidates: [StreamCandidate], on lane: Lane) {
@@ -140,13 +139,13 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
     }
 
     private func begin(_ accepted: Int32, remote: Endpoint, local: Endpoint) {
-        guard unclaimed < StreamAcceptor.mostUnclaimed, let transport = transport(for: accepted) else {
+        guard let transport = transport(for: accepted) else {
             clinux_stream_reset(accepted)
             return
         }
-        unclaimed += 1
-        let claims = StreamClaims(candidates) { [self] in unclaimed -= 1 }
         let stream = ByteStream(transport, remote: remote, local: local, limits: options.limits, on: lane)
+        unclaimed.insert(stream, from: remote)?.reset()
+        let claims = StreamClaims(candidates) { [self, unowned stream] in unclaimed.remove(stream) }
         claims.begin(stream)
         stream.start(claims)
     }

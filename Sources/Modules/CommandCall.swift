@@ -66,7 +66,7 @@ import PluginABI
             values.append(value)
         }
         _ = instance.takeExplanation()
-        let answer = try unsafe invoke(values, state: instance.entry.pointee.state)
+        let answer = try unsafe invoke(values, state: instance.moduleState)
         if let why = instance.takeExplanation() { throw .command("\(instance.name) \(name): \(why)") }
         guard let answer else { throw .command("\(instance.name) \(name) failed and does not say why") }
         return answer

@@ -37,6 +37,9 @@ public struct LaneSwap: Sendable {
         self.former = former
         self.successor = successor
         outcome = LaneSwap(lane: former.lane.index)
+        // The lane did nothing else then, either.
+        outcome.longestPause = successor.entering
+        outcome.pauses = 1
         isPossible = former.canHandOver(to: successor)
     }
 
@@ -146,19 +149,30 @@ extension ModuleLane {
 
     fileprivate func give(_ thing: pa_held_v1, to other: ModuleLane, token: UInt64) {
         switch thing.kind {
-        case PA_HELD_SESSION: hubLane.session(thing.handle, of: self)?.change(owner: other, token: token)
+        case PA_HELD_SESSION:
+            hubLane.session(thing.handle, of: self)?.change(owner: other, token: token)
+            giveIdentity(ofSession: thing.handle, to: other)
         case PA_HELD_STREAM:
             guard let port = streamPorts.removeValue(forKey: thing.handle) else { return }
             port.change(owner: other, token: token)
         case PA_HELD_QUESTION:
             guard questions.removeValue(forKey: thing.handle) != nil else { return }
             other.questions[thing.handle] = token
-        case PA_HELD_IDENTITY: other.identities[thing.handle] = identities.removeValue(forKey: thing.handle)
+        case PA_HELD_IDENTITY:
+            guard identities[thing.handle]?.hasSession == false else { return }
+            other.identities[thing.handle] = identities.removeValue(forKey: thing.handle)
         case PA_HELD_TIMER:
             guard let deadline = disarm(token: thing.handle) else { return }
             other.arm(token: token, at: deadline)
         default: break
         }
+    }
+
+    /// Who opened a session goes with it.
+    private func giveIdentity(ofSession handle: UInt64, to other: ModuleLane) {
+        guard let number = identitiesOfSessions.removeValue(forKey: handle) else { return }
+        other.identitiesOfSessions[handle] = number
+        other.identities[number] = identities.removeValue(forKey: number)
     }
 
     /// [lane] A former instance without connections leaves the seat; it is not asked any more.

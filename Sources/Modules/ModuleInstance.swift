@@ -26,6 +26,8 @@ import Synchronization
     private(set) var lanes: [ModuleLane] = []
     var listeners: [ModuleListener] = []
     private(set) var entry: UnsafePointer<pa_module_v1>!
+    /// The walls around the module; nil where the server does not check.
+    private var checks: CheckedModule?
     private let hostTable: UnsafeMutablePointer<pa_host_v1>
     private let explanation = Mutex<String?>(nil)
     private let refused = Atomic<Int>(0)
@@ -54,21 +56,19 @@ import Synchronization
         unsafe hostTable = .allocate(capacity: 1)
         unsafe hostTable.initialize(to: pa_host_v1())
         let host = unsafe OpaquePointer(Unmanaged.passUnretained(self).toOpaque())
-        unsafe hostTable.pointee = HostTable.make(host)
+        checks = runtime.checks.map { CheckedModule(self, report: $0) }
+        unsafe hostTable.pointee = HostTable.make(host, isChecked: checks != nil)
         var made: UnsafePointer<pa_module_v1>?
         let status = unsafe image.descriptor.pointee.create(hostTable, &made)
         guard status == PA_OK, let made = unsafe made else { throw fault("could not be created", status) }
-        let (size, expected) = unsafe (made.pointee.size, MemoryLayout<pa_module_v1>.size)
-        guard size == expected else {
-            throw .descriptor("its module table has \(size) octets, this server expects \(expected)")
-        }
-        unsafe entry = made
-        tables = unsafe ModuleTables(made)
+        try unsafe ModuleTables.check(made, "module table", functionsFrom: 16)
+        unsafe entry = checks.map { unsafe $0.wrap(made) } ?? made
         do throws(ModuleFault) {
+            tables = try unsafe ModuleTables(entry)
             options = try unsafe ModuleOptions(
                 section, declared: tables.option, file: runtime.configurationFile)
         } catch {
-            unsafe made.pointee.destroy(made.pointee.state)
+            unsafe entry.pointee.destroy(entry.pointee.state)
             throw error
         }
     }
@@ -76,6 +76,11 @@ import Synchronization
     deinit {
         unsafe hostTable.deinitialize(count: 1)
         unsafe hostTable.deallocate()
+    }
+
+    /// What the module's commands get as their first argument.
+    var moduleState: UnsafeMutableRawPointer? {
+        unsafe checks.map { unsafe $0.inner.pointee.state } ?? entry.pointee.state
     }
 
     /// [control] Starts it on every lane and opens its listeners; undoes everything when one of them fails.
@@ -223,8 +228,8 @@ import Synchronization
     }
 }
 
-/// The capability tables of a module, looked up once. A table of another size than this host knows is
-/// refused.
+/// The capability tables of a module, looked up once. One of another size than this host knows, or without
+/// one of its functions, is refused.
 @safe struct ModuleTables {
     var timer: UnsafePointer<pa_timer_module_v1>?
     var datagram: UnsafePointer<pa_datagram_module_v1>?
@@ -238,25 +243,40 @@ import Synchronization
 
     init() {}
 
-    init(_ module: UnsafePointer<pa_module_v1>) {
-        unsafe timer = Self.table(PA_TIMER, of: module)
-        unsafe datagram = Self.table(PA_DATAGRAM, of: module)
-        unsafe stream = Self.table(PA_STREAM, of: module)
-        unsafe auth = Self.table(PA_AUTH, of: module)
-        unsafe session = Self.table(PA_SESSION, of: module)
-        unsafe option = Self.table(PA_OPTION, of: module)
-        unsafe command = Self.table(PA_COMMAND, of: module)
-        unsafe certificate = Self.table(PA_CERTIFICATE, of: module)
-        unsafe handover = Self.table(PA_HANDOVER, of: module)
+    init(_ module: UnsafePointer<pa_module_v1>) throws(ModuleFault) {
+        unsafe timer = try Self.table(PA_TIMER, of: module)
+        unsafe datagram = try Self.table(PA_DATAGRAM, of: module)
+        unsafe stream = try Self.table(PA_STREAM, of: module)
+        unsafe auth = try Self.table(PA_AUTH, of: module)
+        unsafe session = try Self.table(PA_SESSION, of: module)
+        unsafe certificate = try Self.table(PA_CERTIFICATE, of: module)
+        unsafe handover = try Self.table(PA_HANDOVER, of: module, functionsFrom: 16)
+        // These two begin with data, and what they have of functions may be left out.
+        unsafe option = try Self.table(PA_OPTION, of: module, functionsFrom: .max)
+        unsafe command = try Self.table(PA_COMMAND, of: module, functionsFrom: .max)
     }
 
-    /// Every table begins with its size.
-    private static func table<Table>(_ id: String, of module: UnsafePointer<pa_module_v1>) -> UnsafePointer<
-        Table
-    >? {
+    private static func table<Table>(
+        _ id: String, of module: UnsafePointer<pa_module_v1>, functionsFrom first: Int = 8
+    ) throws(ModuleFault) -> UnsafePointer<Table>? {
         guard let table = unsafe module.pointee.capability(module.pointee.state, id) else { return nil }
-        guard unsafe table.load(as: UInt32.self) == MemoryLayout<Table>.size else { return nil }
+        try unsafe check(table.assumingMemoryBound(to: Table.self), id, functionsFrom: first)
         return unsafe table.assumingMemoryBound(to: Table.self)
+    }
+
+    /// Every table begins with its size; from octet `first` on it is made of functions.
+    static func check<Table>(_ table: UnsafePointer<Table>, _ name: String, functionsFrom first: Int)
+        throws(ModuleFault)
+    {
+        let start = unsafe UnsafeRawPointer(table)
+        let (size, expected) = unsafe (start.load(as: UInt32.self), MemoryLayout<Table>.size)
+        guard size == expected else {
+            throw .descriptor("its \(name) has \(size) octets, this server expects \(expected)")
+        }
+        for offset in stride(from: min(first, expected), to: expected, by: 8)
+        where unsafe start.load(fromByteOffset: offset, as: UInt.self) == 0 {
+            throw .descriptor("its \(name) has no function at octet \(offset)")
+        }
     }
 }
 

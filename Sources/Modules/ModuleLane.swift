@@ -15,6 +15,8 @@ import Wire
     let tables: ModuleTables
     private(set) var state: UnsafeMutableRawPointer?
     private(set) var isOpen = false
+    /// How long the module took to enter.
+    private(set) var entering: Duration = .zero
     /// Calls that broke a rule and were refused.
     var refusedCalls = 0
 
@@ -26,8 +28,17 @@ import Wire
     var shownOctets: [LentOctets] = []
     private(set) var timers: [UInt64: ArmedTimer] = [:]
     var questions: [UInt64: UInt64] = [:]
-    var identities: [UInt64: Identity] = [:]
+    /// Those who were accepted, until they are released or their session is over.
+    var identities: [UInt64: HeldIdentity] = [:]
+    /// By the handle of its session, the number of the identity that opened it.
+    var identitiesOfSessions: [UInt64: UInt64] = [:]
     private static let lastNumber = Atomic<UInt64>(0)
+
+    struct HeldIdentity {
+        let identity: Identity
+        /// It has opened one, or is about to; it opens no other.
+        var hasSession = false
+    }
 
     /// Questions about identity that may be open at once on one lane.
     static let maxQuestions = 4096
@@ -44,8 +55,10 @@ import Wire
 
     /// [lane]
     func enter(count: UInt32) -> pa_status {
+        let start = ContinuousClock.now
         let module = unsafe instance.entry.pointee
         let status = unsafe module.enter_lane(module.state, handle, UInt32(lane.index), count, &state)
+        entering = ContinuousClock.now - start
         isOpen = status == PA_OK
         return status
     }
@@ -65,6 +78,7 @@ import Wire
         timers = [:]
         questions = [:]
         identities = [:]
+        identitiesOfSessions = [:]
         seat.leave(self)
         unsafe instance.entry.pointee.leave_lane(state)
         unsafe state = nil
@@ -144,6 +158,11 @@ extension ModuleLane: SessionOwner {
     func sessionRefused(token: UInt64, reason: SessionReason, sentence: String) {
         guard isOpen, let table = unsafe tables.session else { return }
         unsafe table.pointee.refused(state, token, reason.rawValue, sentence)
+    }
+
+    func sessionEnded(handle: UInt64) {
+        guard let identity = identitiesOfSessions.removeValue(forKey: handle) else { return }
+        identities[identity] = nil
     }
 
     func transmit(token: UInt64, _ batch: UnsafeMutableBufferPointer<pa_slice_v1>) {

@@ -103,9 +103,12 @@ public final class ModuleRegistry: @unchecked Sendable {
     }
 
     func load(_ section: PluginsConfiguration.ModuleSection) throws(ModuleFault) {
+        try load(section, ModuleImage(path: runtime.path(of: section.library), copiesIn: runtime.copies))
+    }
+
+    func load(_ section: PluginsConfiguration.ModuleSection, _ image: ModuleImage) throws(ModuleFault) {
         // One that was on its way out has the listeners.
         endDraining(named: section.name)
-        let image = try ModuleImage(path: runtime.path(of: section.library), copiesIn: runtime.copies)
         let listen = try listeners(of: section, image.description)
         let instance = try ModuleInstance(section, image: image, runtime: runtime)
         try instance.start(listen: listen)

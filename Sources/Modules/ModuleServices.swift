@@ -17,6 +17,13 @@ public protocol ModuleServices: AnyObject, Sendable {
     var publicName: String { get }
 }
 
+extension ModuleServices {
+    /// A rule that a module broke, as an error in the server's log.
+    public func log(_ broken: BrokenRule) {
+        log(module: broken.module, level: PA_LOG_ERROR, line: broken.line)
+    }
+}
+
 /// The server's own certificate, PEM.
 public struct ServerCertificate: Sendable {
     public var chain: [UInt8]

@@ -112,22 +112,16 @@ public enum CertificateMaker {
     }
 
     private static func readCertificate(_ pem: String) throws(OpenSSLError) -> OpaquePointer {
-        guard let bio = unsafe BIO_new_mem_buf(pem, Int32(pem.utf8.count)) else {
-            throw OpenSSLError(taking: "PEM")
-        }
-        defer { unsafe BIO_free(bio) }
-        guard let read = unsafe PEM_read_bio_X509(bio, nil, nil, nil) else {
+        let bio = try MemoryBIO(pem)
+        guard let read = unsafe PEM_read_bio_X509(bio.handle, nil, nil, nil) else {
             throw OpenSSLError(taking: "certificate")
         }
         return unsafe read
     }
 
     private static func readKey(_ pem: String) throws(OpenSSLError) -> OpaquePointer {
-        guard let bio = unsafe BIO_new_mem_buf(pem, Int32(pem.utf8.count)) else {
-            throw OpenSSLError(taking: "PEM")
-        }
-        defer { unsafe BIO_free(bio) }
-        guard let read = unsafe PEM_read_bio_PrivateKey(bio, nil, nil, nil) else {
+        let bio = try MemoryBIO(pem)
+        guard let read = unsafe PEM_read_bio_PrivateKey(bio.handle, nil, nil, nil) else {
             throw OpenSSLError(taking: "key")
         }
         return unsafe read

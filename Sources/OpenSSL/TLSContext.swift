@@ -49,7 +49,7 @@ import COpenSSL
         guard unsafe polyhub_ssl_ctx_set_min_proto_version(handle, minimum.number) == 1 else {
             throw OpenSSLError(taking: "TLS version")
         }
-        unsafe SSL_CTX_set_options(handle, polyhub_ssl_op_no_ticket_no_renegotiation())
+        unsafe SSL_CTX_set_options(handle, polyhub_ssl_options())
         _ = unsafe polyhub_ssl_ctx_set_session_cache_mode(handle, Int(SSL_SESS_CACHE_OFF))
         unsafe SSL_CTX_set_num_tickets(handle, 0)
         // Sessions are idle for nearly all of their life: 32 kB each are given back meanwhile.

@@ -5,13 +5,16 @@ public struct Identity: Sendable, Equatable {
     /// As the database spells them.
     public var user: String
     public var hub: String
+    /// The number of the account, which no other one ever has.
+    public var account: Int64
     /// The address that the user's record fixes, with the length of its mask, and the gateway of that
     /// network.
     public var fixedAddress: IPv4Subnet?
     public var fixedGateway: IPv4Address?
 
-    public init(user: String, hub: String) {
+    public init(user: String, hub: String, account: Int64) {
         self.user = user
         self.hub = hub
+        self.account = account
     }
 }

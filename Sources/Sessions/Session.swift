@@ -102,6 +102,7 @@ import Wire
         if let port { hubLane.switching.detach(port) }
         if last.isOpen { hubLane.observer?.sessionClosed(last, reason: reason, sentence: sentence) }
         isOpen = false
+        owner.sessionEnded(handle: handle)
         if tellsOwner { owner.sessionClosed(token: token, reason: reason, sentence: sentence) }
     }
 

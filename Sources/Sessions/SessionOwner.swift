@@ -1,8 +1,8 @@
 public import LayerConverter
 public import PluginABI
 
-/// The module that a session belongs to, on the session's lane. Nothing here is called from inside a call
-/// that the owner makes.
+/// The module that a session belongs to, on the session's lane. Nothing here but `sessionEnded` is called
+/// from inside a call that the owner makes.
 public protocol SessionOwner: AnyObject {
     /// The session carries traffic from now on. `parameters` is nil at layer 2.
     func sessionOpened(token: UInt64, handle: UInt64, parameters: AddressLease?)
@@ -11,6 +11,8 @@ public protocol SessionOwner: AnyObject {
     func transmit(token: UInt64, _ batch: UnsafeMutableBufferPointer<pa_slice_v1>)
     /// The host has ended the session.
     func sessionClosed(token: UInt64, reason: SessionReason, sentence: String)
+    /// The handle is void, whoever ended the session and whether or not it was ever open.
+    func sessionEnded(handle: UInt64)
 }
 
 /// Hears of the sessions of all lanes, for logs. Called on their lanes; must not block.

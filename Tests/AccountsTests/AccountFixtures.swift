@@ -1,6 +1,7 @@
-import Accounts
 import Foundation
 import Testing
+
+@testable import Accounts
 
 /// A state directory of its own for one test, removed when the test is over.
 final class TemporaryState {
@@ -30,7 +31,9 @@ extension AccountStore {
     }
 
     func login(_ name: String, _ password: String, defaultHub: String = "DEFAULT") throws -> Verdict {
-        authenticate(name: name, password: try ClearPassword(password), defaultHub: try HubName(defaultHub))
+        authenticate(
+            LoginAttempt(name: name, defaultHub: try HubName(defaultHub)),
+            password: try ClearPassword(password))
     }
 }
 

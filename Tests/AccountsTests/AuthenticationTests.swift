@@ -28,6 +28,11 @@ import Testing
         #expect(try store.login("bob@example.org", "other") == .refused(.unknownHub))
     }
 
+    private func judged(_ identity: String) throws -> Verdict {
+        store.authenticate(
+            ikeIdentity: LoginAttempt(name: identity, defaultHub: try HubName("DEFAULT")))
+    }
+
     @Test func `an IKE identity stands for one user of all hubs, and case does not matter`() throws {
         let branch = try HubName("Branch")
         var user = User(hub: branch, name: try UserName("site1"))
@@ -35,8 +40,8 @@ import Testing
         try store.createUser(user, password: nil)
         let site = try store.user(user.name, in: branch)
         #expect(site.ikeIdentity?.description == "Site-1.example")
-        #expect(store.authenticate(ikeIdentity: "site-1.EXAMPLE") == .accepted(site))
-        #expect(store.authenticate(ikeIdentity: "site-2.example") == .refused(.unknownUser))
+        #expect(try judged("site-1.EXAMPLE") == .accepted(site))
+        #expect(try judged("site-2.example") == .refused(.unknownUser))
         try store.createUser("alice", "DEFAULT", "secret")
         let taken = sentence {
             try store.updateUser(UserName("alice"), in: HubName("DEFAULT")) {
@@ -45,9 +50,9 @@ import Testing
         }
         #expect(taken.contains("stands for user \"site1\" of hub Branch already"))
         try store.updateUser(user.name, in: branch) { $0.isEnabled = false }
-        #expect(store.authenticate(ikeIdentity: "site-1.example") == .refused(.userDisabled))
+        #expect(try judged("site-1.example") == .refused(.userDisabled))
         try store.updateUser(user.name, in: branch) { $0.ikeIdentity = nil }
-        #expect(store.authenticate(ikeIdentity: "site-1.example") == .refused(.unknownUser))
+        #expect(try judged("site-1.example") == .refused(.unknownUser))
         try store.deleteUser(user.name, in: branch)
         for lie in ["", "two words", "a\"b", "new\nline", String(repeating: "a", count: 256)] {
             #expect(throws: AccountError.self) { try IKEIdentity(lie) }
@@ -87,6 +92,31 @@ import Testing
             Issue.record("an enabled user of an enabled hub was refused")
             return
         }
+    }
+
+    @Test func `whose account has ended is found once its time has come`() throws {
+        let later = Mutex(Date(timeIntervalSince1970: 1_000_000))
+        let state = try TemporaryState()
+        let store = try state.open(now: { later.withLock { $0 } })
+        try store.createHub(Hub(name: HubName("DEFAULT")))
+        let alice = try store.createUser("alice", "DEFAULT", "secret")
+        try store.createUser("bob", "DEFAULT", "secret")
+        func expire(_ seconds: Double) throws {
+            try store.updateUser(alice.name, in: alice.hub) {
+                $0.expires = Date(timeIntervalSince1970: 1_000_000 + seconds)
+            }
+        }
+        func expired(since seconds: Double) throws -> [String] {
+            try store.expired(since: Date(timeIntervalSince1970: 1_000_000 + seconds)).map {
+                "\($0.user)@\($0.hub)"
+            }
+        }
+        try expire(10)
+        #expect(try expired(since: -100) == [])
+        later.withLock { $0 += 10 }
+        #expect(try expired(since: -100) == ["alice@DEFAULT"])
+        #expect(store.refusal(of: alice) == .expired)
+        #expect(try expired(since: 10) == [], "told before")
     }
 
     @Test func `a user of the same name is not the user that was deleted`() throws {
@@ -134,9 +164,8 @@ import Testing
         let hub = try HubName("DEFAULT")
         func judge(_ commonName: String?, _ fingerprint: [UInt8], _ name: String? = nil) -> Verdict {
             store.authenticate(
-                certificate: PresentedCertificate(commonName: commonName, fingerprint: fingerprint),
-                name: name,
-                defaultHub: hub)
+                LoginAttempt(name: name, defaultHub: hub),
+                certificate: PresentedCertificate(commonName: commonName, fingerprint: fingerprint))
         }
         let other = [UInt8](repeating: 1, count: 32)
         #expect(judge("alice", other) == .accepted(alice))
@@ -149,6 +178,54 @@ import Testing
         #expect(try store.login("alice", "anything") == .refused(.certificateRequired))
     }
 
+    @Test func `a certificate beside a password has to be the user's own`() throws {
+        let print = [UInt8](repeating: 0xab, count: 32)
+        let hub = try HubName("DEFAULT")
+        let alice = try store.createUser("alice", "DEFAULT", "secret")
+        try store.createUser("bob", "DEFAULT", nil)
+        func judge(_ commonName: String, _ fingerprint: [UInt8], _ password: String = "secret") throws
+            -> Verdict
+        {
+            store.authenticate(
+                LoginAttempt(name: "alice", defaultHub: hub), password: try ClearPassword(password),
+                certificate: PresentedCertificate(commonName: commonName, fingerprint: fingerprint))
+        }
+        #expect(try judge("anybody", print) == .accepted(alice), "the record names none")
+        #expect(try judge("bob", print) == .refused(.certificateOfAnother))
+        try store.updateUser(alice.name, in: hub) { $0.certificate = .fingerprint(print) }
+        #expect(try judge("anybody", print) == .accepted(try store.user(alice.name, in: hub)))
+        #expect(try judge("alice", [UInt8](repeating: 1, count: 32)) == .refused(.certificateOfAnother))
+        #expect(try judge("anybody", print, "wrong") == .refused(.wrongPassword))
+    }
+
+    @Test func `who is asked again may be nobody else`() throws {
+        let alice = try store.createUser("alice", "DEFAULT", "secret")
+        let bob = try store.createUser("bob", "DEFAULT", "secret")
+        let namesake = try store.createUser("alice", "Branch", "secret")
+        func judge(_ name: String, _ known: User) throws -> Verdict {
+            store.authenticate(
+                LoginAttempt(name: name, defaultHub: try HubName("DEFAULT"), continues: known.id),
+                password: try ClearPassword("secret"))
+        }
+        #expect(try judge("alice", alice) == .accepted(alice))
+        #expect(try judge("bob", alice) == .refused(.anotherUser))
+        #expect(try judge("alice@Branch", alice) == .refused(.anotherUser))
+        #expect(try judge("alice@Branch", namesake) == .accepted(namesake))
+        try store.deleteUser(bob.name, in: bob.hub)
+        try store.createUser("bob", "DEFAULT", "secret")
+        #expect(try judge("bob", bob) == .refused(.anotherUser), "another one of the same name")
+    }
+
+    @Test func `a database that cannot be read is no unknown hub`() throws {
+        let alice = try store.createUser("alice", "DEFAULT", "secret")
+        try store.pool.write { try $0.execute(sql: "ALTER TABLE hub RENAME TO gone") }
+        #expect(try store.login("alice", "secret") == .refused(.unavailable))
+        #expect(store.refusal(of: alice) == .unavailable)
+        try store.pool.write { try $0.execute(sql: "ALTER TABLE gone RENAME TO hub") }
+        try store.pool.write { try $0.execute(sql: "ALTER TABLE user RENAME COLUMN key TO gone") }
+        #expect(try store.login("alice", "secret") == .refused(.unavailable))
+    }
+
     @Test func `verdicts come from another thread, each once`() async throws {
         let alice = try store.createUser("alice", "DEFAULT", "secret")
         let authenticator = Authenticator(store: store)
@@ -156,7 +233,8 @@ import Testing
         let password = try ClearPassword("secret")
         @Sendable func ask() async -> Verdict {
             await withCheckedContinuation { answer in
-                authenticator.authenticate(name: "alice", password: password, defaultHub: hub) {
+                let attempt = LoginAttempt(name: "alice", defaultHub: hub)
+                authenticator.authenticate(attempt, password: password) {
                     answer.resume(returning: $0)
                 }
             }

@@ -1,6 +1,7 @@
-import Lanes
 import PluginABI
 import Testing
+
+@testable import Lanes
 
 @Suite struct ClaimTests {
     /// Claims streams that begin with the text, once there is enough of it.
@@ -59,6 +60,39 @@ import Testing
             peer.send([UInt8](repeating: 1, count: 4096))
             #expect(peer.isAtEnd())
         }
+    }
+
+    @Test func `silent streams of one source do not keep others of it out`() throws {
+        try withLanes(1) { group in
+            let log = Log<String>()
+            let listener = try group.listen(
+                StreamOptions(Endpoint("127.0.0.1:0")!), candidates: [candidate("GET", log)])
+            let silent = (0..<UnclaimedStreams<ByteStream>.capacityPerSource).map { _ in
+                TCPPeer(to: listener.local)
+            }
+            let peer = TCPPeer(to: listener.local)
+            peer.send(Array("GET".utf8))
+            #expect(log.wait(for: 1) == ["GET GET"])
+            #expect(silent[0].isReset(), "the oldest gave way")
+            silent[1].send(Array("GET".utf8))
+            #expect(log.wait(for: 2).count == 2, "and nobody else")
+        }
+    }
+
+    @Test func `of all silent streams the oldest gives way`() {
+        final class Stream {}
+        var table = UnclaimedStreams<Stream>()
+        let streams = (0..<1100).map { _ in Stream() }
+        func remote(_ number: Int) -> Endpoint { Endpoint("[2001:db8:0:\(number % 32)::\(number)]:1")! }
+        for number in 0..<1024 { #expect(table.insert(streams[number], from: remote(number)) == nil) }
+        #expect(table.insert(streams[1024], from: remote(1)) === streams[0], "32 networks hold 32 each")
+        table.remove(streams[5])
+        #expect(table.insert(streams[1025], from: Endpoint("192.0.2.1:1")!) == nil)
+        #expect(table.insert(streams[1026], from: Endpoint("192.0.2.1:2")!) === streams[1])
+        #expect(table.count == 1024)
+        for number in 2..<1024 { table.remove(streams[number]) }
+        for number in 0..<62 { #expect(table.insert(streams[number], from: Endpoint("192.0.2.1:9")!) == nil) }
+        #expect(table.insert(streams[62], from: Endpoint("192.0.2.1:10")!) === streams[1025])
     }
 
     @Test func `who takes the rest gets what the others refuse`() throws {

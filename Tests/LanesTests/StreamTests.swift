@@ -5,6 +5,24 @@ import Testing
 @testable import Lanes
 
 @Suite struct StreamTests {
+    @Test func `who could not write hears when there is room`() throws {
+        try withLanes(1) { group in
+            let events = Log<StreamEvent>()
+            let listener = try group.listen { _ in
+                let handler = Closures()
+                handler.onReceived = { octets, stream in
+                    stream.announceNextRoom()
+                    return Int(octets.length)
+                }
+                handler.onWritable = { _ in events.add(.writable) }
+                return handler
+            }
+            let peer = TCPPeer(to: listener.local)
+            peer.send([1])
+            #expect(events.wait(for: 1) == [.writable])
+        }
+    }
+
     @Test(arguments: [1, 2])
     func `messages that arrive in pieces are answered whole`(lanes: Int) throws {
         try withLanes(lanes) { group in

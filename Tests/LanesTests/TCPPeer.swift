@@ -50,6 +50,12 @@ final class TCPPeer {
         return octets
     }
 
+    /// Whether the other side has reset the stream.
+    func isReset() -> Bool {
+        var octet: UInt8 = 0
+        return recv(descriptor, &octet, 1, 0) == -1 && errno == ECONNRESET
+    }
+
     /// Whether the stream ends here.
     func isAtEnd() -> Bool {
         var octet: UInt8 = 0

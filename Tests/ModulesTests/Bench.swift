@@ -7,12 +7,14 @@ import Testing
 
 @testable import Modules
 
-/// A host for modules without accounts.
-final class Bench {
+/// A host for modules without accounts; everybody is let in on the hub LAB.
+final class Bench: Sendable {
     let directory: URL
     let log = Mutex<[String]>([])
+    /// What a checked module has broken.
+    let broken = Mutex<[BrokenRule]>([])
     private let group: LaneGroup
-    private let hubLanes: [HubLane]
+    let hubLanes: [HubLane]
 
     init() throws {
         directory = FileManager.default.temporaryDirectory.appendingPathComponent(
@@ -21,6 +23,8 @@ final class Bench {
         group = try LaneGroup(count: 2)
         try group.start()
         let hubs = SessionHubs(seed: 1)
+        hubs.add("DEFAULT")
+        hubs.add("LAB")
         hubLanes = group.lanes.map { $0.performAndWait { HubLane($0, hubs: hubs, observer: nil) }! }
     }
 
@@ -54,8 +58,19 @@ final class Bench {
 
     /// The module of Tests/Modules/counting.c with these macros.
     func compileCounting(_ macros: [String] = []) throws -> String {
-        let file = Self.project.appendingPathComponent("Tests/Modules/counting.c")
+        try compileModule("counting.c", macros)
+    }
+
+    /// A module of Tests/Modules with these macros.
+    func compileModule(_ name: String, _ macros: [String] = []) throws -> String {
+        let file = Self.project.appendingPathComponent("Tests/Modules/\(name)")
         return try compile(try String(contentsOf: file, encoding: .utf8), macros.map { "-D\($0)" })
+    }
+
+    /// The module of Tests/Modules/Broken/broken.c with that fault.
+    func compileBroken(_ fault: String) throws -> String {
+        let file = Self.project.appendingPathComponent("Tests/Modules/Broken/broken.c")
+        return try compile(try String(contentsOf: file, encoding: .utf8), ["-DFAULT=\(fault)"])
     }
 
     private static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -79,21 +94,29 @@ final class Bench {
         return output.path
     }
 
-    func registry(_ library: String, name: String = "template", listen: String...) throws -> ModuleRegistry {
+    func registry(
+        _ library: String, name: String = "template", listen: String..., isChecked: Bool = false,
+        verdict: @escaping @Sendable (Evidence) -> Verdict = { evidence in
+            .accepted(Identity(user: evidence.name, hub: "LAB", account: 1))
+        }
+    ) throws -> ModuleRegistry {
         let listen = listen.map { "\"\($0)\"" }.joined(separator: ", ")
         let configuration = try PluginsConfiguration(
             text: "[\(name)]\nlibrary = \"\(library)\"\nlisten = [\(listen)]", file: "plugins.conf")
+        let note: @Sendable (BrokenRule) -> Void = { [self] rule in broken.withLock { $0.append(rule) } }
         let runtime = ModuleRuntime(
-            lanes: group, hubLanes: hubLanes, services: Services(), moduleDirectory: directory,
-            stateDirectory: directory, configurationFile: "plugins.conf")
+            lanes: group, hubLanes: hubLanes, services: Services(verdict), moduleDirectory: directory,
+            stateDirectory: directory, configurationFile: "plugins.conf",
+            checks: isChecked ? note : nil)
         return ModuleRegistry(runtime, configuration: configuration)
     }
 }
 
 private final class Services: ModuleServices {
-    func judge(_ evidence: Evidence) async -> Verdict {
-        .refused(code: PA_VERDICT_CREDENTIALS, sentence: "no")
-    }
+    private let verdict: @Sendable (Evidence) -> Verdict
+    init(_ verdict: @escaping @Sendable (Evidence) -> Verdict) { self.verdict = verdict }
+
+    func judge(_ evidence: Evidence) async -> Verdict { verdict(evidence) }
     func log(module: String, level: UInt32, line: String) {}
     func isLogged(level: UInt32) -> Bool { false }
     func storedValue(module: String, name: String) throws -> [UInt8]? { nil }

@@ -51,7 +51,7 @@ public final class SimulatedClient {
     static let pushInterval: Duration = .seconds(5)
 
     public internal(set) var options: Options
-    let context: TLSContext
+    var context: TLSContext
     public let sessionID: SessionID
     var wrapping: ControlWrapping
     var wrappedKey: [UInt8] = []
@@ -131,6 +131,11 @@ public final class SimulatedClient {
     public func write(_ octets: [UInt8], at moment: Moment) {
         try? slots.last?.tls.write(octets)
         flush(at: moment)
+    }
+
+    /// From the next handshake on it shows this certificate.
+    public func present(_ identity: TLSContext.Identity?) throws {
+        context = try TLSContext(.client, identity: identity, authorities: nil)
     }
 
     /// From the next key exchange on it says that it is somebody else.

@@ -73,6 +73,7 @@ import Wire
         }
         #expect(ended == 1)
         #expect(client.outcome() == "closed administrator: out")
+        #expect(client.endedHandles.withLock { $0 } == [client.handle])
         let isKnown = hubLane.lane.performAndWait { _ in hubLane.session(client.handle, of: client) != nil }
         #expect(isKnown == false)
     }
@@ -120,6 +121,7 @@ private final class Client: SessionOwner, @unchecked Sendable {
     private let hubLane: HubLane
     private let outcomes = Mutex<[String]>([])
     private let frames = Mutex<[(source: MACAddress, payload: UInt8)]>([])
+    let endedHandles = Mutex<[UInt64]>([])
     private let changed = DispatchSemaphore(value: 0)
     private(set) var handle: UInt64 = 0
 
@@ -129,7 +131,7 @@ private final class Client: SessionOwner, @unchecked Sendable {
     }
 
     func open(hub: String, layer: SessionRequest.Layer = .two) {
-        let request = SessionRequest(layer: layer, identity: Identity(user: "someone", hub: hub))
+        let request = SessionRequest(layer: layer, identity: Identity(user: "someone", hub: hub, account: 1))
         handle = hubLane.lane.performAndWait { [self] _ in hubLane.open(request, for: self, token: 1) } ?? 0
     }
 
@@ -170,6 +172,7 @@ private final class Client: SessionOwner, @unchecked Sendable {
     func sessionRefused(token: UInt64, reason: SessionReason, sentence: String) {
         note("refused \(reason.name): \(sentence)")
     }
+    func sessionEnded(handle: UInt64) { endedHandles.withLock { $0.append(handle) } }
     func sessionClosed(token: UInt64, reason: SessionReason, sentence: String) {
         note("closed \(reason.name): \(sentence)")
     }

@@ -37,7 +37,7 @@ struct Tree {
     private static func paths(under root: URL) throws -> [String] {
         let extensions: Set = ["swift", "h", "c", "sh", "py", "md", "toml", "conf", "map"]
         let scripts = ["scripts/", ".ci/", "Tests/Interop/run"]
-        let folders = ["Sources", "Plugins", "Tests", "scripts", ".ci"].filter {
+        let folders = ["Sources", "Plugins", "Examples", "Tests", "scripts", ".ci"].filter {
             FileManager.default.fileExists(atPath: root.appending(path: $0).path)
         }
         let below = try folders.flatMap { folder in

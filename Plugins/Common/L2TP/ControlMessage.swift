@@ -79,7 +79,7 @@ public struct ResultCode: Equatable, Sendable {
 
     // Of StopCCN.
     public static let clearConnection = ResultCode(1)
-    public static let exists = ResultCode(3)
+    public static let notAuthorized = ResultCode(4)
     public static let shuttingDown = ResultCode(6)
     // Of CDN.
     public static let lostCarrier = ResultCode(1)

@@ -14,6 +14,8 @@ public struct ReliableChannel: Sendable {
 
     struct Pending: Sendable {
         let number: UInt16
+        /// In L2TPv2 the header of a message names a session.
+        let session: UInt16
         let body: [UInt8]
         var isSent = false
     }
@@ -53,20 +55,20 @@ public struct ReliableChannel: Sendable {
     }
 
     /// False: too much waits already.
-    public mutating func enqueue(_ body: [UInt8]) -> Bool {
+    public mutating func enqueue(_ body: [UInt8], session: UInt16 = 0) -> Bool {
         guard pending.count < Self.maxQueued else { return false }
-        pending.append(Pending(number: nextNumber, body: body))
+        pending.append(Pending(number: nextNumber, session: session, body: body))
         nextNumber &+= 1
         return true
     }
 
     /// The next message that may leave now, with its Ns.
-    public mutating func nextToSend(at now: Instant) -> (number: UInt16, body: [UInt8])? {
+    mutating func nextToSend(at now: Instant) -> Pending? {
         guard let index = pending.prefix(window).firstIndex(where: { !$0.isSent }) else { return nil }
         pending[index].isSent = true
         owesAcknowledgement = false
         if deadline == nil { deadline = now + timeout }
-        return (pending[index].number, pending[index].body)
+        return pending[index]
     }
 
     /// The number that an acknowledgement without a message carries.

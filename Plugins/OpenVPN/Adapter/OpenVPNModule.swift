@@ -34,6 +34,8 @@ public final class OpenVPNModule: PacketAdapter {
         /// Of the stateless cookies; the same on all lanes, for as long as this instance lives.
         var cookieKey: [UInt8] = []
         var metrics: [Metric] = []
+        /// Of all lanes together.
+        var clients: ClientLimit?
         var datagramPort: UInt16?
     }
 
@@ -56,6 +58,7 @@ public final class OpenVPNModule: PacketAdapter {
         }
         state.withLock { state in
             state.settings = settings
+            state.clients = ClientLimit(settings.server.maxClients)
             state.keys = keys
             state.cookieKey = cookieKey
             state.metrics = metrics
@@ -66,13 +69,13 @@ public final class OpenVPNModule: PacketAdapter {
         guard count <= Self.maxLanes else {
             throw ModuleFailure("OpenVPN's peer ids have room for \(Self.maxLanes) lanes, not \(count)")
         }
-        let (settings, cookieKey, metrics) = state.withLock { ($0.settings, $0.cookieKey, $0.metrics) }
-        guard let settings else { throw ModuleFailure("not started", status: .state) }
+        let state = snapshot
+        guard let settings = state.settings else { throw ModuleFailure("not started", status: .state) }
         let server = try Server(
-            settings.server, cookieKey: cookieKey, lane: index,
+            settings.server, cookieKey: state.cookieKey, lane: index,
             laneBits: Int.bitWidth - (count - 1).leadingZeroBitCount, lanes: count,
-            random: SystemRandomNumberGenerator())
-        let counters = LaneCounters(metrics: metrics, sums: counters, services: services)
+            clients: state.clients, random: SystemRandomNumberGenerator())
+        let counters = LaneCounters(metrics: state.metrics, sums: counters, services: services)
         return OpenVPNLane(self, server, services, counters, settings.push)
     }
 

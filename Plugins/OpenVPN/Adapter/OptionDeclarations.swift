@@ -28,7 +28,7 @@ enum OptionDeclarations {
             help: "The oldest TLS that clients may speak."),
         .integer(
             "max-clients", default: 16_384, in: 1...1_000_000, accepts: "1 to 1000000",
-            help: "Connections on each lane."),
+            help: "Clients that may be connected at once; further ones are told to come again."),
     ]
 
     private static let dataChannel: [OptionDeclaration] = [

@@ -46,7 +46,7 @@ struct SettingsReader {
             defaultAuthentication: try digest("auth"))
         options.redirectsGateway = try host.boolean("redirect-gateway")
         try readTimes(into: &options)
-        options.maxConnections = Int(try integer("max-clients"))
+        options.maxClients = Int(try integer("max-clients"))
         return options
     }
 

@@ -29,6 +29,8 @@ int clinux_set_nonblocking(int fd);
 uint64_t clinux_monotonic_nanoseconds(void);
 /* Gives freed memory back to the system, where the allocator can. */
 void clinux_memory_trim(void);
+/* Octets of the heap that are in use; 0 where the allocator does not tell. */
+uint64_t clinux_heap_octets(void);
 /* Sleeps so long, or a little longer. */
 void clinux_pause(uint64_t nanoseconds);
 uint64_t clinux_wall_nanoseconds(void);

@@ -26,6 +26,8 @@ typedef struct clinux_counters {
 typedef struct clinux_receiver clinux_receiver;
 clinux_receiver *clinux_receiver_new(void);
 void clinux_receiver_free(clinux_receiver *receiver);
+/* 1 if the address lies in its buffers. */
+int clinux_receiver_holds(const clinux_receiver *receiver, const void *address);
 
 /* The prebuilt message headers with which a lane sends. */
 typedef struct clinux_sender clinux_sender;

@@ -18,8 +18,10 @@ enum AuthTable {
                         evidence.certificate.length) <= maxOctets,
                     let copied = unsafe Evidence(evidence, lane)
                 else { return PA_ERROR_ARGUMENT }
+                let known = unsafe evidence.continues
+                guard known == 0 || copied.continues != nil else { return lane.refuseHandle() }
                 guard lane.questions.count < ModuleLane.maxQuestions else { return PA_ERROR_LIMIT }
-                unsafe ticket?.pointee = lane.ask(copied, token: token)
+                unsafe ticket?.pointee = lane.ask(copied, token: token, continuing: known)
                 return PA_OK
             },
             withdraw: { lane, ticket in
@@ -28,7 +30,7 @@ enum AuthTable {
             },
             release: { lane, identity in
                 guard let lane = unsafe ModuleLane.current(lane) else { return }
-                lane.identities[identity] = nil
+                if lane.identities[identity]?.hasSession == false { lane.identities[identity] = nil }
             }))
 }
 
@@ -51,13 +53,13 @@ extension Evidence {
         remote = unsafe raw.remote?.pointee ?? pa_address_v1()
         protocolName = unsafe text(raw.protocol) ?? lane.instance.name
         software = unsafe text(raw.software)
-        continues = unsafe lane.identities[raw.continues]
+        continues = unsafe lane.identities[raw.continues]?.identity
     }
 }
 
 extension ModuleLane {
     /// [lane] Asks the host and answers the module later, unless it withdraws meanwhile.
-    fileprivate func ask(_ evidence: Evidence, token: UInt64) -> UInt64 {
+    fileprivate func ask(_ evidence: Evidence, token: UInt64, continuing known: UInt64) -> UInt64 {
         let ticket = nextNumber()
         questions[ticket] = token
         let services = instance.services
@@ -66,13 +68,28 @@ extension ModuleLane {
             let verdict = await services.judge(evidence)
             // Whoever asked may have given the question to its successor meanwhile.
             seat.lane.post { _ in
-                seat.occupant { $0.questions[ticket] != nil }?.answer(ticket, verdict)
+                guard let occupant = seat.occupant(where: { $0.questions[ticket] != nil }) else { return }
+                occupant.answer(ticket, occupant.identified(verdict, continuing: known))
             }
         }
         return ticket
     }
 
-    private func answer(_ ticket: UInt64, _ verdict: Verdict) {
+    /// Who is asked again is who he was, and keeps his identity; nothing is decided about one that is gone.
+    private func identified(_ verdict: Verdict, continuing known: UInt64) -> (Verdict, UInt64) {
+        guard case .accepted(let identity, _, _, _) = verdict else { return (verdict, 0) }
+        guard known != 0 else { return (verdict, nextNumber()) }
+        guard let held = identities[known] else {
+            return (.refused(code: PA_VERDICT_UNAVAILABLE, sentence: "the session is over"), 0)
+        }
+        guard held.identity.account == identity.account else {
+            return (.refused(code: PA_VERDICT_CREDENTIALS, sentence: "not the session's user"), 0)
+        }
+        return (verdict, known)
+    }
+
+    private func answer(_ ticket: UInt64, _ answer: (verdict: Verdict, number: UInt64)) {
+        let (verdict, number) = answer
         guard let token = questions.removeValue(forKey: ticket), isOpen, let table = unsafe tables.auth else {
             return
         }
@@ -92,8 +109,7 @@ extension ModuleLane {
             unsafe table.pointee.decided(state, token, &raw)
             withExtendedLifetime(response) {}
         case .accepted(let identity, let response, let receiveKey, let sendKey):
-            let number = nextNumber()
-            identities[number] = identity
+            identities[number] = identities[number] ?? HeldIdentity(identity: identity)
             let texts = (CText(identity.user), CText(identity.hub))
             let octets = (LentOctets(response), LentOctets(receiveKey), LentOctets(sendKey))
             unsafe raw.code = PA_VERDICT_ACCEPTED

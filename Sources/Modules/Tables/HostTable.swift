@@ -7,7 +7,8 @@ enum HostTable {
     /// The version that modules see, for their logs.
     private static let version = CText("polyhub 1")
 
-    static func make(_ host: OpaquePointer) -> pa_host_v1 {
+    /// - Parameter isChecked: whether the module shall be shown tables that hold its calls against the rules.
+    static func make(_ host: OpaquePointer, isChecked: Bool) -> pa_host_v1 {
         var table = unsafe pa_host_v1()
         unsafe table.size = UInt32(MemoryLayout<pa_host_v1>.size)
         unsafe table.abi_major = UInt16(PA_ABI_MAJOR)
@@ -19,10 +20,14 @@ enum HostTable {
             guard let sentence = unsafe sentence else { return }
             unsafe ModuleInstance.from(host).explain(String(cString: sentence))
         }
+        if isChecked {
+            unsafe table.capability = { host, id in unsafe CheckedHostTables.capability(host, id) }
+            unsafe table.explain = { host, sentence in unsafe CheckedHostTables.explain(host, sentence) }
+        }
         return unsafe table
     }
 
-    private static func capability(_ id: UnsafePointer<CChar>?) -> UnsafeRawPointer? {
+    static func capability(_ id: UnsafePointer<CChar>?) -> UnsafeRawPointer? {
         guard let id = unsafe id else { return nil }
         return switch unsafe String(cString: id) {
         case PA_TIMER: unsafe UnsafeRawPointer(TimerTable.pointer)

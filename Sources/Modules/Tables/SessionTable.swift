@@ -16,13 +16,17 @@ enum SessionTable {
                     unsafe Int(request.headroom) <= HubLane.maxHeadroom,
                     unsafe Int(request.tailroom) <= HubLane.maxTailroom
                 else { return PA_ERROR_ARGUMENT }
-                guard let identity = unsafe lane.identities.removeValue(forKey: request.identity) else {
+                let number = unsafe request.identity
+                guard let held = lane.identities[number], !held.hasSession else {
                     return lane.refuseHandle()
                 }
+                lane.identities[number] = nil
                 guard !lane.hubLane.isFull else { return PA_ERROR_LIMIT }
                 guard !lane.instance.isDraining.load(ordering: .relaxed) else { return PA_ERROR_STATE }
-                let copied = unsafe SessionRequest(request, layer: layer, identity: identity)
+                let copied = unsafe SessionRequest(request, layer: layer, identity: held.identity)
                 let handle = lane.hubLane.open(copied, for: lane, token: token)
+                lane.identities[number] = .init(identity: held.identity, hasSession: true)
+                lane.identitiesOfSessions[handle] = number
                 unsafe ticket?.pointee = handle
                 return PA_OK
             },

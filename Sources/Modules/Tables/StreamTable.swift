@@ -18,7 +18,9 @@ enum StreamTable {
                 guard let port = lane.streamPorts[stream] else { return lane.refuseHandle() }
                 guard let slices = unsafe slices else { return PA_ERROR_ARGUMENT }
                 let batch = unsafe UnsafeBufferPointer(start: slices, count: Int(count))
-                let isTaken = unsafe lane.join(batch).map { unsafe port.stream.write($0) } ?? false
+                let joined = unsafe lane.join(batch)
+                let isTaken = unsafe joined.map { unsafe port.stream.write($0) } ?? false
+                if unsafe joined == nil { port.stream.announceNextRoom() }
                 unsafe queued?.pointee = port.stream.queuedOctets
                 return isTaken ? PA_OK : PA_ERROR_LIMIT
             },

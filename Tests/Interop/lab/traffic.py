@@ -6,9 +6,9 @@ from .processes import Failure
 
 
 class Load:
-    """TCP from one client to another for some seconds, in the background."""
+    """TCP from one client to another for some seconds, in the background; `options` are iperf3's own."""
 
-    def __init__(self, lab, source, target, address, seconds):
+    def __init__(self, lab, source, target, address, seconds, *options):
         self.seconds = seconds
         self.server = lab.spawn(
             target, f"{target}-iperf-server", ["iperf3", "-s", "-1", "-B", address, "--forceflush"]
@@ -17,7 +17,7 @@ class Load:
         self.client = lab.spawn(
             source,
             f"{source}-iperf",
-            ["iperf3", "-c", address, "-t", str(seconds), "-J", "--connect-timeout", "5000"],
+            ["iperf3", "-c", address, "-t", str(seconds), "-J", "--connect-timeout", "5000", *options],
         )
 
     def finish(self):

@@ -7,6 +7,7 @@ name or the password is wrong.
 """
 
 import re
+from datetime import datetime, timedelta, timezone
 
 from lab import credentials
 from lab.credentials import Authority
@@ -26,6 +27,7 @@ def run(lab):
     server.ctl("user", "create", "LAB", "leaver3", "--password", password("leaver3"))
     profile = server.profile()
     leaver(lab, server, profile)
+    lapsed(lab, server, profile)
     for user, secret in (
         ("user1", WRONG),
         ("user1@NOWHERE", password("user1")),
@@ -46,8 +48,28 @@ def leaver(lab, server, profile):
     client = Client(lab, "c1", profile, "leaver3", password("leaver3")).up()
     server.ctl("user", "delete", "LAB", "leaver3")
     wait_until(10, lambda: not server.sessions("leaver3"), "the end of a deleted user's session")
+    told(client, "user deleted")
     client.leave()
     wait_until(10, lambda: not lab.leases(), "the only address to be free again")
+
+
+def lapsed(lab, server, profile):
+    """A user whose account comes to its end while he is connected is disconnected soon."""
+    soon = datetime.now(timezone.utc) + timedelta(seconds=12)
+    server.ctl(
+        "user", "create", "LAB", "lapsing4", "--password", password("lapsing4"),
+        "--expires", soon.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    client = Client(lab, "c1", profile, "lapsing4", password("lapsing4")).up()
+    wait_until(30, lambda: not server.sessions("lapsing4"), "the end of an expired user's session")
+    told(client, "user expired")
+    client.leave()
+    wait_until(10, lambda: not lab.leases(), "the only address to be free again")
+
+
+def told(client, reason):
+    """The client hears why its session ended."""
+    client.process.wait_log(10, f"AUTH_FAILED,{reason}")
 
 
 def refused(lab, server, profile, user, secret, where="c2"):

@@ -19,14 +19,14 @@ ROUNDS = 3
 
 def run(lab):
     server = Polyhub(lab).start().office()
-    before = resident(server)
+    before = server.resident()
     after = []
     for _ in range(ROUNDS):
         soak(lab)
         wait_until(60, lambda: not server.ask("session", "list"), "all sessions to end")
         # The server looks every ten seconds whether there is memory to give back.
         time.sleep(15)
-        after.append(resident(server))
+        after.append(server.resident())
     print(f"resident kB: {before} at first, then {after}")
     expect(after[-1] <= after[0] * 1.1, f"memory grows with each crowd: {before} kB, then {after}")
     server.stop()
@@ -36,8 +36,3 @@ def soak(lab):
     argv = [os.path.join(programs(), "openvpn-soak"), "1194", str(CLIENTS), "user1@LAB", password("user1")]
     done = subprocess.run(lab.inside("srv", argv), capture_output=True, text=True, timeout=200)
     expect(done.returncode == 0, f"openvpn-soak: {done.stdout}{done.stderr}")
-
-
-def resident(server):
-    with open(f"/proc/{server.process.popen.pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))

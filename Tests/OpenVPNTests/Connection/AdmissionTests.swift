@@ -183,6 +183,41 @@ import Wire
         #expect(network.server.connectionCount == 0)
     }
 
+    @Test func `more than the backlog holds is said all the same, in order`() throws {
+        let network = try SimulatedNetwork(.test(), seed: 14)
+        let alice = try network.addClient()
+        #expect(network.connect(alice))
+        let connection = try #require(network.server.connection(network.sessionRequests[0].connection))
+        let text = String(repeating: "x", count: 1000)
+        let count = ReliableSender.maxBacklog / 1000 + 20
+        network.tellServer { _ in
+            connection.say(Array(repeating: text, count: count), at: network.moment)
+            connection.flush(at: network.moment)
+        }
+        network.run(for: .seconds(20))
+        network.tellServer { $0.stop("update", at: network.moment) }
+        #expect(network.ending(alice) == "RESTART,update", "a piece that was lost breaks TLS")
+    }
+
+    @Test func `a client that makes the server answer and does not listen is gone`() throws {
+        let network = try SimulatedNetwork(.test(), seed: 15)
+        let alice = try network.addClient()
+        #expect(network.connect(alice))
+        let connection = try #require(network.server.connection(network.sessionRequests[0].connection))
+        network.link.loss = 1
+        network.tellServer { _ in
+            let text = String(repeating: "x", count: 1000)
+            let octets = ReliableSender.maxBacklog + KeySlot.maxUnsent
+            connection.say(Array(repeating: text, count: octets / 1000 + 20), at: network.moment)
+            connection.flush(at: network.moment)
+        }
+        #expect(network.server.connectionCount == 1)
+        network.link.loss = 0
+        network.tell(alice) { $0.say("x", at: network.moment) }
+        network.run(for: .milliseconds(15))
+        #expect(network.closedSessions == [.protocolError])
+    }
+
     @Test func `whom the administrator disconnects is told to stay away`() throws {
         let network = try SimulatedNetwork(.test(), seed: 12)
         let alice = try network.addClient()

@@ -128,6 +128,26 @@ import Wire
         #expect(network.echoes(0))
     }
 
+    @Test func `a renewal that is heard of late goes on with the new key`() throws {
+        let network = try connected(17)
+        network.judge = { _ in .pending }
+        network.tell(0) { $0.renegotiate(at: network.moment) }
+        network.run(for: .seconds(58))
+        let question = try #require(network.questions.last)
+        network.tellServer {
+            $0.decided(question.connection, ticket: question.ticket, refusal: nil, at: network.moment)
+        }
+        // What the client says to it is lost for a while.
+        network.run(for: .milliseconds(5))
+        network.link.loss = 1
+        network.run(for: .seconds(3))
+        #expect(network.renewals(0) == [1])
+        network.link.loss = 0
+        network.run(for: .seconds(10))
+        #expect(network.echoes(0))
+        #expect(network.server.connectionCount == 1)
+    }
+
     @Test func `a newcomer whom nobody can judge now is told so`() throws {
         let network = try SimulatedNetwork(.test(), seed: 13)
         network.judge = { _ in .pending }
@@ -138,6 +158,57 @@ import Wire
                 network.questions[0].connection, ticket: 1, refusal: "later", at: network.moment)
         }
         #expect(network.ending(0) == "AUTH_FAILED,later")
+    }
+
+    @Test func `a newcomer who knows the word for it is told to come again`() throws {
+        let network = try SimulatedNetwork(.test(), seed: 14)
+        network.judge = { _ in .pending }
+        try network.addClient(.test { $0.capabilities.insert(.authFailedTemporarily) })
+        network.run(for: .seconds(2))
+        network.tellServer {
+            $0.undecided(
+                network.questions[0].connection, ticket: 1, refusal: "later, [please]", at: network.moment)
+        }
+        #expect(network.ending(0) == "AUTH_FAILED,TEMP[backoff 15,advance no]:later; 'please'")
+        network.run(for: .seconds(10))
+        #expect(network.server.connectionCount == 0)
+    }
+
+    /// A certificate that was renewed meanwhile, for the same subject.
+    @Test func `a renewal shows the certificate of its own handshake`() throws {
+        let authority = try CertificateMaker.make(.authority, commonName: "CA", signer: nil, validTo: 3600)
+        func issue() throws -> TLSContext.Identity {
+            let pair = try CertificateMaker.make(
+                .client, commonName: "alice", signer: authority, validTo: 3600)
+            return TLSContext.Identity(chain: pair.certificate, key: pair.key)
+        }
+        let options = ServerOptions.test {
+            $0.clientAuthorities = authority.certificate
+            $0.clientCertificates = .required
+        }
+        let first = try issue()
+        let network = try connected(15, options, .test { $0.identity = first })
+        try network.clients[0].present(try issue())
+        for round in 1...2 {
+            network.tell(0) { $0.renegotiate(at: network.moment) }
+            network.run(for: .seconds(2))
+            #expect(network.renewals(0).count == round)
+        }
+        let shown = network.questions.map(\.certificate?.der)
+        #expect(shown.count == 3)
+        #expect(shown[0] != shown[1] && shown[1] == shown[2])
+        #expect(network.questions.allSatisfy { $0.certificate?.commonName == "alice" })
+    }
+
+    @Test func `a renewal with somebody else's certificate is refused`() throws {
+        let options = ServerOptions.test {
+            $0.clientAuthorities = TestCertificates.authority
+            $0.clientCertificates = .optional
+        }
+        let network = try connected(16, options, .test { $0.identity = TestCertificates.client })
+        try network.clients[0].present(nil)
+        network.tell(0) { $0.renegotiate(at: network.moment) }
+        #expect(network.ending(0) == "AUTH_FAILED,client certificate has changed")
     }
 
     /// Input 23.

@@ -95,7 +95,7 @@ import Wire
     }
 
     @Test func `connections are bounded, and a place that is free again is used`() throws {
-        let network = try SimulatedNetwork(.test { $0.maxConnections = 2 }, seed: 4)
+        let network = try SimulatedNetwork(.test { $0.maxClients = 2 }, seed: 4)
         for _ in 0..<2 { #expect(network.connect(try network.addClient())) }
         let third = try network.addClient()
         network.run(for: .seconds(5))
@@ -104,6 +104,29 @@ import Wire
         #expect(network.connect(third))
         #expect(network.clients[third].pushedValue("peer-id") == "0")
         #expect(network.sessionRequests[0].connection != network.sessionRequests[2].connection)
+    }
+
+    @Test func `who is accepted when the last place has just been taken is told so`() throws {
+        let network = try SimulatedNetwork(.test { $0.maxClients = 1 }, seed: 10)
+        network.judge = { _ in .pending }
+        for _ in 0..<2 { try network.addClient() }
+        network.run(for: .seconds(2))
+        for question in network.questions {
+            network.tellServer {
+                $0.decided(question.connection, ticket: question.ticket, refusal: nil, at: network.moment)
+            }
+        }
+        let (first, second) = network.questions[0].connection.index == 0 ? (0, 1) : (1, 0)
+        #expect(network.connect(first) || network.connect(second))
+        let endings = [first, second].compactMap { network.ending($0) }
+        #expect(endings == ["AUTH_FAILED,the server has no place left"])
+    }
+
+    @Test func `the places are those of all lanes`() {
+        let limit = ClientLimit(2)
+        #expect(limit.take() && !limit.isReached && limit.take() && limit.isReached && !limit.take())
+        limit.giveBack()
+        #expect(!limit.isReached && limit.take())
     }
 
     @Test func `without the wrapping that is required nobody is answered`() throws {

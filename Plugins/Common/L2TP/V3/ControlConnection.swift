@@ -51,6 +51,8 @@ public struct ControlConnection: Sendable {
     private(set) var stage: Stage
     private(set) var call = Call.none
     public private(set) var session: L2TPv3Session?
+    /// What the peer wants of its session; `accept` adds our id.
+    private var requested: (id: UInt32, cookie: [UInt8], hasSublayer: Bool) = (0, [], false)
     private var channel = ReliableChannel()
     private var outputs: [Output] = []
     private var lastHeard: Instant
@@ -152,9 +154,6 @@ public struct ControlConnection: Sendable {
         default: end(ResultCode(2, error: 5, "\(message.type.name) is not expected"), at: now)
         }
     }
-
-    /// The session's ids as the peer has chosen them; `accept` chooses ours.
-    private var requested: (id: UInt32, cookie: [UInt8], hasSublayer: Bool) = (0, [], false)
 
     private mutating func receiveRequest(_ message: ControlMessage, at now: Instant) throws(WireError) {
         let id: UInt32 = try dialect.required(.localSessionID, message)
@@ -262,7 +261,7 @@ public struct ControlConnection: Sendable {
 
     private mutating func flush(at now: Instant) {
         guard stage != .over else { return }
-        while let (number, body) = channel.nextToSend(at: now) { put(body, number) }
+        while let next = channel.nextToSend(at: now) { put(next.body, next.number) }
         if channel.owesAcknowledgement { put([], channel.takeAcknowledgement()) }
     }
 

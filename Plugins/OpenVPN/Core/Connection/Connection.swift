@@ -52,6 +52,8 @@ public final class Connection {
     /// What the first key-method message said; a renegotiation may not become somebody else.
     var username: String?
     var certificate: PeerCertificate?
+    /// Of the handshake that is being judged.
+    var shownCertificate: PeerCertificate?
     var peerInfo = PeerInfo()
     var optionsString = OptionsString(parsing: "")
     var suite: DataCipherSuite?
@@ -77,6 +79,8 @@ public final class Connection {
     /// When the server has asked to be called for this connection.
     var scheduledAt: Instant?
     var isHalfOpen = true
+    /// It counts against `ClientLimit`.
+    var hasPlace = false
     /// To be removed from the tables.
     var isOver = false
 
@@ -148,12 +152,14 @@ public final class Connection {
 /// What the connections of one server share.
 final class ServerResources {
     let options: ServerOptions
+    let clients: ClientLimit
     /// Of new TLS sessions.
     var context: TLSContext
     var outbox = Outbox<Output>()
 
-    init(_ options: ServerOptions) throws(OpenSSLError) {
+    init(_ options: ServerOptions, _ clients: ClientLimit) throws(OpenSSLError) {
         self.options = options
+        self.clients = clients
         context = try Self.context(options, options.identity)
     }
 

@@ -41,9 +41,8 @@ extension Connection {
         switch certificateJudgement(slot) {
         case .failure(let reason): refuse(reason.rawValue, .authentication, at: moment)
         case .success(let certificate):
-            self.certificate = certificate
             stage = .authenticating
-            authenticate(message, isRenewal: false)
+            authenticate(message, certificate, isRenewal: false)
         }
     }
 
@@ -86,7 +85,8 @@ extension Connection {
         }
     }
 
-    func authenticate(_ message: KeyMethod2, isRenewal: Bool) {
+    func authenticate(_ message: KeyMethod2, _ certificate: PeerCertificate?, isRenewal: Bool) {
+        shownCertificate = certificate
         lastTicket += 1
         ticket = lastTicket
         put(
@@ -104,6 +104,8 @@ extension Connection {
         switch stage {
         case .authenticating:
             if let refusal { return refuse(refusal, .authentication, at: moment) }
+            guard takePlace() else { return postpone("the server has no place left", at: moment) }
+            certificate = shownCertificate
             log(.notice, "authenticated user=\"\(quotedUser)\" software=\"\(software)\"")
             stage = .opening
             sessionIsOpen = true
@@ -114,6 +116,16 @@ extension Connection {
             break
         }
         flush(at: moment)
+    }
+
+    private func takePlace() -> Bool {
+        hasPlace = resources.clients.take()
+        return hasPlace
+    }
+
+    func leavePlace() {
+        if hasPlace { resources.clients.giveBack() }
+        hasPlace = false
     }
 
     var software: String { Self.quoted(peerInfo.softwareDescription) }

@@ -2,10 +2,26 @@ import Wire
 
 /// How connections end.
 extension Connection {
+    /// How long a client that was put off stays away.
+    static let comeAgain: Duration = .seconds(15)
+
     /// Tells the client why it may not connect (AUTH_FAILED), and ends.
     func refuse(_ sentence: String, _ reason: EndReason, at moment: Moment) {
         log(.security, "refused reason=\"\(sentence)\" user=\"\(quotedUser)\"")
         sayGoodbye("AUTH_FAILED," + Self.speakable(sentence), reason, sentence, at: moment)
+    }
+
+    /// Tells the client that it may not connect now, and ends. It comes again by itself where it knows the
+    /// `TEMP` of OpenVPN 2.6; others take it for a refusal.
+    func postpone(_ sentence: String, at moment: Moment) {
+        guard peerInfo.capabilities.contains(.authFailedTemporarily) else {
+            return refuse(sentence, .authentication, at: moment)
+        }
+        let seconds = Self.comeAgain.components.seconds
+        log(.warning, "put off reason=\"\(sentence)\" user=\"\(quotedUser)\"")
+        sayGoodbye(
+            "AUTH_FAILED,TEMP[backoff \(seconds),advance no]:" + Self.speakable(sentence), .authentication,
+            sentence, at: moment)
     }
 
     /// Ends on our side. The client connects anew after a shutdown, and does not after an administrator's
@@ -55,6 +71,7 @@ extension Connection {
         if sessionIsOpen { put(.closeSession(id, reason, sentence: sentence)) }
         log(.notice, "ended reason=\"\(reason.rawValue)\" user=\"\(quotedUser)\"")
         sessionIsOpen = false
+        leavePlace()
         data = nil
         negotiating = nil
         lameDuck = nil

@@ -68,18 +68,17 @@ extension Connection {
         switch certificateJudgement(slot) {
         case .failure(let refusal):
             refuse(refusal.rawValue, .authentication, at: moment)
-        case .success(let certificate)
-        where certificate?.der != self.certificate?.der
-            && certificate?.subject != self.certificate?.subject:
+        case .success(let certificate) where certificate?.subject != self.certificate?.subject:
             refuse(CertificateRefusal.changed.rawValue, .authentication, at: moment)
-        case .success:
-            authenticate(message, isRenewal: true)
+        case .success(let certificate):
+            authenticate(message, certificate, isRenewal: true)
         }
     }
 
     func renewalDecided(refusal: String?, at moment: Moment) {
         if let refusal { return refuse(refusal, .authentication, at: moment) }
         guard let slot = negotiating else { return }
+        certificate = shownCertificate
         do throws(KeySlot.Failure) {
             try sendKeyMethod(slot)
         } catch {
@@ -96,12 +95,11 @@ extension Connection {
     }
 
     /// Nobody could judge the credentials. Who is connected stays so with the old key, and is asked again:
-    /// too many newcomers at once would otherwise send the others away.
+    /// too many newcomers at once would otherwise send the others away. A newcomer is told to come again.
     func undecided(ticket: UInt64, refusal: String, at moment: Moment) {
-        guard stage == .open, self.ticket == ticket else {
-            return decided(ticket: ticket, refusal: refusal, at: moment)
-        }
+        guard self.ticket == ticket, ticket != 0 else { return }
         self.ticket = 0
+        guard stage == .open else { return postpone(refusal, at: moment) }
         log(.warning, "renegotiation put off reason=\"\(refusal)\"")
         abandonRenegotiation(at: moment)
     }

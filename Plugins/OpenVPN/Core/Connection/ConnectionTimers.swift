@@ -10,7 +10,7 @@ extension Connection {
             stage == .open ? pingAt : nil, restartAt,
             stage == .open && negotiating == nil ? renegotiateAt : nil,
             stage == .open ? nil : beganAt.advanced(by: options.handshakeWindow),
-            negotiating.map { $0.startedAt.advanced(by: options.handshakeWindow) }, lameDuckUntil,
+            negotiating.map { $0.windowBegan.advanced(by: options.handshakeWindow) }, lameDuckUntil,
         ]
         return (slots + own.compactMap(\.self)).min() ?? restartAt
     }
@@ -44,7 +44,7 @@ extension Connection {
         if let lameDuckUntil, moment.now >= lameDuckUntil { forgetLameDuck() }
         guard stage == .open else { return }
         if let negotiating {
-            if moment.now >= negotiating.startedAt.advanced(by: options.handshakeWindow) {
+            if moment.now >= negotiating.windowBegan.advanced(by: options.handshakeWindow) {
                 log(.warning, "renegotiation timed out")
                 abandonRenegotiation(at: moment)
             }

@@ -72,8 +72,10 @@ struct HalfOpenTable {
 
     func entry(of connection: ConnectionID) -> Entry? { entries.first { $0.connection == connection } }
 
+    /// In its place by age: one that another instance began may be older than ours.
     mutating func insert(_ entry: Entry) {
-        entries.append(entry)
+        let younger = entries.lastIndex { $0.beganAt <= entry.beganAt }.map { $0 + 1 } ?? 0
+        entries.insert(entry, at: younger)
         bySource[entry.source, default: 0] += 1
         if entry.isUnproved { unproved += 1 }
     }

@@ -13,6 +13,8 @@ final class KeySlot {
     /// message, whatever their size), 46 kB while the client's answer is waited for, 63 kB when that is cut
     /// short, and 82 kB behind a ClientHello that never ends; `ServerOptions.maxHalfOpen` bounds the sum.
     static let maxHandshakeOctets = 16 * 1024
+    /// TLS octets that wait behind a full backlog. A client that makes us answer and does not listen is gone.
+    static let maxUnsent = 64 * 1024
     /// Octets of a control message of the client.
     static let maxMessageOctets = 4096
 
@@ -81,6 +83,10 @@ final class KeySlot {
 
     var deadline: Instant? { sender.deadline }
 
+    /// From when on the handshake window counts: once our half is said, the client has all of it to say that
+    /// it has heard it, for it may use the new key already.
+    var windowBegan: Instant { establishedAt ?? startedAt }
+
     /// Whether everything that we said was heard.
     var isIdle: Bool { sender.isIdle && tls.pendingOutput == 0 }
 
@@ -111,6 +117,7 @@ final class KeySlot {
         } catch {
             throw Failure(reason: "a broken key-method message")
         }
+        guard tls.pendingOutput <= Self.maxUnsent else { throw Failure(reason: "the client does not listen") }
         if tls.isClosedByPeer { events.append(.closedByPeer) }
         return events
     }
@@ -181,8 +188,8 @@ final class KeySlot {
 
     /// The next packet for the peer, without wrapping.
     func nextPacket(at now: Instant) -> (opcode: Opcode, body: (SessionID) -> ControlBody)? {
-        while tls.pendingOutput > 0 {
-            guard sender.enqueue(.control, tls.takeOutput(upTo: chunk)) else { break }
+        while tls.pendingOutput > 0, sender.mayEnqueue(chunk) {
+            _ = sender.enqueue(.control, tls.takeOutput(upTo: chunk))
         }
         if let (opcode, message) = sender.next(at: now) {
             let ids = receiver.acknowledgements(upTo: ControlBody.maxPiggybacked)

@@ -6,8 +6,7 @@ public import Wire
 public struct ReliableSender: Sendable {
     /// Messages under way at once. Clients before 2.6 hold eight out of order.
     public static let window = 6
-    /// Octets that wait for a place in the window. A certificate chain and a large push reply fit; more is
-    /// our fault.
+    /// Octets that wait for a place in the window. A certificate chain and a large push reply fit.
     public static let maxBacklog = 128 * 1024
     public static let firstTimeout: Duration = .seconds(1)
     public static let maxTimeout: Duration = .seconds(8)
@@ -36,9 +35,12 @@ public struct ReliableSender: Sendable {
 
     public var deadline: Instant? { underway.map(\.due).min() }
 
-    /// Takes on a message. False: the backlog is full, and the connection has to end.
+    /// Whether there is room for a message of so many octets.
+    public func mayEnqueue(_ count: Int) -> Bool { backlogSize + count <= Self.maxBacklog }
+
+    /// Takes on a message. False: there is no room for it.
     public mutating func enqueue(_ opcode: Opcode, _ payload: [UInt8]) -> Bool {
-        guard backlogSize + payload.count <= Self.maxBacklog else { return false }
+        guard mayEnqueue(payload.count) else { return false }
         backlog.append((opcode, payload))
         backlogSize += payload.count
         return true

@@ -44,6 +44,7 @@ extension Connection {
     private func serializeClient(into octets: inout [UInt8]) {
         octets.appendOptional(username) { $0.append($1) }
         octets.appendOptional(certificate) { $1.serialize(into: &$0) }
+        octets.appendOptional(shownCertificate) { $1.serialize(into: &$0) }
         octets.append(peerInfo.text)
         octets.append(optionsString.text)
         octets.appendOptional(suite) { $1.serialize(into: &$0) }
@@ -89,6 +90,7 @@ extension Connection {
     private func parseClient(_ reader: inout ByteReader) throws(WireError) {
         username = try reader.readOptionalText()
         if try reader.readFlag() { certificate = try PeerCertificate(parsing: &reader) }
+        if try reader.readFlag() { shownCertificate = try PeerCertificate(parsing: &reader) }
         peerInfo = try PeerInfo(parsing: try reader.readText())
         optionsString = OptionsString(parsing: try reader.readText())
         if try reader.readFlag() { suite = try DataCipherSuite(parsing: &reader) }
@@ -107,10 +109,18 @@ extension Connection {
     private var slots: [KeySlot] { [active, negotiating, lameDuck].compactMap(\.self) }
 
     /// The exporting side: the TLS sessions are another's from now on.
-    func giveUp() { for slot in slots { slot.tls.isOwner = false } }
+    func giveUp() {
+        for slot in slots { slot.tls.isOwner = false }
+        leavePlace()
+    }
 
     /// The importing side: they are ours.
-    func adopt() { for slot in slots { slot.tls.isOwner = true } }
+    func adopt() {
+        for slot in slots { slot.tls.isOwner = true }
+        guard stage == .opening || stage == .open else { return }
+        resources.clients.adopt()
+        hasPlace = true
+    }
 }
 
 extension Connection.Origin {

@@ -15,7 +15,7 @@ extern "C" {
 #define PA_AUTH "pa.auth/1"
 
 typedef uint64_t pa_ticket;   /* a question that is not answered yet; 0 is none */
-typedef uint64_t pa_identity; /* somebody who was accepted; good for one session; 0 is none */
+typedef uint64_t pa_identity; /* somebody who was accepted, for one session and until its end; 0 is none */
 
 /* Kinds of evidence, and what the fields of pa_evidence_v1 hold then. */
 #define PA_EVIDENCE_PASSWORD 1u     /* secret: the password in clear text (PAP, OpenVPN) */
@@ -35,7 +35,10 @@ typedef struct pa_evidence_v1 {
     const pa_address_v1 *remote;
     const char *protocol; /* "OpenVPN", for policy and log */
     const char *software; /* what the client calls itself, or NULL */
-    pa_identity continues; /* 0, or who this connection already is: asked again at renegotiation, or by EAP */
+    /* 0, or who this connection already is: asked again at renegotiation, or by EAP. Only the same user of
+     * the same hub is accepted then, and keeps the identity. One that is released or whose session is over
+     * is refused (PA_ERROR_HANDLE). */
+    pa_identity continues;
 } pa_evidence_v1;
 
 /* Verdicts, and the refusals that a client may be told. */
@@ -68,7 +71,8 @@ typedef struct pa_auth_host_v1 {
     pa_status (*ask)(pa_lane *lane, const pa_evidence_v1 *evidence, uint64_t token, pa_ticket *ticket);
     /* [lane] The answer is not wanted any more; `decided` is not called for it. */
     pa_status (*withdraw)(pa_lane *lane, pa_ticket ticket);
-    /* [lane] The identity is not needed any more; one that opened a session ends with the session. */
+    /* [lane] The identity is not needed any more. One that opened a session ends with the session, and is not
+     * touched by this. */
     void (*release)(pa_lane *lane, pa_identity identity);
 } pa_auth_host_v1;
 

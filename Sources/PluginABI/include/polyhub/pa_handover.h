@@ -24,7 +24,7 @@ extern "C" {
 #define PA_HELD_SESSION 1u  /* a session, or the ticket of one that is being opened */
 #define PA_HELD_STREAM 2u
 #define PA_HELD_QUESTION 3u /* the ticket of a question about identity */
-#define PA_HELD_IDENTITY 4u /* has no token */
+#define PA_HELD_IDENTITY 4u /* has no token; one that opened a session goes with that */
 #define PA_HELD_TIMER 5u    /* its handle is the old instance's token */
 
 /* One of them. The handle stays as it is; `import` writes the new instance's token over the old one's. */

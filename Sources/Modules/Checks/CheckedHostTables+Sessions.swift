@@ -1,0 +1,148 @@
+import PluginABI
+
+/// Questions about identity, and sessions.
+extension CheckedHostTables {
+    nonisolated(unsafe) static let auth = unsafe constant(
+        pa_auth_host_v1(
+            size: UInt32(MemoryLayout<pa_auth_host_v1>.size), reserved: 0,
+            ask: { lane, evidence, token, ticket in
+                guard let caller = unsafe CheckedLane.caller(lane, "pa.auth/1.ask") else {
+                    return PA_ERROR_THREAD
+                }
+                guard unsafe caller.module.tables.auth != nil else {
+                    caller.broke(
+                        .undeclared, "pa.auth/1.ask", "the module has no \(PA_AUTH) to be answered at")
+                    return PA_ERROR_STATE
+                }
+                guard unsafe caller.accepts(evidence) else { return PA_ERROR_ARGUMENT }
+                let status = unsafe AuthTable.pointer.pointee.ask(lane, evidence, token, ticket)
+                if status == PA_ERROR_ARGUMENT {
+                    caller.broke(.argument, "pa.auth/1.ask", "the evidence is of no known kind, or too long")
+                }
+                if status == PA_OK, let given = unsafe ticket?.pointee { caller.tickets.note(given) }
+                return status
+            },
+            withdraw: { lane, ticket in
+                guard let caller = unsafe CheckedLane.caller(lane, "pa.auth/1.withdraw") else {
+                    return PA_ERROR_THREAD
+                }
+                guard caller.lane.questions[ticket] != nil else {
+                    return caller.refuse(ticket, caller.tickets, .ticketTwice, "pa.auth/1.withdraw")
+                }
+                return unsafe AuthTable.pointer.pointee.withdraw(lane, ticket)
+            },
+            release: { lane, identity in
+                guard let caller = unsafe CheckedLane.caller(lane, "pa.auth/1.release") else { return }
+                // One that opened a session has ended with it, which a module need not keep in mind.
+                guard caller.lane.identities[identity] != nil || caller.identities.contains(identity) else {
+                    _ = caller.refuse(identity, caller.identities, .identityTwice, "pa.auth/1.release")
+                    return
+                }
+                unsafe AuthTable.pointer.pointee.release(lane, identity)
+            }))
+
+    nonisolated(unsafe) static let session = unsafe constant(
+        pa_session_host_v1(
+            size: UInt32(MemoryLayout<pa_session_host_v1>.size), reserved: 0,
+            open: { lane, request, token, ticket in
+                guard let caller = unsafe CheckedLane.caller(lane, "pa.session/1.open") else {
+                    return PA_ERROR_THREAD
+                }
+                let judged = unsafe caller.judge(request)
+                guard judged == PA_OK else { return judged }
+                let status = unsafe SessionTable.pointer.pointee.open(lane, request, token, ticket)
+                if status == PA_ERROR_ARGUMENT {
+                    caller.broke(
+                        .argument, "pa.session/1.open", "layer, headroom or tailroom is not accepted")
+                }
+                if status == PA_OK, let given = unsafe ticket?.pointee {
+                    caller.tickets.note(given)
+                    caller.sessions.note(given)
+                }
+                return status
+            },
+            withdraw: { lane, ticket in
+                guard let caller = unsafe CheckedLane.caller(lane, "pa.session/1.withdraw") else {
+                    return PA_ERROR_THREAD
+                }
+                guard caller.isOpen(ticket) else {
+                    return caller.refuse(ticket, caller.tickets, .ticketTwice, "pa.session/1.withdraw")
+                }
+                return unsafe SessionTable.pointer.pointee.withdraw(lane, ticket)
+            },
+            receive: { lane, session, batch, count in
+                unsafe about(lane, session, "pa.session/1.receive") { caller in
+                    guard let slices = unsafe batch else { return count == 0 ? PA_OK : PA_ERROR_ARGUMENT }
+                    for index in 0..<Int(count) {
+                        guard unsafe caller.mayUse(slices[index], withRoom: true, "pa.session/1.receive")
+                        else {
+                            return PA_ERROR_ARGUMENT
+                        }
+                    }
+                    return unsafe SessionTable.pointer.pointee.receive(lane, session, batch, count)
+                }
+            },
+            update: { lane, session, remote, cipher in
+                unsafe about(lane, session, "pa.session/1.update") { _ in
+                    unsafe SessionTable.pointer.pointee.update(lane, session, remote, cipher)
+                }
+            },
+            close: { lane, session, reason, sentence in
+                unsafe about(lane, session, "pa.session/1.close") { _ in
+                    unsafe SessionTable.pointer.pointee.close(lane, session, reason, sentence)
+                }
+            }))
+
+    private static func about(
+        _ lane: OpaquePointer?, _ session: UInt64, _ call: StaticString, _ body: (CheckedLane) -> pa_status
+    ) -> pa_status {
+        guard let caller = unsafe CheckedLane.caller(lane, call) else { return PA_ERROR_THREAD }
+        guard caller.isOpen(session) else {
+            return caller.refuse(session, caller.sessions, .useAfterClose, call)
+        }
+        let status = body(caller)
+        if status == PA_ERROR_ARGUMENT { caller.broke(.argument, call, "an argument is not accepted") }
+        return status
+    }
+}
+
+extension CheckedLane {
+    fileprivate func isOpen(_ session: UInt64) -> Bool { lane.hubLane.session(session, of: lane) != nil }
+
+    fileprivate func accepts(_ evidence: UnsafePointer<pa_evidence_v1>?) -> Bool {
+        guard let evidence = unsafe evidence?.pointee else {
+            broke(.argument, "pa.auth/1.ask", "the evidence is NULL")
+            return false
+        }
+        guard unsafe evidence.size == MemoryLayout<pa_evidence_v1>.size else {
+            broke(.structSize, "pa.auth/1.ask", "pa_evidence_v1 says \(unsafe evidence.size) octets")
+            return false
+        }
+        let octets = unsafe [evidence.name, evidence.secret, evidence.challenge, evidence.certificate]
+        guard unsafe octets.allSatisfy({ unsafe $0.start != nil || $0.length == 0 }) else {
+            broke(.argument, "pa.auth/1.ask", "octets begin at NULL")
+            return false
+        }
+        return true
+    }
+
+    fileprivate func judge(_ request: UnsafePointer<pa_session_request_v1>?) -> pa_status {
+        guard let request = unsafe request?.pointee else {
+            broke(.argument, "pa.session/1.open", "the request is NULL")
+            return PA_ERROR_ARGUMENT
+        }
+        guard unsafe request.size == MemoryLayout<pa_session_request_v1>.size else {
+            broke(
+                .structSize, "pa.session/1.open", "pa_session_request_v1 says \(unsafe request.size) octets")
+            return PA_ERROR_ARGUMENT
+        }
+        guard unsafe module.tables.session != nil else {
+            broke(.undeclared, "pa.session/1.open", "the module has no \(PA_SESSION) to be answered at")
+            return PA_ERROR_STATE
+        }
+        guard unsafe lane.identities[request.identity] != nil else {
+            return unsafe refuse(request.identity, identities, .identityTwice, "pa.session/1.open")
+        }
+        return PA_OK
+    }
+}
