@@ -40,6 +40,7 @@ let package = Package(
         .executable(name: "polyhub-modcheck", targets: ["polyhub-modcheck"]),
         .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
         .library(name: "IPsec", type: .dynamic, targets: ["IPsec"]),
+        .library(name: "SoftEther", type: .dynamic, targets: ["SoftEther"]),
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
     ],
     dependencies: [
@@ -67,6 +68,8 @@ let package = Package(
 
         // The host.
         .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
+        .target(name: "MSCHAPv2", dependencies: ["OpenSSL"], swiftSettings: house),
+        .target(name: "SoftEtherPassword", dependencies: ["OpenSSL"], swiftSettings: house),
         .target(
             name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
             swiftSettings: dataPath),
@@ -84,7 +87,8 @@ let package = Package(
             name: "SecureNAT", dependencies: ["CLinux", "CNftables", "CSlirp", "LocalBridge", "Wire"],
             swiftSettings: views),
         .target(
-            name: "Accounts", dependencies: ["COpenSSL", "OpenSSL", "TOMLKit", "Wire", grdb],
+            name: "Accounts",
+            dependencies: ["COpenSSL", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", "TOMLKit", "Wire", grdb],
             swiftSettings: house),
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
         .target(name: "ControlRequests", swiftSettings: house),
@@ -95,7 +99,8 @@ let package = Package(
             name: "polyhubd",
             dependencies: [
                 "Accounts", "CLinux", "Control", "ControlRequests", "Hub", "Journal", "Lanes",
-                "LayerConverter", "LocalBridge", "Modules", "OpenSSL", "PluginABI", "SecureNAT", "Sessions",
+                "LayerConverter", "LocalBridge", "MSCHAPv2", "Modules", "OpenSSL", "PluginABI", "SecureNAT",
+                "Sessions",
                 "Wire", argumentParser, logging,
             ], path: "Sources/Host", swiftSettings: house),
         .executableTarget(
@@ -142,6 +147,15 @@ let package = Package(
         .target(
             name: "OpenVPN", dependencies: ["OpenVPNAdapter", "PluginABI", "PluginKit"],
             path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
+        .target(
+            name: "SoftEtherCore", dependencies: ["OpenSSL", "Wire"], path: "Plugins/SoftEther/Core",
+            swiftSettings: dataPath + lifetimes),
+        .target(
+            name: "SoftEtherAdapter", dependencies: ["OpenSSL", "PluginKit", "SoftEtherCore", "Wire"],
+            path: "Plugins/SoftEther/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "SoftEther", dependencies: ["PluginABI", "PluginKit", "SoftEtherAdapter"],
+            path: "Plugins/SoftEther/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
         // Tests and what they share.
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
@@ -156,6 +170,7 @@ let package = Package(
             dependencies: [
                 "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "OpenSSL", "OpenVPNCore",
                 "OpenVPNTestClient", "PluginABI", "SeededGenerators", "Wire",
+                "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "SoftEtherCore", "Wire",
             ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
@@ -197,7 +212,9 @@ let package = Package(
             name: "EchoModule", dependencies: ["PluginABI", "PluginKit"], path: "Tests/Modules/EchoModule",
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
         .testTarget(
-            name: "AccountsTests", dependencies: ["Accounts", "OpenSSL", grdb], swiftSettings: tests),
+            name: "AccountsTests",
+            dependencies: ["Accounts", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", grdb],
+            swiftSettings: tests),
         .testTarget(
             name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
         .testTarget(
@@ -230,6 +247,7 @@ let package = Package(
         .testTarget(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
+        .testTarget(name: "MSCHAPv2Tests", dependencies: ["MSCHAPv2", "OpenSSL"], swiftSettings: tests),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNAdapterTests",
@@ -254,6 +272,12 @@ let package = Package(
             name: "SessionsTests",
             dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Sessions", "Wire"],
             swiftSettings: tests),
+        .testTarget(
+            name: "SoftEtherPasswordTests", dependencies: ["OpenSSL", "SoftEtherPassword"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "SoftEtherTests", dependencies: ["OpenSSL", "SoftEtherCore", "Wire"],
+            swiftSettings: tests + lifetimes),
         .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests + lifetimes),
     ]

@@ -1,5 +1,8 @@
 import Foundation
 import GRDB
+import MSCHAPv2
+import OpenSSL
+import SoftEtherPassword
 
 extension AccountStore {
     /// Judges a name and a password, and the certificate that came beside them if one did. It takes as long
@@ -20,6 +23,7 @@ extension AccountStore {
         if !wasRight {
             guard hash.matches(password) else { return .refused(.wrongPassword) }
             recentVerdicts.withLock { $0.insert(password, for: stored.user.id, text) }
+            learnVerifiers(of: stored.user, from: password)
         }
         if let certificate, let refusal = refusal(of: certificate, beside: stored.user) {
             return .refused(refusal)
@@ -36,6 +40,48 @@ extension AccountStore {
         switch find(certificate: certificate, in: user.hub) {
         case .user(let owner, _): return owner.user.id == user.id ? nil : .certificateOfAnother
         case .nobody(let refusal): return refusal == .unavailable ? refusal : nil
+        }
+    }
+
+    /// Judges an NT-Response of MS-CHAPv2.
+    func authenticate(
+        _ attempt: LoginAttempt, _ exchange: MSCHAPv2Exchange, response: [UInt8]
+    ) -> Judgement {
+        let found = attempt.login.map { find($0) } ?? .nobody(.unknownUser)
+        guard case .user(let stored, let hub) = found else { return Judgement(found.refusal) }
+        do {
+            guard var octets = try verifier(.ntHash, of: stored.user) else {
+                return Judgement(.refused(.noVerifier))
+            }
+            defer { wipe(&octets) }
+            guard let hash = NTHash(octets: octets), try exchange.accepts(response, hash) else {
+                return Judgement(.refused(.wrongPassword))
+            }
+            let verdict = admit(stored.user, to: hub, attempt)
+            guard case .accepted = verdict else { return Judgement(verdict) }
+            return Judgement(verdict, proof: try MSCHAPv2Proof(exchange, response, hash))
+        } catch {
+            return Judgement(.refused(.unavailable))
+        }
+    }
+
+    /// Judges a proof of SoftEther's about `challenge`.
+    func authenticate(
+        _ attempt: LoginAttempt, softEtherProof proof: [UInt8], of challenge: [UInt8]
+    ) -> Verdict {
+        let found = attempt.login.map { find($0) } ?? .nobody(.unknownUser)
+        guard case .user(let stored, let hub) = found else { return found.refusal }
+        do {
+            guard var octets = try verifier(.softEther, of: stored.user) else {
+                return .refused(.noVerifier)
+            }
+            defer { wipe(&octets) }
+            guard challenge.count == SoftEtherPassword.challengeLength,
+                let password = SoftEtherPassword(octets: octets), password.accepts(proof, of: challenge)
+            else { return .refused(.wrongPassword) }
+            return admit(stored.user, to: hub, attempt)
+        } catch {
+            return .refused(.unavailable)
         }
     }
 

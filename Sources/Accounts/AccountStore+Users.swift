@@ -10,6 +10,11 @@ extension AccountStore {
         try write { database, changes in
             let hub = try Self.hub(user.hub, database)
             try Self.insert(user, password: hash, into: hub, database)
+            if let password {
+                let id = database.lastInsertedRowID
+                let sealed = sealedVerifiers(of: user.name, id: id, password)
+                try Self.setVerifiers(sealed, ofUser: id, database)
+            }
             changes.append(.userCreated(hub.name, user.name))
         }
     }
@@ -35,6 +40,8 @@ extension AccountStore {
             let hub = try Self.hub(hub, database)
             let user = try Self.user(name, in: hub, database).user
             try Self.setPassword(hash, of: user, database)
+            let sealed = sealedVerifiers(of: user.name, id: user.id, password)
+            try Self.setVerifiers(sealed, ofUser: user.id, database)
             changes.append(.userChanged(hub.name, user.name))
             return user.id
         }
@@ -195,7 +202,9 @@ extension AccountStore {
         try setIKEIdentity(of: user, id: user.id, database)
     }
 
+    /// What was kept of another password goes.
     static func setPassword(_ hash: String?, of user: User, _ database: Database) throws {
+        try setVerifiers([:], ofUser: user.id, database)
         try database.execute(sql: "UPDATE user SET password = ? WHERE id = ?", arguments: [hash, user.id])
     }
 

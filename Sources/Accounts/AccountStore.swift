@@ -18,16 +18,20 @@ public final class AccountStore: Sendable {
     let pool: DatabasePool
     let box: SecretBox
     let now: @Sendable () -> Date
+    let verifierKinds: Set<VerifierKind>
     let recentVerdicts: Mutex<RecentVerdicts>
     let unmatchable: PasswordHash
     private let observers = Mutex<(next: Int, all: [Int: @Sendable (AccountChange) -> Void])>((0, [:]))
 
-    /// Opens the file, makes it if it is not there, and brings an older one up to date.
-    /// The directory's claim is kept by the caller for as long as the store lives.
+    /// Opens the file, makes it if it is not there, and brings an older one up to date. The directory's claim
+    /// is kept by the caller for as long as the store lives. Of passwords `verifiers` are kept besides their
+    /// scrypt.
     public init(
-        in directory: StateDirectory, now: @escaping @Sendable () -> Date = { Date() }
+        in directory: StateDirectory, verifiers: Set<VerifierKind> = Set(VerifierKind.allCases),
+        now: @escaping @Sendable () -> Date = { Date() }
     ) throws(AccountError) {
         self.now = now
+        verifierKinds = verifiers
         box = SecretBox(key: try directory.secretKey())
         unmatchable = try PasswordHash.unmatchable()
         do { recentVerdicts = Mutex(try RecentVerdicts()) } catch { throw AccountError(error) }
@@ -48,6 +52,7 @@ public final class AccountStore: Sendable {
                 "\(path.quoted) cannot be used: \(error). A polyhub database of this or an older "
                     + "version is accepted")
         }
+        try forgetVerifiers(except: verifiers)
     }
 
     /// Tells `observer` of each change, on the thread that made it, until the answer is released.

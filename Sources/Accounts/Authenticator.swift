@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+public import MSCHAPv2
 import Synchronization
 public import Wire
 
@@ -70,12 +71,33 @@ public final class Authenticator: Sendable {
         submit(attempt, answer) { $0.authenticate(attempt, certificate: certificate) }
     }
 
+    /// [any thread] As above, for a proof of SoftEther's about `challenge`.
+    public func authenticate(
+        _ attempt: LoginAttempt, softEtherProof proof: [UInt8], of challenge: [UInt8],
+        answer: @escaping @Sendable (Verdict) -> Void
+    ) {
+        submit(attempt, answer) { $0.authenticate(attempt, softEtherProof: proof, of: challenge) }
+    }
+
+    /// [any thread] As above, for an NT-Response of MS-CHAPv2. What proves the password to the peer, and the
+    /// session's keys, come only with an acceptance.
+    public func authenticate(
+        _ attempt: LoginAttempt, _ exchange: MSCHAPv2Exchange, response: [UInt8],
+        answer: @escaping @Sendable (Verdict, MSCHAPv2Proof?) -> Void
+    ) {
+        submit(attempt) {
+            $0.authenticate(attempt, exchange, response: response)
+        } answer: {
+            answer($0.verdict, $0.proof)
+        }
+    }
+
     /// A question on its way to its answer.
     private struct Question: Sendable {
         let attempt: LoginAttempt
         let asked: Instant
-        let judge: @Sendable (AccountStore) -> Verdict
-        let answer: @Sendable (Verdict) -> Void
+        let judge: @Sendable (AccountStore) -> Judgement
+        let answer: @Sendable (Judgement) -> Void
     }
 
     /// [any thread] As above, for an identity of phase 1 that the pre-shared key has proved.
@@ -89,9 +111,20 @@ public final class Authenticator: Sendable {
         _ attempt: LoginAttempt, _ answer: @escaping @Sendable (Verdict) -> Void,
         _ judge: @escaping @Sendable (AccountStore) -> Verdict
     ) {
+        submit(attempt) {
+            Judgement(judge($0))
+        } answer: {
+            answer($0.verdict)
+        }
+    }
+
+    private func submit(
+        _ attempt: LoginAttempt, _ judge: @escaping @Sendable (AccountStore) -> Judgement,
+        answer: @escaping @Sendable (Judgement) -> Void
+    ) {
         guard waiting.add(1, ordering: .relaxed).newValue <= Self.maximumWaiting else {
             waiting.subtract(1, ordering: .relaxed)
-            return answer(.refused(.unavailable))
+            return answer(Judgement(.refused(.unavailable)))
         }
         let question = Question(attempt: attempt, asked: clock.now(), judge: judge, answer: answer)
         queue.addOperation { [self] in admit(question) }
@@ -106,29 +139,29 @@ public final class Authenticator: Sendable {
             hold(until: now.advanced(by: delay)) { [self] in
                 queue.addOperation { [self] in judge(question) }
             }
-        case .refused: give(.refused(.tooManyFailures), to: question)
+        case .refused: give(Judgement(.refused(.tooManyFailures)), to: question)
         }
     }
 
     private func judge(_ question: Question) {
-        let verdict = question.judge(store)
+        let judgement = question.judge(store)
         let now = clock.now()
         brake.withLock { brake in
-            switch verdict {
+            switch judgement.verdict {
             case .accepted: brake.succeeded(question.attempt)
             case .refused(let refusal):
                 if refusal.shownToPeer == .credentials { brake.failed(question.attempt, at: now) }
             }
         }
-        give(verdict, to: question)
+        give(judgement, to: question)
     }
 
-    private func give(_ verdict: Verdict, to question: Question) {
+    private func give(_ judgement: Judgement, to question: Question) {
         let answer: @Sendable () -> Void = { [self] in
             waiting.subtract(1, ordering: .relaxed)
-            question.answer(verdict)
+            question.answer(judgement)
         }
-        guard case .refused(let refusal) = verdict, refusal.shownToPeer == .credentials else {
+        guard case .refused(let refusal) = judgement.verdict, refusal.shownToPeer == .credentials else {
             return answer()
         }
         hold(until: question.asked.advanced(by: Self.refusalDelay), answer)

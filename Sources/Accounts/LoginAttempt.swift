@@ -29,9 +29,16 @@ struct LoginName: Hashable, Sendable {
     /// Nil: no hub can have such a name.
     let hub: HubName?
 
-    init(_ name: String, defaultHub: HubName) {
+    /// Also as Windows writes it, `hub\user`.
+    init(_ written: String, defaultHub: HubName) {
+        let name = Self.plain(written)
         let at = name.lastIndex(of: "@")
         user = try? UserName(String(at.map { name[..<$0] } ?? name[...]))
         hub = at.map { try? HubName(String(name[name.index(after: $0)...])) } ?? defaultHub
+    }
+
+    private static func plain(_ name: String) -> String {
+        guard !name.contains("@"), let backslash = name.firstIndex(of: "\\") else { return name }
+        return "\(name[name.index(after: backslash)...])@\(name[..<backslash])"
     }
 }

@@ -5,6 +5,7 @@ enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in try database.execute(sql: first) }
+        migrator.registerMigration("verifier") { database in try database.execute(sql: verifier) }
         migrator.registerMigration("ike") { database in try database.execute(sql: ikeIdentities) }
         return migrator
     }
@@ -48,5 +49,11 @@ enum Schema {
             hub INTEGER NOT NULL REFERENCES hub ON DELETE CASCADE, identity TEXT NOT NULL,
             mac INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (hub, identity)) STRICT;
         CREATE TABLE secret (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+        """
+
+    private static let verifier = """
+        CREATE TABLE verifier (
+            user INTEGER NOT NULL REFERENCES user ON DELETE CASCADE, kind TEXT NOT NULL,
+            sealed BLOB NOT NULL, PRIMARY KEY (user, kind)) STRICT;
         """
 }

@@ -20,6 +20,8 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
     case anotherUser = "another user than the session's"
     /// Not looked at: see `LoginBrake`.
     case tooManyFailures = "too many failures"
+    /// The password was never seen in the clear since proofs of this kind are allowed, or they are not.
+    case noVerifier = "no verifier of that kind"
     /// Too many are waiting for a verdict, or the database cannot be read.
     case unavailable = "unavailable"
 
@@ -28,6 +30,7 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
         case credentials = "wrong user name or password"
         case notAllowed = "not allowed"
         case tryAgain = "try again later"
+        case otherMethod = "this method cannot be used"
     }
 
     public var shownToPeer: ShownToPeer {
@@ -38,6 +41,7 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
         // Told only to those whose evidence was right.
         case .hubDisabled, .userDisabled, .expired: .notAllowed
         case .unavailable: .tryAgain
+        case .noVerifier: .otherMethod
         }
     }
 }

@@ -65,6 +65,13 @@ int64_t clinux_stream_read(int fd, void *start, uint64_t capacity) {
     return count < 0 ? -(int64_t)errno : count;
 }
 
+int64_t clinux_stream_peek(int fd) {
+    uint8_t octet = 0;
+    ssize_t count = recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (count < 0) return -(int64_t)errno;
+    return count == 0 ? CLINUX_STREAM_END : octet;
+}
+
 int64_t clinux_stream_write(int fd, const pa_slice_v1 *slices, uint32_t count) {
     struct iovec vectors[CLINUX_STREAM_SLICES];
     if (count > CLINUX_STREAM_SLICES) count = CLINUX_STREAM_SLICES;

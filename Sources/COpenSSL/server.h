@@ -5,9 +5,11 @@
 #include <openssl/ssl.h>
 
 /* Modes and options of a server whose writes are retried from other buffers, which resumes no sessions, and
- * whose peers often close TCP without a word. */
-static inline void polyhub_ssl_ctx_prepare_server(SSL_CTX *context) {
-    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+ * whose peers often close TCP without a word. What came before TLS 1.2 needs digests that OpenSSL's own level
+ * of security refuses. */
+static inline void polyhub_ssl_ctx_prepare_server(SSL_CTX *context, int oldest) {
+    SSL_CTX_set_min_proto_version(context, oldest);
+    if (oldest < TLS1_2_VERSION) SSL_CTX_set_security_level(context, 0);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
                                   | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION

@@ -2,6 +2,7 @@ import Accounts
 import Journal
 import Lanes
 import Logging
+import MSCHAPv2
 import Modules
 import OpenSSL
 import PluginABI
@@ -11,8 +12,8 @@ import Wire
 
 /// What the host does for modules: the accounts judge, the journal writes, the database keeps.
 final class HostServices: ModuleServices {
-    let certificate: ServerCertificate
     let publicName: String
+    private let presented: Mutex<ServerCertificate>
     private let store: AccountStore
     private let authenticator: Authenticator
     private let journal: Journal
@@ -25,21 +26,55 @@ final class HostServices: ModuleServices {
         self.store = store
         self.journal = journal
         self.defaultHub = defaultHub
-        self.certificate = certificate
+        presented = Mutex(certificate)
         self.publicName = publicName
         authenticator = Authenticator(store: store)
     }
 
+    var certificate: ServerCertificate { presented.withLock { $0 } }
+
+    func present(_ certificate: ServerCertificate) { presented.withLock { $0 = certificate } }
+
     func judge(_ evidence: Evidence) async -> Modules.Verdict {
+        if case .msCHAPv2(let challenge, let response) = evidence.proof {
+            return await verdict(on: evidence, challenge, response)
+        }
         guard let verdict = await accountVerdict(on: evidence) else {
             return .refused(
                 code: PA_VERDICT_METHOD, sentence: "this server cannot judge that kind of evidence")
         }
         switch verdict {
         case .accepted(let user): return .accepted(identity(of: user))
-        case .refused(let refusal):
-            record(refusal, evidence)
-            return .refused(code: refusal.code, sentence: refusal.shownToPeer.rawValue)
+        case .refused(let refusal): return refused(refusal, evidence)
+        }
+    }
+
+    private func refused(_ refusal: Refusal, _ evidence: Evidence) -> Modules.Verdict {
+        record(refusal, evidence)
+        return .refused(code: refusal.code, sentence: refusal.shownToPeer.rawValue)
+    }
+
+    private func verdict(
+        on evidence: Evidence, _ challenge: [UInt8], _ response: [UInt8]
+    ) async -> Modules.Verdict {
+        let length = MSCHAPv2Exchange.challengeLength
+        guard challenge.count == 2 * length,
+            let exchange = MSCHAPv2Exchange(
+                authenticatorChallenge: Array(challenge.prefix(length)),
+                peerChallenge: Array(challenge.suffix(length)), userName: Array(evidence.name.utf8))
+        else { return refused(.wrongPassword, evidence) }
+        let (verdict, proof) = await withCheckedContinuation { continuation in
+            authenticator.authenticate(attempt(evidence), exchange, response: response) {
+                continuation.resume(returning: ($0, $1))
+            }
+        }
+        switch (verdict, proof) {
+        case (.accepted(let user), let proof?):
+            return .accepted(
+                identity(of: user), response: proof.authenticatorResponse, receiveKey: proof.receiveKey,
+                sendKey: proof.sendKey)
+        case (.accepted, nil): return refused(.unavailable, evidence)
+        case (.refused(let refusal), _): return refused(refusal, evidence)
         }
     }
 
@@ -60,13 +95,19 @@ final class HostServices: ModuleServices {
                     continuation.resume(returning: $0)
                 }
             }
+        case .softEther(let challenge, let proof):
+            return await withCheckedContinuation { continuation in
+                authenticator.authenticate(
+                    attempt(evidence), softEtherProof: proof, of: challenge
+                ) { continuation.resume(returning: $0) }
+            }
         case .ikeIdentity:
             return await withCheckedContinuation { continuation in
                 authenticator.authenticate(ikeIdentity: attempt(evidence)) {
                     continuation.resume(returning: $0)
                 }
             }
-        case .msCHAPv2, .softEther, .eap: return nil
+        case .msCHAPv2, .eap: return nil
         }
     }
 
@@ -123,11 +164,15 @@ extension Refusal {
     fileprivate var code: UInt32 {
         switch self {
         case .hubDisabled, .userDisabled, .expired: PA_VERDICT_DISABLED
-        // Which hubs and users there are is nothing that a stranger should learn.
-        case .unknownHub, .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired,
-            .certificateOfAnother, .anotherUser, .tooManyFailures:
+        // For the protocols that have a word of their own for it. Those that only repeat the sentence tell
+        // a stranger no more than that the credentials are wrong.
+        case .unknownHub: PA_VERDICT_HUB
+        // Which users there are is nothing that a stranger should learn.
+        case .unknownUser, .wrongPassword, .certificateUnknown, .certificateRequired, .certificateOfAnother,
+            .anotherUser, .tooManyFailures:
             PA_VERDICT_CREDENTIALS
         case .unavailable: PA_VERDICT_UNAVAILABLE
+        case .noVerifier: PA_VERDICT_METHOD
         }
     }
 }

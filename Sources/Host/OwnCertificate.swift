@@ -1,5 +1,6 @@
 import Accounts
 import Foundation
+import Lanes
 import Modules
 import OpenSSL
 
@@ -9,10 +10,32 @@ import OpenSSL
 enum OwnCertificate {
     private static let years = 365 * 86_400
 
-    static func find(_ configuration: PluginsConfiguration, store: AccountStore, publicName: String) throws
-        -> ServerCertificate
-    {
-        if let certificate = configuration.certificateFile, let key = configuration.keyFile {
+    static func find(
+        _ configuration: PluginsConfiguration, store: AccountStore, publicName: String
+    ) throws -> ServerCertificate {
+        var certificate = try first(configuration, store, publicName)
+        certificate.oldest = configuration.oldestTLS
+        certificate.others = try zip(configuration.certificateFiles, configuration.keyFiles).dropFirst().map {
+            TLSIdentity(
+                chain: String(decoding: try read($0, "certificate"), as: UTF8.self),
+                key: String(decoding: try read($1, "key"), as: UTF8.self))
+        }
+        return certificate
+    }
+
+    /// Changes with the files: their sizes and the times of their last change.
+    static func stamp(_ configuration: PluginsConfiguration) -> [String] {
+        (configuration.certificateFiles + configuration.keyFiles).map { path in
+            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+            let date = attributes?[.modificationDate] as? Date
+            return "\(path) \(attributes?[.size] ?? 0) \(date?.timeIntervalSince1970 ?? 0)"
+        }
+    }
+
+    private static func first(
+        _ configuration: PluginsConfiguration, _ store: AccountStore, _ publicName: String
+    ) throws -> ServerCertificate {
+        if let certificate = configuration.certificateFiles.first, let key = configuration.keyFiles.first {
             let chain = try read(certificate, "certificate")
             return ServerCertificate(chain: chain, key: try read(key, "key"), trust: chain)
         }

@@ -25,6 +25,8 @@ final class Server: Sendable {
     private let observation: AccountObservation
     private let trimming: Task<Void, Never>
     private let expiry: Task<Void, Never>
+    private let certificates: CertificateWatch
+    private let watching: Task<Void, Never>
 
     init(_ arguments: Polyhubd) async throws {
         let configuration = try PluginsConfiguration(file: arguments.config)
@@ -32,7 +34,8 @@ final class Server: Sendable {
         directory = try StateDirectory(claiming: arguments.state)
         journal = try Journal(
             directory: directory.file("log"), format: configuration.logFormat == .json ? .json : .logfmt)
-        store = try AccountStore(in: directory)
+        let verifiers = try Self.verifiers(configuration.keptVerifiers)
+        store = try AccountStore(in: directory, verifiers: verifiers)
         let publicName = configuration.publicName ?? HostAddress.outgoing ?? "localhost"
         let services = HostServices(
             store: store, journal: journal, defaultHub: defaultHub,
@@ -55,12 +58,17 @@ final class Server: Sendable {
 
         var trimmer = MemoryTrimmer(hubLanes)
         trimming = Task { await trimmer.run() }
+        let noteBreach: @Sendable (BrokenRule) -> Void = { services.log($0) }
         let runtime = ModuleRuntime(
             lanes: lanes, hubLanes: hubLanes, services: services,
             moduleDirectory: Self.moduleDirectory(arguments),
             stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config,
-            checks: arguments.checkModules ? { services.log($0) } : nil)
+            checks: arguments.checkModules ? noteBreach : nil)
         modules = ModuleRegistry(runtime, configuration: configuration)
+        let certificates = CertificateWatch(
+            configuration, store: store, services: services, modules: modules, journal: journal)
+        self.certificates = certificates
+        watching = Task { await certificates.run() }
         let changes = AccountChanges(store: store, hubs: hubs, hubLanes: hubLanes, devices: devices)
         observation = store.observe { changes.apply($0) }
         expiry = Task { await changes.watchExpiry() }
@@ -83,11 +91,13 @@ final class Server: Sendable {
         journal.record(Event("server-ready").with("version", Self.version).with("lanes", hubLanes.count))
     }
 
-    /// Rereads plugins.conf. A fault changes nothing and is logged; what the host itself takes from the file
-    /// (the default hub, its certificate, the log's format) is read at start alone.
+    /// Rereads plugins.conf and the certificates. A fault changes nothing and is logged; what else the host
+    /// itself takes from the file (the default hub, the log's format) is read at start alone.
     func reload(_ file: String) async {
         do {
-            let difference = try await modules.apply(PluginsConfiguration(file: file))
+            let configuration = try PluginsConfiguration(file: file)
+            let difference = try await modules.apply(configuration)
+            await certificates.use(configuration)
             journal.record(
                 Event("reloaded").with("loaded", difference.loaded.joined(separator: ","))
                     .with("unloaded", difference.unloaded.joined(separator: ","))
@@ -104,12 +114,25 @@ final class Server: Sendable {
         journal.record(Event("server-stopping"))
         trimming.cancel()
         expiry.cancel()
+        watching.cancel()
         await control.stop()
         await modules.stop()
         devices.stop()
         lanes.stop()
         journal.record(Event("server-stopped"))
         journal.stop()
+    }
+
+    private static func verifiers(_ names: [String]?) throws -> Set<VerifierKind> {
+        guard let names else { return Set(VerifierKind.allCases) }
+        return Set(
+            try names.map { name in
+                guard let kind = VerifierKind(rawValue: name) else {
+                    let known = VerifierKind.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw HostError("[passwords] keep has \"\(name)\"; accepted are \(known)")
+                }
+                return kind
+            })
     }
 
     /// The same at each start, so that clients get their former MAC addresses.

@@ -15,18 +15,32 @@ public enum StreamClaim: Sendable, Equatable {
     /// stream that no other candidate claims, and, where it is the only candidate, before the peer has said
     /// anything.
     public var claims: (@Sendable (UnsafeBufferPointer<UInt8>, ByteStream) -> StreamClaim)?
+    /// Which streams it is asked about.
+    public var carrier: Carrier
     /// [lane] Takes the stream over. The first octets are then received as if nobody had looked at them.
     public var accept: @Sendable (ByteStream) -> any StreamHandler
 
+    public enum Carrier: Sendable { case any, plain, tls }
+
     public init(
+        _ carrier: Carrier = .any,
         claims: (@Sendable (UnsafeBufferPointer<UInt8>, ByteStream) -> StreamClaim)? = nil,
         accept: @escaping @Sendable (ByteStream) -> any StreamHandler
     ) {
+        self.carrier = carrier
         unsafe self.claims = claims
         self.accept = accept
     }
 
     var takesTheRest: Bool { unsafe claims == nil }
+
+    func takes(_ stream: ByteStream) -> Bool {
+        switch carrier {
+        case .any: true
+        case .plain: stream.tls == nil
+        case .tls: stream.tls != nil
+        }
+    }
 }
 
 /// The handler of a stream that belongs to nobody yet.
@@ -34,7 +48,7 @@ public enum StreamClaim: Sendable, Equatable {
 /// Bounds: 4 KiB of first octets and ten seconds, the TLS handshake included. Who was not claimed by then, or
 /// by nobody, is closed.
 final class StreamClaims: StreamHandler {
-    private let candidates: [StreamCandidate]
+    private var candidates: [StreamCandidate]
     private let leaves: () -> Void
     private var hasLeft = false
     private var wanted = 1
@@ -56,6 +70,7 @@ final class StreamClaims: StreamHandler {
 
     /// The handshake is over.
     func opened(_ stream: ByteStream) {
+        candidates.removeAll { !$0.takes(stream) }
         if candidates.count == 1, candidates[0].takesTheRest { hand(stream, to: candidates[0]) }
     }
 

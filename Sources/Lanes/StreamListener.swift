@@ -7,6 +7,8 @@ public struct StreamOptions: Sendable {
     public var endpoint: Endpoint
     /// TLS is ended by the host with this; nil for plain TCP.
     public var tls: TLSServerContext?
+    /// With `tls`, whether a peer that does not begin with TLS is served as well.
+    public var acceptsPlain = false
     public var pinning: DatagramOptions.Pinning
     public var limits: StreamLimits
 
@@ -62,9 +64,11 @@ public final class StreamListener: Sendable {
         for acceptor in acceptors { acceptor.lane.post { _ in acceptor.candidates = candidates } }
     }
 
-    /// [any] What new connections are shown. A listener without TLS stays without.
-    public func setTLS(_ context: TLSServerContext) {
-        for acceptor in acceptors { acceptor.lane.post { _ in acceptor.replaceTLS(context) } }
+    /// [any] What new connections are shown, and whether those without TLS are served too.
+    public func setTLS(_ context: TLSServerContext?, acceptsPlain: Bool = false) {
+        for acceptor in acceptors {
+            acceptor.lane.post { _ in acceptor.setTLS(context, acceptsPlain: acceptsPlain) }
+        }
     }
 
     /// [any] Closes every listening socket on its lane.
@@ -106,7 +110,10 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
         }
     }
 
-    func replaceTLS(_ context: TLSServerContext) { if options.tls != nil { options.tls = context } }
+    func setTLS(_ context: TLSServerContext?, acceptsPlain: Bool) {
+        options.tls = context
+        options.acceptsPlain = acceptsPlain
+    }
 
     func close() {
         guard !isClosed else { return }
@@ -152,6 +159,7 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
 
     private func transport(for accepted: Int32) -> StreamTransport? {
         guard let tls = options.tls else { return TCPTransport(descriptor: accepted) }
+        if options.acceptsPlain { return SniffingTransport(tls, descriptor: accepted) }
         return TLSTransport(tls, descriptor: accepted)
     }
 

@@ -5,26 +5,55 @@ public struct TLSError: Error, CustomStringConvertible, Sendable {
     public let description: String
 }
 
-/// What a TLS listener presents: the host's certificate with its chain, its key, and the protocols it speaks.
-/// TLS 1.2 and later, no renegotiation, no session tickets. Client certificates are not asked for.
+/// A certificate with its chain, leaf first, and its key. PEM.
+public struct TLSIdentity: Equatable, Sendable {
+    public var chain: String
+    public var key: String
+
+    public init(chain: String, key: String) {
+        self.chain = chain
+        self.key = key
+    }
+}
+
+/// The oldest protocol that is spoken.
+public enum TLSVersion: String, Sendable, CaseIterable {
+    case tls10 = "1.0"
+    case tls11 = "1.1"
+    case tls12 = "1.2"
+    case tls13 = "1.3"
+
+    fileprivate var code: Int32 {
+        switch self {
+        case .tls10: TLS1_VERSION
+        case .tls11: TLS1_1_VERSION
+        case .tls12: TLS1_2_VERSION
+        case .tls13: TLS1_3_VERSION
+        }
+    }
+}
+
+/// What a TLS listener presents: the host's certificate with its chain, its key, and the protocols it speaks;
+/// other certificates to those who ask for their names (SNI, RFC 6066 §3). No renegotiation, no session
+/// tickets. Client certificates are not asked for.
 ///
 /// @unchecked Sendable: a context is not changed after its initialiser, and OpenSSL counts its references
 /// atomically.
 @safe public final class TLSServerContext: @unchecked Sendable {
-    /// The leaf certificate in DER.
-    public let certificate: [UInt8]
-
     private let context: OpaquePointer
+    /// For other names, in the order in which they are looked through.
+    private let others: [TLSServerContext]
     /// The protocols in the form of the ALPN extension; OpenSSL's callback reads it.
     private let protocols: UnsafeMutableBufferPointer<UInt8>
 
-    /// `certificateChain` begins with the leaf. Names of `applicationProtocols` in order of preference; a
-    /// client that knows none of them is served without.
-    public init(certificateChainPEM: String, privateKeyPEM: String, applicationProtocols: [String] = [])
-        throws(TLSError)
-    {
+    /// Names of `applicationProtocols` in order of preference; a client that knows none of them is served
+    /// without. `others` are presented to those who ask for one of their names.
+    public init(
+        _ identity: TLSIdentity, others: [TLSIdentity] = [], oldest: TLSVersion = .tls12,
+        applicationProtocols: [String] = []
+    ) throws(TLSError) {
         ERR_clear_error()
-        let chain = unsafe try TLSServerContext.certificates(in: certificateChainPEM)
+        let chain = unsafe try TLSServerContext.certificates(in: identity.chain)
         defer { unsafe chain.forEach { unsafe X509_free($0) } }
         guard let context = unsafe SSL_CTX_new(TLS_server_method()) else {
             throw TLSServerContext.error("cannot make a TLS context")
@@ -34,10 +63,13 @@ public struct TLSError: Error, CustomStringConvertible, Sendable {
         unsafe protocols = .allocate(capacity: encoded.count)
         _ = unsafe protocols.initialize(from: encoded)
         unsafe self.context = context
-        certificate = unsafe TLSServerContext.encode(chain[0])
-        unsafe polyhub_ssl_ctx_prepare_server(context)
-        unsafe try use(chain, privateKeyPEM)
+        self.others = try others.map { (other) throws(TLSError) in
+            try TLSServerContext(other, oldest: oldest, applicationProtocols: applicationProtocols)
+        }
+        unsafe polyhub_ssl_ctx_prepare_server(context, oldest.code)
+        unsafe try use(chain, identity.key)
         if !encoded.isEmpty { chooseProtocols() }
+        if !others.isEmpty { chooseByName() }
     }
 
     deinit {
@@ -95,6 +127,28 @@ extension TLSServerContext {
             }, argument)
     }
 
+    private func chooseByName() {
+        let argument = unsafe Unmanaged.passUnretained(self).toOpaque()
+        _ = unsafe polyhub_ssl_ctx_set_tlsext_servername_callback(
+            context,
+            { ssl, _, argument in
+                guard let ssl = unsafe ssl, let name = unsafe polyhub_ssl_server_name(ssl) else {
+                    return SSL_TLSEXT_ERR_NOACK
+                }
+                let own = unsafe Unmanaged<TLSServerContext>.fromOpaque(argument!).takeUnretainedValue()
+                guard let chosen = own.others.first(where: { unsafe $0.stands(for: name) }),
+                    unsafe !own.stands(for: name)
+                else { return SSL_TLSEXT_ERR_OK }
+                unsafe SSL_set_SSL_CTX(ssl, chosen.context)
+                return SSL_TLSEXT_ERR_OK
+            }, argument)
+    }
+
+    /// Whether the certificate is one for that name, RFC 9525.
+    private func stands(for name: UnsafePointer<CChar>) -> Bool {
+        unsafe X509_check_host(SSL_CTX_get0_certificate(context), name, 0, 0, nil) == 1
+    }
+
     private static func certificates(in pem: String) throws(TLSError) -> [OpaquePointer] {
         let found = unsafe withMemoryBIO(pem) { bio in
             var found: [OpaquePointer] = unsafe []
@@ -118,7 +172,7 @@ extension TLSServerContext {
         }
     }
 
-    private static func encode(_ certificate: OpaquePointer) -> [UInt8] {
+    static func encode(_ certificate: OpaquePointer) -> [UInt8] {
         let length = Int(unsafe i2d_X509(certificate, nil))
         guard length > 0 else { return [] }
         return unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, count in

@@ -94,7 +94,7 @@ public struct TLSParameters: Sendable, Equatable {
         return TLSParameters(
             version: unsafe String(cString: SSL_get_version(ssl)),
             cipher: unsafe String(cString: polyhub_ssl_get_cipher_name(ssl)),
-            certificate: context.certificate,
+            certificate: unsafe SSL_get_certificate(ssl).map { unsafe TLSServerContext.encode($0) } ?? [],
             applicationProtocol: chosen.isEmpty ? nil : unsafe String(decoding: chosen, as: UTF8.self),
             serverName: unsafe polyhub_ssl_server_name(ssl).map { unsafe String(cString: $0) })
     }

@@ -83,6 +83,21 @@ public final class ModuleRegistry: @unchecked Sendable {
         }
     }
 
+    /// The host presents another certificate: new TLS streams are shown it, and modules fetch it again.
+    public func certificateChanged() async throws {
+        try await runtime.control.perform { [self] in
+            try runtime.streams.certificateChanged()
+            for instance in instances + draining {
+                guard let table = unsafe instance.tables.certificate else { continue }
+                let status = unsafe table.pointee.changed(instance.entry.pointee.state)
+                guard status != PA_OK else { continue }
+                runtime.services.log(
+                    module: instance.name, level: PA_LOG_ERROR,
+                    line: "the new certificate was refused status=\(status)")
+            }
+        }
+    }
+
     public func rows() async throws -> [Row] {
         try await runtime.control.perform { [self] in
             let leaving = draining.filter { former in !instances.contains { $0.name == former.name } }

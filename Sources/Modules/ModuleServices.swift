@@ -1,3 +1,4 @@
+public import Lanes
 public import PluginABI
 public import Sessions
 
@@ -29,6 +30,14 @@ public struct ServerCertificate: Sendable {
     public var chain: [UInt8]
     public var key: [UInt8]
     public var trust: [UInt8]
+    /// Presented to TLS clients that ask for one of their names.
+    public var others: [TLSIdentity] = []
+    /// The oldest TLS that clients may speak.
+    public var oldest = TLSVersion.tls12
+
+    var identity: TLSIdentity {
+        TLSIdentity(chain: String(decoding: chain, as: UTF8.self), key: String(decoding: key, as: UTF8.self))
+    }
 
     public init(chain: [UInt8], key: [UInt8], trust: [UInt8]) {
         self.chain = chain

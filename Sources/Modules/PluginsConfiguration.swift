@@ -1,15 +1,22 @@
 import Foundation
+public import Lanes
 import TOMLKit
 
 /// What plugins.conf says: which modules are loaded, where they listen, and their options.
 public struct PluginsConfiguration: Equatable, Sendable {
     /// The hub that is meant by a name without `@`.
     public var defaultHub = "DEFAULT"
-    /// PEM files of the server's own certificate; a self-signed one is made where they are left out.
-    public var certificateFile: String?
-    public var keyFile: String?
+    /// PEM files of the server's own certificates and their keys, in the same order. The first is presented
+    /// where no other has the name that a client asks for. Empty: the server makes one for itself.
+    public var certificateFiles: [String] = []
+    public var keyFiles: [String] = []
+    /// The oldest TLS that clients may speak.
+    public var oldestTLS = TLSVersion.tls12
     /// The address or name that clients shall use, for profiles; the outgoing address where it is left out.
     public var publicName: String?
+    /// What is kept of passwords besides their hash, for protocols that prove passwords with it; nil: all
+    /// that the server knows.
+    public var keptVerifiers: [String]?
     /// How log lines are written.
     public var logFormat = LogFormat.text
     /// In the order of the file.
@@ -58,6 +65,7 @@ public struct PluginsConfiguration: Equatable, Sendable {
             case "public_name": publicName = try reader.string(value, key)
             case "tls": try readTLS(reader.table(value, key), &reader)
             case "log": try readLog(reader.table(value, key), &reader)
+            case "passwords": try readPasswords(reader.table(value, key), &reader)
             default: modules.append(try reader.module(value, key))
             }
         }
@@ -68,13 +76,32 @@ public struct PluginsConfiguration: Equatable, Sendable {
         for key in table.keys {
             guard let value = table[key] else { continue }
             switch key {
-            case "certificate": certificateFile = try reader.string(value, key)
-            case "key": keyFile = try reader.string(value, key)
-            default: throw reader.fault(key, "is not known; accepted are certificate and key")
+            case "certificate": certificateFiles = try reader.strings(value, key)
+            case "key": keyFiles = try reader.strings(value, key)
+            case "oldest": oldestTLS = try reader.version(value, key)
+            default: throw reader.fault(key, "is not known; accepted are certificate, key and oldest")
             }
         }
-        guard (certificateFile == nil) == (keyFile == nil) else {
+        guard certificateFiles.isEmpty == keyFiles.isEmpty else {
             throw reader.fault("tls", "names only one of certificate and key; both are needed, or none")
+        }
+        guard certificateFiles.count == keyFiles.count else {
+            let counts = "\(certificateFiles.count) certificates and \(keyFiles.count) keys"
+            throw reader.fault("tls", "has \(counts); one each is needed")
+        }
+        reader.section = nil
+    }
+
+    private mutating func readPasswords(
+        _ table: TOMLTable, _ reader: inout SectionReader
+    ) throws(ModuleFault) {
+        reader.section = "passwords"
+        for key in table.keys {
+            guard let value = table[key] else { continue }
+            guard key == "keep", let kinds = value.array else {
+                throw reader.fault(key, "is not accepted here; accepted is keep, a list of strings")
+            }
+            keptVerifiers = try kinds.map { (kind) throws(ModuleFault) in try reader.string(kind, key) }
         }
         reader.section = nil
     }
@@ -114,11 +141,26 @@ private struct SectionReader {
         return string
     }
 
+    /// One string, or a list of them.
+    func strings(_ value: any TOMLValueConvertible, _ key: String) throws(ModuleFault) -> [String] {
+        guard let array = value.array else { return [try string(value, key)] }
+        return try array.map { (value) throws(ModuleFault) in try string(value, key) }
+    }
+
+    func version(_ value: any TOMLValueConvertible, _ key: String) throws(ModuleFault) -> TLSVersion {
+        let text = try string(value, key)
+        guard let version = TLSVersion(rawValue: text) else {
+            let known = TLSVersion.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+            throw fault(key, "is \"\(text)\"; accepted are \(known)")
+        }
+        return version
+    }
+
     func table(_ value: any TOMLValueConvertible, _ key: String) throws(ModuleFault) -> TOMLTable {
         guard let table = value.table else {
             throw fault(
                 key,
-                "is not known; accepted are default_hub, public_name, [tls], [log] "
+                "is not known; accepted are default_hub, public_name, [tls], [log], [passwords] "
                     + "and a section for each module"
             )
         }

@@ -35,6 +35,13 @@ extension LaneServices {
         return WriteResult(status: Status(rawValue: status), queued: queued)
     }
 
+    /// The same for frames that were gathered, all or none. They stay in the queue, for another stream if
+    /// this one is full.
+    @discardableResult
+    public func write(_ frames: borrowing FrameQueue, to handle: StreamHandle) -> WriteResult {
+        write(unsafe FrameBatch(start: frames.start, count: frames.count), to: handle)
+    }
+
     /// Queues a copy of `octets`.
     @discardableResult
     public func write(copying octets: [UInt8], to handle: StreamHandle) -> WriteResult {

@@ -107,7 +107,7 @@ private final class ScratchServices: ModuleServices {
 
     func judge(_ evidence: Evidence) async -> Verdict {
         let user = evidence.name.split(separator: "@").first.map(String.init) ?? "somebody"
-        let identity = Identity(user: user, hub: ScratchHost.hub)
+        let identity = Identity(user: user, hub: ScratchHost.hub, account: 1)
         let key = [UInt8](repeating: 7, count: 16)
         return .accepted(
             identity, response: [UInt8](repeating: 7, count: 20), receiveKey: key, sendKey: key)

@@ -14,8 +14,11 @@ final class TemporaryState {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    func open(now: @escaping @Sendable () -> Date = { Date() }) throws -> AccountStore {
-        try AccountStore(in: StateDirectory(claiming: path), now: now)
+    func open(
+        verifiers: Set<VerifierKind> = Set(VerifierKind.allCases),
+        now: @escaping @Sendable () -> Date = { Date() }
+    ) throws -> AccountStore {
+        try AccountStore(in: StateDirectory(claiming: path), verifiers: verifiers, now: now)
     }
 }
 

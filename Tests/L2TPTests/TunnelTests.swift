@@ -197,9 +197,10 @@ struct LAC {
         try phone.wait(.seconds(61))
         #expect(phone.transcript.last == "<-- HELLO")
         try phone.wait(.seconds(60))
-        #expect(phone.outputs.suffix(2) == [
-            .sessionEnded(1, .lostCarrier), .ended("the peer does not answer"),
-        ])
+        #expect(
+            phone.outputs.suffix(2) == [
+                .sessionEnded(1, .lostCarrier), .ended("the peer does not answer"),
+            ])
         #expect(phone.tunnel?.deadline == nil)
     }
 

@@ -7,13 +7,13 @@ import Testing
 private struct OpenSSLProgram {
     let directory: URL
 
-    init() throws {
+    init(_ name: String = "vpn.example") throws {
         directory = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let made = try run([
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
             "-subj",
-            "/CN=vpn.example", "-keyout", "key.pem", "-out", "certificate.pem",
+            "/CN=\(name)", "-keyout", "key.pem", "-out", "certificate.pem",
         ])
         made.waitUntilExit()
     }
@@ -29,10 +29,12 @@ private struct OpenSSLProgram {
         }
     }
 
+    var identity: TLSIdentity {
+        get throws { TLSIdentity(chain: try text("certificate.pem"), key: try text("key.pem")) }
+    }
+
     func context(_ protocols: [String] = []) throws -> TLSServerContext {
-        try TLSServerContext(
-            certificateChainPEM: text("certificate.pem"), privateKeyPEM: text("key.pem"),
-            applicationProtocols: protocols)
+        try TLSServerContext(identity, applicationProtocols: protocols)
     }
 
     /// Runs the program, for ten seconds at most.
@@ -138,16 +140,71 @@ private struct OpenSSLProgram {
         }
     }
 
+    @Test(
+        arguments: [
+            ("one.example", 0), ("two.example", 1), ("three.example", 0), (nil, 0),
+        ] as [(String?, Int)])
+    func `a client is shown the certificate of the name that it asks for`(name: String?, index: Int) throws {
+        let programs = [try OpenSSLProgram("one.example"), try OpenSSLProgram("two.example")]
+        try withLanes(1) { group in
+            let log = Log<TLSParameters?>()
+            let context = try TLSServerContext(programs[0].identity, others: [programs[1].identity])
+            let listener = try group.listen(tls: context, echo(closingAfter: 1, log))
+            _ = try programs[0].client(
+                of: listener.local, sends: [1], name.map { ["-servername", $0] } ?? ["-noservername"])
+            #expect(try log.wait(for: 1).first??.certificate == programs[index].certificate)
+        }
+    }
+
+    @Test func `what is older than TLS 1_2 is spoken where that is wished for`() throws {
+        let program = try OpenSSLProgram()
+        for (oldest, answer) in [(TLSVersion.tls12, [] as [UInt8]), (.tls10, [7])] {
+            try withLanes(1) { group in
+                let context = try TLSServerContext(program.identity, oldest: oldest)
+                let listener = try group.listen(tls: context, echo(closingAfter: 1, Log<TLSParameters?>()))
+                let heard = try program.client(
+                    of: listener.local, sends: [7], ["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"])
+                #expect(heard == answer)
+            }
+        }
+    }
+
+    @Test func `who speaks TLS and who does not share a port`() throws {
+        let program = try OpenSSLProgram()
+        try withLanes(1) { group in
+            let log = Log<String>()
+            func candidate(_ carrier: StreamCandidate.Carrier) -> StreamCandidate {
+                StreamCandidate(carrier, claims: { _, _ in .yes }) { stream in
+                    let handler = Closures()
+                    handler.onReceived = { octets, stream in
+                        log.add("\(carrier) \(octets.octets)")
+                        stream.close()
+                        return Int(octets.length)
+                    }
+                    return handler
+                }
+            }
+            var options = StreamOptions(Endpoint("127.0.0.1:0")!, tls: try program.context())
+            options.acceptsPlain = true
+            let listener = try group.listen(options, candidates: [candidate(.plain), candidate(.tls)])
+            _ = try program.client(of: listener.local, sends: [1])
+            #expect(log.wait(for: 1) == ["tls [1]"])
+            let peer = TCPPeer(to: listener.local)
+            peer.send([0, 14, 0x38])
+            #expect(log.wait(for: 2).last == "plain [0, 14, 56]")
+        }
+    }
+
     @Test func `a key of another certificate is refused in words`() throws {
         let first = try OpenSSLProgram()
         let second = try OpenSSLProgram()
         let error = #expect(throws: TLSError.self) {
             try TLSServerContext(
-                certificateChainPEM: first.text("certificate.pem"), privateKeyPEM: second.text("key.pem"))
+                TLSIdentity(chain: first.text("certificate.pem"), key: second.text("key.pem")))
         }
         #expect(error?.description.hasPrefix("the private key") == true)
         #expect(throws: TLSError.self) {
-            try TLSServerContext(certificateChainPEM: "", privateKeyPEM: second.text("key.pem"))
+            try TLSServerContext(TLSIdentity(chain: "", key: second.text("key.pem")))
         }
     }
 }

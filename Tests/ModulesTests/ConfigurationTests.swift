@@ -10,6 +10,12 @@ import Testing
                 public_name = "vpn.example.org"
                 [log]
                 format = "json"
+                [tls]
+                certificate = ["a.pem", "b.pem"]
+                key = ["a.key", "b.key"]
+                oldest = "1.3"
+                [passwords]
+                keep = ["nt-hash"]
                 [openvpn]
                 library = "OpenVPN"
                 listen = ["udp://0.0.0.0:1194", "tcp://[::]:1194"]
@@ -22,6 +28,10 @@ import Testing
         #expect(configuration.defaultHub == "OFFICE")
         #expect(configuration.publicName == "vpn.example.org")
         #expect(configuration.logFormat == .json)
+        #expect(configuration.certificateFiles == ["a.pem", "b.pem"])
+        #expect(configuration.keyFiles == ["a.key", "b.key"])
+        #expect(configuration.oldestTLS == .tls13)
+        #expect(configuration.keptVerifiers == ["nt-hash"])
         #expect(configuration.modules.map(\.name) == ["openvpn", "other"])
         let openvpn = configuration.modules[0]
         #expect(openvpn.listen?.map(\.description) == ["udp://0.0.0.0:1194", "tcp://[::]:1194"])
@@ -35,7 +45,7 @@ import Testing
     @Test(arguments: [
         (
             "wrong = 1",
-            "c:1: wrong is not known; accepted are default_hub, public_name, [tls], [log] "
+            "c:1: wrong is not known; accepted are default_hub, public_name, [tls], [log], [passwords] "
                 + "and a section for each module"
         ),
         ("default_hub = 7", "c:1: default_hub must be a string"),
@@ -54,6 +64,18 @@ import Testing
         (
             "[tls]\nkey = \"a\"",
             "c:1: [tls] names only one of certificate and key; both are needed, or none"
+        ),
+        (
+            "[tls]\ncertificate = [\"a\", \"b\"]\nkey = \"a\"",
+            "c:1: [tls] has 2 certificates and 1 keys; one each is needed"
+        ),
+        (
+            "[tls]\noldest = \"ssl3\"",
+            "c:2: [tls] oldest is \"ssl3\"; accepted are \"1.0\", \"1.1\", \"1.2\", \"1.3\""
+        ),
+        (
+            "[passwords]\nkeep = true",
+            "c:2: [passwords] keep is not accepted here; accepted is keep, a list of strings"
         ),
         (
             "[log]\nformat = \"xml\"",

@@ -22,6 +22,13 @@ extension AccountStore {
         let report = try write { database, changes in
             var application = DocumentApplication(database: database)
             try application.apply(document)
+            for state in document.hubs.flatMap(\.users) {
+                guard let password = state.clear, let hub = try? Self.hub(state.user.hub, database),
+                    let stored = try Self.findUser(state.user.name, in: hub, database)
+                else { continue }
+                let sealed = sealedVerifiers(of: stored.user.name, id: stored.user.id, password)
+                try Self.setVerifiers(sealed, ofUser: stored.user.id, database)
+            }
             changes += application.changes
             return application.report
         }
@@ -52,6 +59,7 @@ extension AccountStore {
                 let isCurrent = current?.matches(password) == true
                 let hash = if isCurrent, let current { current } else { try PasswordHash(of: password) }
                 document.hubs[hub].users[index].password = .hashed(hash)
+                document.hubs[hub].users[index].clear = password
             }
         }
         return document

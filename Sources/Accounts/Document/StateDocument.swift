@@ -17,6 +17,8 @@ struct StateDocument {
     struct UserState {
         var user: User
         var password: Password = .none
+        /// What stood in the file in the clear, once it is hashed.
+        var clear: ClearPassword?
     }
 
     enum Password {

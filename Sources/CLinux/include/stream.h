@@ -12,6 +12,9 @@ int clinux_accept(int listener, pa_address_v1 *remote, pa_address_v1 *local);
 
 /* Octets, 0 at the end of the stream. */
 int64_t clinux_stream_read(int fd, void *start, uint64_t capacity);
+/* The next octet, which is left where it is; CLINUX_STREAM_END at the end of the stream. */
+int64_t clinux_stream_peek(int fd);
+#define CLINUX_STREAM_END 256
 /* Octets that the kernel took of the slices, which are at most CLINUX_STREAM_SLICES. */
 int64_t clinux_stream_write(int fd, const pa_slice_v1 *slices, uint32_t count);
 #define CLINUX_STREAM_SLICES 256u

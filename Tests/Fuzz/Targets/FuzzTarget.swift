@@ -12,7 +12,7 @@ public struct FuzzTarget: Sendable {
 
     public static let all =
         wireTargets + openVPNNegotiationTargets + openVPNControlTargets + openVPNDataTargets
-        + openVPNServerTargets + ipsecTargets
+        + openVPNServerTargets + softEtherTargets + ipsecTargets
 
     public static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
 }

@@ -29,14 +29,14 @@ def programs():
 
 
 class Polyhub:
-    def __init__(self, lab, default_hub="LAB", lanes=None, name="state", modules=None, **options):
+    def __init__(self, lab, default_hub="LAB", lanes=None, name="state", modules=None, tls=None, **options):
         """`options` are those of [openvpn] in plugins.conf, `modules` other sections with their options,
-        `name` that of the state directory."""
+        `tls` what [tls] holds, `name` that of the state directory."""
         self.lab = lab
         self.lanes = lanes
         self.state = lab.path(name)
         self.process = None
-        self.modules = modules or {}
+        self.modules = {**({"tls": tls} if tls else {}), **(modules or {})}
         self.configure(default_hub, **options)
 
     def configure(self, default_hub="LAB", **options):

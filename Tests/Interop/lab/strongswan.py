@@ -5,10 +5,19 @@ So ESP is tunnelled and in UDP; transport mode and ESP alone are for clients wit
 
 import os
 import re
+import sys
 
+from . import etherip
+from .lease import lease
 from .network import SERVER
+from .polyhub import Polyhub
 from .processes import Failure, wait_until
 
+PSK = "a long secret of the lab"
+LISTEN = ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"]
+WIRE = "wire0"
+# Frames of this size fit the tunnel whole.
+WIRE_MTU = "1300"
 CHARON = "/usr/lib/ipsec/charon"
 SETTINGS = """charon {{
     load = random nonce aes sha1 sha2 hmac gcm gmp openssl kernel-libipsec kernel-netlink socket-default vici
@@ -79,7 +88,7 @@ secrets {{
 class StrongSwan:
     """charon in namespace `where`; its child SA is called `hub`."""
 
-    def __init__(self, lab, where, identity, psk, selector="97", **options):
+    def __init__(self, lab, where, identity, psk=PSK, selector="97", **options):
         self.lab = lab
         self.where = where
         self.socket = lab.path(f"{where}-vici")
@@ -146,3 +155,41 @@ class StrongSwan:
             len(re.findall(r"IKE_SA hub\[\d+\] established", log)),
             len(re.findall(r"CHILD_SA hub\{\d+\} established", log)),
         )
+
+
+def serve(lab, identities, **options):
+    """An office whose users, site1 and so on, are found by these IKE identities. `options` of [ipsec]."""
+    lab.start_lan()
+    section = {"library": "IPsec", "listen": LISTEN, "psk": PSK, **options}
+    server = Polyhub(lab, modules={"ipsec": section}).start().office(bridge="lan0", users=())
+    for number, identity in enumerate(identities, 1):
+        server.ctl("user", "create", "LAB", f"site{number}", "--ike-id", identity)
+    return server
+
+
+def wire_up(lab, where):
+    """An address for the wire in `where`, from the office's DHCP server; the process that keeps it."""
+    lab.run(where, "ip", "link", "set", WIRE, "mtu", WIRE_MTU)
+    return lease(lab, where, WIRE)
+
+
+class EtherIP:
+    """strongSwan in `where` with EtherIP under it, on a device with an address of the office."""
+
+    def __init__(self, lab, where, identity, **options):
+        self.lab = lab
+        self.where = where
+        self.swan = StrongSwan(lab, where, identity, **options).start().connect()
+        program = [sys.executable, etherip.__file__, SERVER, WIRE]
+        self.wire = lab.spawn(where, f"{where}-etherip", program)
+        self.wire.wait_log(5, "ready")
+        self.dhcp = wire_up(lab, where)
+
+    def address(self):
+        return self.lab.address(self.where, WIRE)
+
+    def down(self):
+        self.dhcp.stop()
+        self.swan.disconnect()
+        self.wire.stop()
+        self.swan.stop()

@@ -277,8 +277,9 @@ extension Tunnel {
         }
     }
 
-    private mutating func sendCDN(_ reason: ResultCode, to remote: UInt16, from local: UInt16, at now: Instant)
-    {
+    private mutating func sendCDN(
+        _ reason: ResultCode, to remote: UInt16, from local: UInt16, at now: Instant
+    ) {
         send(
             ControlMessage(.CDN, [reason.avp, AVP(.assignedSessionID, number: local)]), session: remote,
             at: now)

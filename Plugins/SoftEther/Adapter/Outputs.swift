@@ -1,0 +1,108 @@
+import OpenSSL
+import PluginKit
+import SoftEtherCore
+import Wire
+
+/// What the engine wants done.
+extension SoftEtherLane {
+    func perform(_ output: Output) {
+        switch output {
+        case .send(let octets, let stream):
+            if let link = links[stream] { services.write(copying: octets, to: link.handle) }
+        case .closeStream(let stream):
+            if let link = links.removeValue(forKey: stream) { services.close(link.handle, .flush) }
+        case .moveStream(let stream, let lane): move(stream, to: lane)
+        case .authenticate(let question, let login, let challenge, let stream):
+            ask(question, login, challenge, links[stream]?.facts)
+        case .withdrawAuthentication(let question):
+            if let ticket = questions.removeValue(forKey: question) { services.withdraw(question: ticket) }
+        case .openSession(let id, let software, let terms, let stream): open(id, software, terms, stream)
+        case .closeSession(let id, let reason): close(id, reason)
+        }
+    }
+
+    private func move(_ stream: UInt64, to lane: Int) {
+        guard let link = links.removeValue(forKey: stream) else { return }
+        do throws(Status) {
+            try services.move(link.handle, toLane: lane, token: Self.movedToken)
+        } catch {
+            services.close(link.handle, .reset)
+        }
+    }
+
+    // MARK: Who is it?
+
+    private func ask(_ question: UInt64, _ login: Login, _ challenge: [UInt8], _ facts: StreamFacts?) {
+        do throws(Status) {
+            var evidence = evidence(login, challenge)
+            defer { wipe(&evidence.secret) }
+            evidence.remote = facts?.remote
+            evidence.software = login.software.description
+            questions[question] = try services.ask(evidence, token: question)
+        } catch {
+            module.host.log(.warn, "authentication could not be asked for reason=\"\(error)\"")
+            server.decided(question, .serverCannotAccept, at: services.now)
+        }
+    }
+
+    private func evidence(_ login: Login, _ challenge: [UInt8]) -> Evidence {
+        var evidence: Evidence
+        switch login.credential {
+        case .proof(let proof):
+            evidence = Evidence(.softEther, protocolName: "SoftEther")
+            evidence.secret = proof
+            evidence.challenge = challenge
+        case .password(let password):
+            evidence = Evidence(.password, protocolName: "SoftEther")
+            evidence.secret = unsafe password.bytes.withUnsafeBytes { unsafe Array($0) }
+        // Nobody here may come without a proof; that somebody tried is for the host to log.
+        case .anonymous, .certificate: evidence = Evidence(.password, protocolName: "SoftEther")
+        }
+        evidence.name = Array("\(login.user)@\(login.hub)".utf8)
+        return evidence
+    }
+
+    // MARK: Sessions
+
+    private func open(_ id: UInt64, _ software: ClientSoftware, _ terms: SessionTerms, _ stream: UInt64) {
+        guard let identity = accepted.take(), let session = server.sessions[id], let link = links[stream]
+        else { return server.sessionRefused(id, .serverCannotAccept, at: services.now) }
+        let client = Client(session)
+        var request = SessionRequest(
+            layer: .two, identity: identity, mtu: 1500, protocolName: "SoftEther",
+            cipher: link.facts.tlsCipher ?? "", remote: link.facts.remote)
+        request.headroom = Block.headLength
+        request.software = software.description
+        request.hostName = software.hostName.isEmpty ? nil : software.hostName
+        request.instance = software.uniqueID
+        do throws(Status) {
+            client.opening = try services.open(request, token: id)
+            clients[id] = client
+        } catch {
+            module.host.log(.warn, "no session can be opened reason=\"\(error)\"")
+            server.sessionRefused(id, .serverCannotAccept, at: services.now)
+        }
+    }
+
+    private func close(_ id: UInt64, _ reason: EndReason) {
+        guard let client = clients.removeValue(forKey: id) else { return }
+        if let handle = client.handle {
+            services.close(handle, SessionReason(reason), reason.rawValue)
+        } else if let opening = client.opening {
+            services.withdraw(opening: opening)
+        }
+    }
+}
+
+extension SessionReason {
+    init(_ reason: EndReason) {
+        self =
+            switch reason {
+            case .client: .client
+            case .timeout: .timeout
+            case .transport: .transport
+            case .protocolError: .protocolError
+            case .shutdown: .shutdown
+            }
+    }
+}

@@ -1,0 +1,62 @@
+import PluginKit
+import SoftEtherCore
+import Wire
+
+/// Frames from the hub, sent in place.
+extension SoftEtherLane {
+    /// A connection that has more than this waiting is not the next one to be written to.
+    private static let congested = 65_536
+
+    func transmit(_ frames: consuming FrameBatch, toSession token: UInt64) {
+        guard let client = clients[token] else { return }
+        var next = 0
+        while next < frames.count {
+            let count = min(frames.count - next, output.capacity - 1)
+            guard gather(frames, next..<next + count) else { break }
+            if !write(to: client) { counters.add(count, to: .fullStreamDrops) }
+            next += count
+        }
+        if next < frames.count { counters.add(frames.count - next, to: .fullStreamDrops) }
+    }
+
+    /// `output` becomes a count of blocks and the blocks. False where this turn has sent all that it can.
+    private func gather(_ frames: borrowing FrameBatch, _ range: Range<Int>) -> Bool {
+        output.removeAll()
+        guard var head = memory.take(Block.headLength, at: services.now) else { return false }
+        output.append(head)
+        for index in range {
+            var frame = frames[index]
+            let length = frame.count
+            guard frame.growFront(Block.headLength) else { continue }
+            Block.write(UInt32(length), to: &frame)
+            output.append(frame)
+        }
+        Block.write(UInt32(output.count - 1), to: &head)
+        return true
+    }
+
+    /// To the connection whose turn it is, or to the next one that has room.
+    private func write(to client: Client) -> Bool {
+        let connections = client.session.connections
+        for offset in 0..<connections.count {
+            let index = (client.turn + offset) % connections.count
+            guard connections[index].carriesToClient, let link = links[connections[index].stream] else {
+                continue
+            }
+            let result = services.write(output, to: link.handle)
+            guard result.status != .limit else { continue }
+            client.turn = result.queued > Self.congested ? index + 1 : index
+            return true
+        }
+        return false
+    }
+}
+
+extension Block {
+    /// A number of four octets at the front of `slice`, which has them.
+    @inline(__always)
+    fileprivate static func write(_ number: UInt32, to slice: inout PacketSlice) {
+        var bytes = slice.mutableBytes
+        bytes.storeBytes(of: number.bigEndian, as: UInt32.self)
+    }
+}

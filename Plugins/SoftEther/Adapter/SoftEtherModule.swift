@@ -1,0 +1,46 @@
+public import PluginKit
+import SoftEtherCore
+import Synchronization
+
+/// The SoftEther protocol as a module: Ethernet frames in TLS streams that the host ends.
+public final class SoftEtherModule: PacketAdapter {
+    public static let descriptor = ModuleDescriptor(
+        id: "org.polyhub.softether", name: "softether", version: "0.1.0",
+        summary: "SoftEther VPN clients, layer 2, over TLS",
+        defaultListeners: ["tls://0.0.0.0:443", "tls://0.0.0.0:992", "tls://0.0.0.0:5555"])
+    public static let capabilities: Capabilities = [.streams, .sessions, .authentication, .timers]
+    public static let needs: Capabilities = [.streams, .sessions, .authentication, .timers, .options]
+    public static let options = OptionDeclarations.all
+
+    let host: HostServices
+    let counters = Counters()
+    private let started = Mutex<Started?>(nil)
+
+    private struct Started: Sendable {
+        let options: ServerOptions
+        let metrics: [Metric]
+    }
+
+    public init(host: HostServices) { self.host = host }
+
+    public func start() throws {
+        let options = try OptionDeclarations.read(from: host)
+        let metrics = try Counter.allCases.map { counter in
+            try host.declareCounter(counter.name, help: counter.help)
+        }
+        started.withLock { $0 = Started(options: options, metrics: metrics) }
+    }
+
+    public func makeLane(_ services: LaneServices, index: Int, of count: Int) throws -> any LaneAdapter {
+        guard count <= SessionKey.maxLanes else {
+            throw ModuleFailure("session keys have room for \(SessionKey.maxLanes) lanes, not \(count)")
+        }
+        guard let started = started.withLock({ $0 }) else {
+            throw ModuleFailure("not started", status: .state)
+        }
+        let server = Server(
+            started.options, lane: index, lanes: count, random: SystemRandomNumberGenerator())
+        let counters = LaneCounters(metrics: started.metrics, sums: counters, services: services)
+        return SoftEtherLane(self, server, services, counters)
+    }
+}

@@ -1,0 +1,45 @@
+public import Wire
+
+/// One stream of a client: first on its way to a session, then a part of it.
+public final class Connection {
+    enum Stage {
+        case opening(Opening)
+        /// The host judges what was shown.
+        case deciding(question: UInt64, Login)
+        /// Accepted; the hub makes a place.
+        case joining
+        case attached
+        case closed
+    }
+
+    /// Which way a connection carries frames.
+    public enum Direction: UInt32, Sendable {
+        case both = 0
+        case toClient = 1
+        case toServer = 2
+    }
+
+    /// The host's name for the stream.
+    public let stream: UInt64
+    let openedAt: Instant
+    var stage: Stage
+    public internal(set) var session: Session?
+    public internal(set) var direction = Direction.both
+    /// Where the stream of blocks stands.
+    public var blocks = BlockReader()
+    /// When something last came.
+    public var heardAt: Instant
+    var keepAliveAt: Instant
+
+    init(stream: UInt64, opening: Opening, at now: Instant) {
+        self.stream = stream
+        stage = .opening(opening)
+        openedAt = now
+        heardAt = now
+        keepAliveAt = now
+    }
+
+    public var isAttached: Bool { if case .attached = stage { true } else { false } }
+    public var carriesToClient: Bool { direction != .toServer }
+    var carriesToServer: Bool { direction != .toClient }
+}

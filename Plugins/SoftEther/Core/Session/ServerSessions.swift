@@ -1,0 +1,116 @@
+public import Wire
+
+/// How clients come to sessions, how connections come and go, and what the host answers.
+extension Server {
+    func ask(_ login: Login, _ connection: Connection, _ challenge: [UInt8]) {
+        if login.wishes.isMonitor { return refuse(connection, .monitorDenied) }
+        if login.wishes.isBridge { return refuse(connection, .bridgeDenied) }
+        let question = nextNumber()
+        questions[question] = connection
+        connection.stage = .deciding(question: question, login)
+        outputs.append(
+            .authenticate(question: question, login, challenge: challenge, stream: connection.stream))
+    }
+
+    /// The verdict on a question; nil: accepted.
+    public func decided(_ question: UInt64, _ refusal: RefusalCode?, at now: Instant) {
+        guard let connection = questions.removeValue(forKey: question),
+            case .deciding(_, let login) = connection.stage
+        else { return }
+        connection.stage = .joining
+        if let refusal { return refuse(connection, refusal) }
+        let number = nextNumber()
+        let session = Session(
+            id: number, key: SessionKey(lane: lane, random: &random),
+            terms: SessionTerms(login.wishes, options.session),
+            name: "SID-\(login.user.uppercased())-\(number * UInt64(lanes) + UInt64(lane))")
+        sessions[session.id] = session
+        connection.session = session
+        session.connections = [connection]
+        outputs.append(.openSession(session.id, login.software, session.terms, stream: connection.stream))
+    }
+
+    /// The hub has made a place for the session.
+    public func sessionOpened(_ id: UInt64, at now: Instant) {
+        guard let session = sessions[id], let connection = session.connections.first else { return }
+        session.isOpen = true
+        keys[session.key.name] = session
+        let welcome = Welcome(
+            sessionName: session.name, connectionName: "CID-\(connection.stream)", terms: session.terms,
+            key: session.key)
+        connection.direction = session.terms.isHalfDuplex ? .toServer : .both
+        send(HTTPResponse.carrying(welcome.pack), connection)
+        begin(connection, at: now)
+    }
+
+    /// No place could be had.
+    public func sessionRefused(_ id: UInt64, _ code: RefusalCode, at now: Instant) {
+        guard let session = forget(session: id) else { return }
+        for connection in session.connections { refuse(connection, code) }
+    }
+
+    /// The host has ended the session. There are no words for that but to close. No `closeSession` follows.
+    public func sessionClosed(_ id: UInt64, at now: Instant) {
+        guard let session = forget(session: id) else { return }
+        for connection in session.connections { close(connection) }
+    }
+
+    /// Ends all sessions.
+    public func stop(at now: Instant) {
+        for session in sessions.values { end(session, .shutdown) }
+        for connection in connections.values { close(connection) }
+    }
+
+    // MARK: Connections of a session
+
+    func attach(_ connection: Connection, _ key: SessionKey, at now: Instant) {
+        guard let session = keys[key.name], session.key.matches(key) else {
+            return refuse(connection, .sessionTimeout)
+        }
+        guard session.connections.count < session.terms.connections else {
+            return refuse(connection, .tooManyConnections)
+        }
+        connection.session = session
+        connection.direction = session.directionOfNext()
+        session.connections.append(connection)
+        session.lostAt = nil
+        var pack = Pack()
+        pack.set("error", 0 as UInt32)
+        pack.set("direction", connection.direction.rawValue)
+        send(HTTPResponse.carrying(pack), connection)
+        begin(connection, at: now)
+    }
+
+    private func begin(_ connection: Connection, at now: Instant) {
+        connection.stage = .attached
+        connection.heardAt = now
+        scheduleKeepAlive(connection, at: now)
+    }
+
+    /// What becomes of a session that has lost a connection. One that has none left may get new ones for a
+    /// while, unless its client has closed the last one in order.
+    func leave(_ connection: Connection, _ reason: EndReason, at now: Instant) {
+        guard let session = connection.session else { return }
+        connection.session = nil
+        session.connections.removeAll { $0 === connection }
+        guard session.connections.isEmpty else { return }
+        if session.isOpen, reason != .client {
+            session.lostAt = now
+        } else {
+            end(session, reason)
+        }
+    }
+
+    func end(_ session: Session, _ reason: EndReason) {
+        guard forget(session: session.id) != nil else { return }
+        for connection in session.connections { close(connection) }
+        outputs.append(.closeSession(session.id, reason))
+    }
+
+    private func forget(session id: UInt64) -> Session? {
+        guard let session = sessions.removeValue(forKey: id) else { return nil }
+        keys[session.key.name] = nil
+        for connection in session.connections { connection.session = nil }
+        return session
+    }
+}

@@ -1,0 +1,32 @@
+/// What a session was granted of its client's wishes.
+public struct SessionTerms: Equatable, Sendable {
+    /// The most of its connections.
+    public static let maxConnections = 32
+
+    public let connections: Int
+    public let isHalfDuplex: Bool
+    public let hasPriority: Bool
+    public let compresses: Bool
+    /// A connection that is silent for so long is gone, and so is a session without connections.
+    public let timeout: Duration
+
+    init(_ wishes: SessionWishes, _ settings: SessionSettings) {
+        isHalfDuplex = wishes.isHalfDuplex
+        hasPriority = false
+        compresses = false
+        let least = isHalfDuplex ? 2 : 1
+        let most = max(least, min(settings.maxConnections, Self.maxConnections))
+        connections = min(max(wishes.connections, least), most)
+        timeout = settings.timeout
+    }
+}
+
+/// What the administrator has decided about sessions.
+public struct SessionSettings: Equatable, Sendable {
+    /// 1 to 32.
+    public var maxConnections = SessionTerms.maxConnections
+    /// 5 to 60 seconds.
+    public var timeout: Duration = .seconds(20)
+
+    public init() {}
+}

@@ -1,0 +1,131 @@
+import Testing
+import Wire
+
+@testable import SoftEtherCore
+
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state
+    }
+}
+
+/// A server whose outputs become lines, and clients made by hand. Streams have the numbers of their clients.
+final class Narrator {
+    let server: Server
+    var now = Instant(nanoseconds: 1_000_000_000_000)
+    /// What came out last, by stream.
+    var answers: [UInt64: Answer] = [:]
+    var keepAlives = 0
+    private(set) var questions: [UInt64] = []
+    private(set) var openings: [UInt64] = []
+
+    init(lane: Int = 1, lanes: Int = 4, _ change: (inout ServerOptions) -> Void = { _ in }) {
+        var options = ServerOptions(software: ServerSoftware(name: "Test", version: 502, build: 1))
+        change(&options)
+        server = Server(options, lane: lane, lanes: lanes, random: SeededGenerator(state: 7))
+    }
+
+    /// All outputs since the last call.
+    func lines() -> [String] {
+        var lines: [String] = []
+        while let output = server.nextOutput() {
+            if let line = line(output) { lines.append(line) }
+        }
+        return lines
+    }
+
+    private func line(_ output: Output) -> String? {
+        switch output {
+        case .send(let octets, let stream):
+            if octets.starts(with: [0xff, 0xff, 0xff, 0xff]) {
+                keepAlives += 1
+                return nil
+            }
+            answers[stream] = Answer(octets)
+            let error = answers[stream]?.pack?.integer("error").map { " error \($0)" } ?? ""
+            return "<-- \(stream) \(answers[stream]!.status)\(error)"
+        case .closeStream(let stream): return "close \(stream)"
+        case .moveStream(let stream, let lane): return "move \(stream) to lane \(lane)"
+        case .authenticate(let question, let login, let challenge, let stream):
+            questions.append(question)
+            return "who is \(login.user)@\(login.hub) of \(stream) (\(challenge.count))"
+        case .withdrawAuthentication(let question):
+            questions.removeAll { $0 == question }
+            return "withdraw"
+        case .openSession(let id, _, let terms, let stream):
+            openings.append(id)
+            return "open for \(stream), \(terms.connections) connections\(terms.isHalfDuplex ? " half" : "")"
+        case .closeSession(let id, let reason):
+            openings.removeAll { $0 == id }
+            return "end: \(reason.rawValue)"
+        }
+    }
+
+    // MARK: Clients
+
+    @discardableResult
+    func hear(_ bytes: [UInt8], _ stream: UInt64) -> Int {
+        server.receive(bytes.rawSpan, stream: stream, at: now)
+    }
+
+    func knock(_ stream: UInt64) {
+        server.opened(stream: stream, at: now)
+        hear(signature(), stream)
+        #expect(lines() == ["<-- \(stream) 200"])
+    }
+
+    static func login(_ change: (inout Pack) -> Void = { _ in }) -> [UInt8] {
+        var pack = Pack()
+        pack.set("method", "login")
+        pack.set("hubname", "LAB")
+        pack.set("username", "alice")
+        pack.set("authtype", 1 as UInt32)
+        pack.set("secure_password", [UInt8](repeating: 1, count: 20))
+        pack.set("max_connection", 8 as UInt32)
+        change(&pack)
+        return request(pack)
+    }
+
+    static func additional(_ key: [UInt8]) -> [UInt8] {
+        var pack = Pack()
+        pack.set("method", "additional_connect")
+        pack.set("session_key", key)
+        return request(pack)
+    }
+
+    /// A client with a session; its key.
+    func connect(_ stream: UInt64, _ change: (inout Pack) -> Void = { _ in }) throws -> [UInt8] {
+        knock(stream)
+        hear(Self.login(change), stream)
+        _ = lines()
+        server.decided(try #require(takeQuestion()), nil, at: now)
+        _ = lines()
+        server.sessionOpened(try #require(takeOpening()), at: now)
+        #expect(lines() == ["<-- \(stream) 200"])
+        return try #require(answers[stream]?.pack?.octets("session_key"))
+    }
+
+    func join(_ stream: UInt64, _ key: [UInt8]) -> [String] {
+        knock(stream)
+        hear(Self.additional(key), stream)
+        return lines()
+    }
+
+    func pass(_ seconds: Int) -> [String] {
+        var all: [String] = []
+        for _ in 0..<seconds {
+            now = now.advanced(by: .seconds(1))
+            server.handleTimeout(at: now)
+            all += lines()
+        }
+        return all
+    }
+
+    /// Everybody has just said something.
+    func chatter() { for connection in server.connections.values { connection.heardAt = now } }
+
+    func takeQuestion() -> UInt64? { questions.popLast() }
+    func takeOpening() -> UInt64? { openings.popLast() }
+}
