@@ -39,8 +39,8 @@ extension AccountStore {
         if let other = try findOwner(of: identity, database) {
             throw AccountError(
                 .exists,
-                "IKE identity \(identity.quoted) stands for user \(other.user.name.description.quoted) of hub "
-                    + "\(other.hub.name) already: another one is accepted")
+                "IKE identity \(identity.quoted) stands for user \(other.user.name.description.quoted) "
+                    + "of hub \(other.hub.name) already: another one is accepted")
         }
         try database.execute(
             sql: "INSERT INTO ike_identity (user, identity) VALUES (?, ?)", arguments: [id, identity])

@@ -43,7 +43,8 @@ struct Router {
         if server == nil {
             let parsed = try ControlMessage(parsing: &input)
             server = try ControlConnection(
-                answering: parsed, header, transport, localID: 0x3333, routerID: 7, hostName: "polyhub",
+                answering: parsed, header, transport,
+                as: ControlConnection.LocalEnd(connection: 0x3333, routerID: 7, hostName: "polyhub"),
                 at: now)
         } else {
             try server?.receive(header, &input, at: now)

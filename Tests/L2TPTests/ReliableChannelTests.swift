@@ -8,10 +8,10 @@ import Wire
     private let start = Instant(nanoseconds: 1_000_000_000)
 
     private func arrived(
-        _ channel: inout ReliableChannel, ns: UInt16, nr: UInt16, isMessage: Bool, at now: Instant,
-        as expected: ReliableChannel.Arrival, _ location: SourceLocation = #_sourceLocation
+        _ channel: inout ReliableChannel, ns: UInt16, as expected: ReliableChannel.Arrival,
+        _ location: SourceLocation = #_sourceLocation
     ) {
-        let arrival = channel.received(ns: ns, nr: nr, isMessage: isMessage, at: now)
+        let arrival = channel.received(ns: ns, nr: 0, isMessage: true, at: start)
         #expect(arrival == expected, sourceLocation: location)
     }
 
@@ -55,15 +55,15 @@ import Wire
 
     @Test func `messages come once and in order`() {
         var channel = ReliableChannel()
-        arrived(&channel, ns: 1, nr: 0, isMessage: true, at: start, as: .ahead)
-        arrived(&channel, ns: 0, nr: 0, isMessage: true, at: start, as: .next)
+        arrived(&channel, ns: 1, as: .ahead)
+        arrived(&channel, ns: 0, as: .next)
         #expect(channel.owesAcknowledgement)
         let number = channel.takeAcknowledgement()
         #expect(number == 0 && !channel.owesAcknowledgement)
-        arrived(&channel, ns: 0, nr: 0, isMessage: true, at: start, as: .duplicate)
+        arrived(&channel, ns: 0, as: .duplicate)
         #expect(channel.owesAcknowledgement)
-        arrived(&channel, ns: 1, nr: 0, isMessage: true, at: start, as: .next)
-        arrived(&channel, ns: 0xfff0, nr: 0, isMessage: true, at: start, as: .duplicate)
+        arrived(&channel, ns: 1, as: .next)
+        arrived(&channel, ns: 0xfff0, as: .duplicate)
         #expect(channel.expected == 2)
     }
 
@@ -71,20 +71,20 @@ import Wire
         var channel = ReliableChannel()
         for number in 0..<70_000 {
             let low = UInt16(truncatingIfNeeded: number)
-            arrived(&channel, ns: low, nr: 0, isMessage: true, at: start, as: .next)
+            arrived(&channel, ns: low, as: .next)
         }
     }
 
     @Test func `an explicit acknowledgement counts as the peer counts it`() {
         for counts in [false, true] {
             var channel = ReliableChannel()
-            arrived(&channel, ns: 0, nr: 0, isMessage: true, at: start, as: .next)
+            arrived(&channel, ns: 0, as: .next)
             let arrival = channel.received(ns: 1, nr: 0, isMessage: true, isExplicit: true, at: start)
             #expect(arrival == .acknowledgement)
             let next: UInt16 = counts ? 2 : 1
-            arrived(&channel, ns: next, nr: 0, isMessage: true, at: start, as: .next)
-            arrived(&channel, ns: next, nr: 0, isMessage: true, at: start, as: .duplicate)
-            arrived(&channel, ns: next + 1, nr: 0, isMessage: true, at: start, as: .next)
+            arrived(&channel, ns: next, as: .next)
+            arrived(&channel, ns: next, as: .duplicate)
+            arrived(&channel, ns: next + 1, as: .next)
         }
     }
 
@@ -96,6 +96,20 @@ import Wire
         }
         let hasRoom = channel.enqueue([1])
         #expect(!hasRoom)
+    }
+
+    /// What one end says now, as it arrives: some of it lost, some twice, some in another order.
+    private func packets(
+        of end: inout ReliableChannel, _ random: inout SeededGenerator, at now: Instant
+    ) -> [(UInt16, [UInt8])] {
+        var packets: [(UInt16, [UInt8])] = []
+        while let next = end.nextToSend(at: now) { packets.append((next.number, next.body)) }
+        if packets.isEmpty, end.owesAcknowledgement { packets.append((end.takeAcknowledgement(), [])) }
+        if Bool.random(using: &random) { packets.reverse() }
+        return packets.flatMap { packet in
+            let fate = Int.random(in: 0...9, using: &random)
+            return Array(repeating: packet, count: fate == 0 ? 0 : fate == 1 ? 2 : 1)
+        }
     }
 
     @Test func `two ends over a bad link tell each other everything, once and in order`() {
@@ -112,22 +126,11 @@ import Wire
                     }
                     let isAlive = ends[side].handleTimeout(at: now)
                     #expect(isAlive)
-                    var packets: [(UInt16, [UInt8])] = []
-                    while let next = ends[side].nextToSend(at: now) {
-                        packets.append((next.number, next.body))
-                    }
-                    if packets.isEmpty, ends[side].owesAcknowledgement {
-                        packets.append((ends[side].takeAcknowledgement(), []))
-                    }
-                    if Bool.random(using: &random) { packets.reverse() }
                     let nr = ends[side].expected
-                    for (number, body) in packets {
-                        let copies = Int.random(in: 0...9, using: &random)
-                        for _ in 0..<(copies == 0 ? 0 : copies == 1 ? 2 : 1) {
-                            let arrival = ends[1 - side].received(
-                                ns: number, nr: nr, isMessage: !body.isEmpty, at: now)
-                            if arrival == .next { heard[1 - side] += body }
-                        }
+                    for (ns, body) in packets(of: &ends[side], &random, at: now) {
+                        let arrival = ends[1 - side].received(
+                            ns: ns, nr: nr, isMessage: !body.isEmpty, at: now)
+                        if arrival == .next { heard[1 - side] += body }
                     }
                 }
                 now = now + .milliseconds(200)

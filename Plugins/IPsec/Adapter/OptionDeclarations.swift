@@ -15,7 +15,7 @@ enum OptionDeclarations {
         .boolean(
             "weak-groups", default: false,
             help:
-                "Whether clients may exchange keys in the groups modp1024 and modp1536 if they know no better."
+                "Whether clients may use the groups modp1024 and modp1536 if they know no better."
         ),
         .integer(
             "ike-lifetime", default: 86_400, in: 60...604_800, accepts: "60 to 604800, in seconds",

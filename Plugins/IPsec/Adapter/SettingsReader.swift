@@ -28,8 +28,7 @@ struct SettingsReader {
         let keys = [first] + (try host.strings("previous-psks"))
         guard keys.count <= IKEOptions.maxPreSharedKeys, keys.allSatisfy({ !$0.isEmpty }) else {
             throw ModuleFailure(
-                "previous-psks: at most \(IKEOptions.maxPreSharedKeys - 1) keys are accepted, none of them empty"
-            )
+                "previous-psks: at most \(IKEOptions.maxPreSharedKeys - 1) keys are accepted, none empty")
         }
         return keys.map { SecretBytes(copying: Array($0.utf8)) }
     }

@@ -66,8 +66,10 @@ extension IPsecServer {
         let message = try ControlMessage(parsing: &input)
         let local = child.path.local ?? child.path.remote
         let made = try ControlConnection(
-            answering: message, header, service == .l2tpUDP ? .udp : .ip, localID: makeL2TPID(peer),
-            routerID: UInt32(truncatingIfNeeded: local.low), hostName: Self.hostName, at: now)
+            answering: message, header, service == .l2tpUDP ? .udp : .ip,
+            as: ControlConnection.LocalEnd(
+                connection: makeL2TPID(peer), routerID: UInt32(truncatingIfNeeded: local.low),
+                hostName: Self.hostName), at: now)
         // The peer sends its first message again: it gets our answer again when that is due.
         guard !peer.l2tp.connections.contains(where: { $0.remoteID == made.remoteID }) else { return }
         if peer.l2tp.connections.count == L2TPv3State.maxConnections {

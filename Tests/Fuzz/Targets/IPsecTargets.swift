@@ -182,7 +182,8 @@ extension FuzzTarget {
             if connection == nil {
                 guard let message = try? ControlMessage(parsing: &input) else { return }
                 connection = try? ControlConnection(
-                    answering: message, header, .ip, localID: 9, routerID: 1, hostName: "x", at: now)
+                    answering: message, header, .ip,
+                    as: ControlConnection.LocalEnd(connection: 9, routerID: 1, hostName: "x"), at: now)
             } else {
                 try? connection?.receive(header, &input, at: now)
             }

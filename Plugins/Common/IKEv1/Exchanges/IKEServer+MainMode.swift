@@ -89,47 +89,39 @@ extension IKEServer {
                 answered: message.header.cookies, from: message.path.remote, at: now),
             let first = try? FirstMessage(offered), let suite = options.phaseOne.choose(first.offer)
         else { return }
-        let payloads = try message.payloads()
-        let publicValue = try payloads.only(.keyExchange)
-        let nonce = try payloads.only(.nonce)
-        guard Self.nonceLengths.contains(nonce.count) else { throw .badLength }
+        let theirs = try KeyExchange(message.payloads(), first.abilities)
         do throws(OpenSSLError) {
-            try exchangeKeys(
-                message, first, suite, publicValue, nonce, Self.natHashes(payloads, first.abilities), now)
+            try exchangeKeys(theirs, message, first, suite, at: now)
         } catch {
             logRefusal("phase 1 refused reason=\"\(error.reason)\"", message.path, at: now)
         }
     }
 
-    private static func natHashes(_ payloads: [Payload], _ abilities: Abilities) -> [[UInt8]] {
-        abilities.understandsNAT ? payloads.all(abilities.natDiscoveryType) : []
-    }
-
     private func exchangeKeys(
-        _ message: Message, _ first: FirstMessage, _ choice: (proposal: Proposal, suite: PhaseOneSuite),
-        _ publicValue: [UInt8], _ nonce: [UInt8], _ natHashes: [[UInt8]], _ now: Instant
+        _ theirs: KeyExchange, _ message: Message, _ first: FirstMessage,
+        _ choice: (proposal: Proposal, suite: PhaseOneSuite), at now: Instant
     ) throws(OpenSSLError) {
         let (suite, cookies) = (choice.suite, message.header.cookies)
         let ours = try DiffieHellmanKey(suite.group)
         let exchange = PhaseOneKeys.Exchange(
-            cookies: cookies, initiatorNonce: nonce, responderNonce: try randomBytes(Self.nonceLength),
-            initiatorPublic: publicValue, responderPublic: ours.publicValue,
-            secret: try ours.agree(with: publicValue))
+            cookies: cookies, initiatorNonce: theirs.nonce, responderNonce: try randomBytes(Self.nonceLength),
+            initiatorPublic: theirs.publicValue, responderPublic: ours.publicValue,
+            secret: try ours.agree(with: theirs.publicValue))
         let offered = PhaseOneSuite.lifetime(choice.proposal.transforms[0]) ?? options.phaseOneLifetime
         let handshake = ISAKMPSA.Handshake(
             exchange: exchange, firstMessage: first.body, offer: first.offerBody,
             lifetime: min(offered, options.phaseOneLifetime))
         let sa = ISAKMPSA(
-            cookies, suite, first.abilities, handshake, path: message.path,
-            expiresAt: now + options.halfOpenTime, at: now)
-        sa.nat = try NATDiscovery.outcome(natHashes, message.path, cookies, suite.hash)
+            suite, first.abilities, handshake, path: message.path, expiresAt: now + options.halfOpenTime,
+            at: now)
+        sa.nat = try NATDiscovery.outcome(theirs.natHashes, message.path, cookies, suite.hash)
         guard add(sa) else {
             return logRefusal("phase 1 refused reason=\"too many\"", message.path, at: now)
         }
         var answer = [
             Payload(.keyExchange, exchange.responderPublic), Payload(.nonce, exchange.responderNonce),
         ]
-        if !natHashes.isEmpty {
+        if !theirs.natHashes.isEmpty {
             answer += try NATDiscovery.payloads(
                 message.path, cookies, suite.hash, first.abilities.natDiscoveryType)
         }
@@ -152,11 +144,12 @@ extension IKEServer {
             for key in options.preSharedKeys {
                 let keys = try PhaseOneKeys(sa.suite, handshake.exchange, preSharedKey: key)
                 var chain = CipherChain(keys, iv: try PhaseOneKeys.firstIV(sa.suite, handshake.exchange))
-                guard let proof = Proof(message, chain),
+                guard var proof = Proof(message, chain),
                     try proof.isValid(keys, handshake, isInitiator: true)
                 else { continue }
                 chain.advance(past: message.body)
-                return try establish(sa, handshake, keys, &chain, proof, message, at: now)
+                proof.chain = chain
+                return try establish(sa, handshake, keys, proof, message, at: now)
             }
         } catch {
             return logRefusal("phase 1 failed reason=\"\(error)\"", message.path, at: now)
@@ -166,9 +159,10 @@ extension IKEServer {
     }
 
     private func establish(
-        _ sa: ISAKMPSA, _ handshake: ISAKMPSA.Handshake, _ keys: PhaseOneKeys, _ chain: inout CipherChain,
-        _ proof: Proof, _ message: Message, at now: Instant
+        _ sa: ISAKMPSA, _ handshake: ISAKMPSA.Handshake, _ keys: PhaseOneKeys, _ proof: Proof,
+        _ message: Message, at now: Instant
     ) throws(OpenSSLError) {
+        var chain = proof.chain
         let identity = ownIdentity(message.path)
         let hash = try keys.proof(
             isInitiator: false, handshake.exchange, offer: handshake.offer, identity: identity.body)
@@ -235,8 +229,25 @@ private struct FirstMessage {
     }
 }
 
+/// What the peer brings to the exchange of keys.
+private struct KeyExchange {
+    let publicValue: [UInt8]
+    let nonce: [UInt8]
+    /// Empty where it does not know of NATs.
+    let natHashes: [[UInt8]]
+
+    init(_ payloads: [Payload], _ abilities: Abilities) throws(WireError) {
+        publicValue = try payloads.only(.keyExchange)
+        nonce = try payloads.only(.nonce)
+        guard IKEServer.nonceLengths.contains(nonce.count) else { throw .badLength }
+        natHashes = abilities.understandsNAT ? payloads.all(abilities.natDiscoveryType) : []
+    }
+}
+
 /// Who the peer says it is, and its proof.
 private struct Proof {
+    /// With which it was decrypted.
+    var chain: CipherChain
     let identity: Identification
     let identityBody: [UInt8]
     let hash: [UInt8]
@@ -252,6 +263,7 @@ private struct Proof {
             let body = try? payloads.only(.identification), let hash = try? payloads.only(.hash),
             let identity = try? Identification(parsing: body)
         else { return nil }
+        self.chain = chain
         self.identity = identity
         identityBody = body
         self.hash = hash

@@ -11,7 +11,7 @@ extension IKEServer {
         }
         if let quickMode = sa.quickModes[id] {
             if message.octets == quickMode.lastReceived { return repeatAnswer(id, sa, message.path) }
-            return continueQuickMode(quickMode, message, sa, established, at: now)
+            return continueQuickMode(quickMode, message, sa, at: now)
         }
         guard sa.quickModes.count < ISAKMPSA.maxQuickModes,
             let iv = try? established.keys.iv(lastBlock: established.lastBlock, messageID: id)
@@ -68,9 +68,10 @@ extension IKEServer {
                 Terms(sa, established, request, lifetime, options, at: now))
             var accepted = choice.proposal
             accepted.spi = negotiation.spi.octets
-            let payloads = request.answer(accepted, negotiation, nat: natOriginalAddresses(request, sa))
-            try confirm(
-                payloads, child, request.nonce, negotiation.nonce, chain, message, sa, established, now)
+            let answer = Answer(
+                payloads: request.answer(accepted, negotiation, nat: natOriginalAddresses(request, sa)),
+                child: child, theirNonce: request.nonce, ownNonce: negotiation.nonce)
+            try send(answer, chain, message, sa, established, at: now)
         } catch {
             throw .invalidKeyInformation
         }
@@ -84,34 +85,41 @@ extension IKEServer {
         }
     }
 
-    private func confirm(
-        _ payloads: [Payload], _ child: ChildSA, _ theirs: [UInt8], _ ours: [UInt8], _ chain: CipherChain,
-        _ message: Message, _ sa: ISAKMPSA, _ established: ISAKMPSA.Established, _ now: Instant
+    /// The second message, and what it promises.
+    private struct Answer {
+        let payloads: [Payload]
+        let child: ChildSA
+        let theirNonce: [UInt8]
+        let ownNonce: [UInt8]
+    }
+
+    private func send(
+        _ answer: Answer, _ chain: CipherChain, _ message: Message, _ sa: ISAKMPSA,
+        _ established: ISAKMPSA.Established, at now: Instant
     ) throws(OpenSSLError) {
         var chain = chain
         let id = message.header.messageID
         let keys = established.keys
         let body = try chain.encrypt(
-            ProtectedMessage.octets(payloads) { rest throws(OpenSSLError) in
-                try keys.authenticate(id.octets, theirs, rest)
+            ProtectedMessage.octets(answer.payloads) { rest throws(OpenSSLError) in
+                try keys.authenticate(id.octets, answer.theirNonce, rest)
             })
         let header = ISAKMPHeader(
             sa.cookies, .quickMode, messageID: id, flags: .encryption, nextPayload: .hash)
         var octets: [UInt8] = []
         header.serialize(into: &octets, bodyLength: body.count)
         octets += body
-        let expected = try keys.authenticate([0], id.octets, theirs, ours)
+        let expected = try keys.authenticate([0], id.octets, answer.theirNonce, answer.ownNonce)
         sa.quickModes[id] = QuickMode(
-            stage: .awaitingConfirmation(expected: expected, spi: child.spi), chain: chain,
+            stage: .awaitingConfirmation(expected: expected, spi: answer.child.spi), chain: chain,
             lastReceived: message.octets, lastSent: octets, deadline: now + QuickMode.retransmitInterval)
-        install(child, sa)
+        install(answer.child, sa)
         send(octets, header, to: sa.path)
     }
 
     /// HASH(3), or the answer to a quick mode of our own.
     private func continueQuickMode(
-        _ quickMode: QuickMode, _ message: Message, _ sa: ISAKMPSA, _ established: ISAKMPSA.Established,
-        at now: Instant
+        _ quickMode: QuickMode, _ message: Message, _ sa: ISAKMPSA, at now: Instant
     ) {
         guard let plain = quickMode.chain.decrypt(message.body),
             let content = ProtectedMessage(plain, first: message.header.nextPayload)
@@ -123,7 +131,7 @@ extension IKEServer {
             finish(message, sa, lastSent: [], at: now)
             activate(spi)
         case .awaitingAnswer(let asked):
-            receiveAnswer(asked, content, quickMode, message, sa, established, at: now)
+            receiveAnswer(asked, content, quickMode.chain, message, sa, at: now)
         case .done:
             break
         }

@@ -147,9 +147,10 @@ extension IKEServer {
 
     /// The peer's answer to `ask`.
     func receiveAnswer(
-        _ asked: QuickMode.Asked, _ content: ProtectedMessage, _ quickMode: QuickMode, _ message: Message,
-        _ sa: ISAKMPSA, _ established: ISAKMPSA.Established, at now: Instant
+        _ asked: QuickMode.Asked, _ content: ProtectedMessage, _ chain: CipherChain, _ message: Message,
+        _ sa: ISAKMPSA, at now: Instant
     ) {
+        guard let established = sa.established else { return }
         let id = message.header.messageID
         let keys = established.keys
         guard let expected = try? keys.authenticate(id.octets, asked.nonce, content.authenticated),
@@ -169,7 +170,7 @@ extension IKEServer {
         terms.remote = asked.old.remoteSelector
         var negotiation = Negotiation(
             suite, nonce: asked.nonce, spi: asked.spi, peerSPI: chosen.spi.reduce(0) { $0 << 8 | UInt32($1) })
-        var chain = quickMode.chain
+        var chain = chain
         chain.advance(past: message.body)
         guard (try? negotiation.agree(with: answer.publicValue, asked.key)) != nil,
             let child = try? negotiation.child(

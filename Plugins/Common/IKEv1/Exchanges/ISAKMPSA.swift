@@ -66,10 +66,10 @@ final class ISAKMPSA {
     var scheduledAt: Instant?
 
     init(
-        _ cookies: Cookies, _ suite: PhaseOneSuite, _ abilities: Abilities, _ handshake: Handshake,
-        path: IKEPath, expiresAt: Instant, at now: Instant
+        _ suite: PhaseOneSuite, _ abilities: Abilities, _ handshake: Handshake, path: IKEPath,
+        expiresAt: Instant, at now: Instant
     ) {
-        self.cookies = cookies
+        cookies = handshake.exchange.cookies
         self.suite = suite
         self.abilities = abilities
         self.path = path

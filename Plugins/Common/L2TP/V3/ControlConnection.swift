@@ -57,16 +57,29 @@ public struct ControlConnection: Sendable {
     private var outputs: [Output] = []
     private var lastHeard: Instant
 
-    /// The first message. `localID` and `sessionID` are random, and no other connection's.
+    /// Who we are. `connection` is random, and no other connection's.
+    public struct LocalEnd: Sendable {
+        public let connection: UInt32
+        public let routerID: UInt32
+        public let hostName: String
+
+        public init(connection: UInt32, routerID: UInt32, hostName: String) {
+            self.connection = connection
+            self.routerID = routerID
+            self.hostName = hostName
+        }
+    }
+
+    /// The first message.
     public init(
         answering request: ControlMessage, _ header: L2TPv3Header, _ transport: L2TPv3Transport,
-        localID: UInt32, routerID: UInt32, hostName: String, at now: Instant
+        as local: LocalEnd, at now: Instant
     ) throws(WireError) {
         guard request.type == .SCCRQ, header.connection == 0, header.ns == 0 else { throw .badValue }
         dialect = Dialect(request)
         remoteID = try dialect.required(.assignedControlConnectionID, request)
         guard remoteID != 0 else { throw .badValue }
-        self.localID = localID
+        localID = local.connection
         self.transport = transport
         stage = .awaitingSCCCN(until: now + Self.setupTime)
         lastHeard = now
@@ -76,9 +89,7 @@ public struct ControlConnection: Sendable {
             end(.unknownMandatory(unknown), at: now)
         } else {
             enqueue(
-                ControlMessage(
-                    .SCCRP, dialect.identity(connection: localID, routerID: routerID, hostName: hostName)),
-                at: now)
+                ControlMessage(.SCCRP, dialect.identity(of: local)), at: now)
         }
     }
 

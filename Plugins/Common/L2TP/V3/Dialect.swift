@@ -16,7 +16,8 @@ enum Dialect: Sendable {
         (.remoteSessionID, 4), (.assignedCookie, 5), (.remoteEndID, 6), (.pseudowireType, 7),
         (.circuitStatus, 8),
     ]
-    /// Tie breaker, draft AVP version, the digest and its nonce, and the MTU: said, but nothing that must be understood.
+    /// Tie breaker, draft AVP version, the digest and its nonce, and the MTU: said, but nothing that must be
+    /// understood.
     private static let otherCisco: ClosedRange<UInt16> = 9...15
 
     /// Nil where Cisco's routers use the IETF's.
@@ -58,13 +59,13 @@ enum Dialect: Sendable {
     }
 
     /// Who we are and what we can, in SCCRP.
-    func identity(connection: UInt32, routerID: UInt32, hostName: String) -> [AVP] {
+    func identity(of local: ControlConnection.LocalEnd) -> [AVP] {
         let kinds = [ControlConnection.ethernetPort, ControlConnection.ethernetVLAN]
         var capabilities: [UInt8] = []
         for kind in kinds { capabilities.appendBigEndian(kind) }
         return [
-            AVP(.hostName, Array(hostName.utf8)), AVP(.routerID, number: routerID),
-            avp(.assignedControlConnectionID, number: connection),
+            AVP(.hostName, Array(local.hostName.utf8)), AVP(.routerID, number: local.routerID),
+            avp(.assignedControlConnectionID, number: local.connection),
             avp(.pseudowireCapabilities, capabilities),
             AVP(.receiveWindowSize, number: ReliableChannel.ownWindow),
         ]
