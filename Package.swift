@@ -40,6 +40,7 @@ let package = Package(
         .executable(name: "polyhub-modcheck", targets: ["polyhub-modcheck"]),
         .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
         .library(name: "IPsec", type: .dynamic, targets: ["IPsec"]),
+        .library(name: "SSTP", type: .dynamic, targets: ["SSTP"]),
         .library(name: "SoftEther", type: .dynamic, targets: ["SoftEther"]),
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
     ],
@@ -63,7 +64,9 @@ let package = Package(
         // Pure: no IO, no clock.
         .target(name: "PluginABI", exclude: ["CONVENTIONS.md", "CHANGELOG.md", "template.c"]),
         .target(name: "Wire", swiftSettings: views),
-        .target(name: "Hub", dependencies: ["PluginABI", "Wire"], swiftSettings: dataPath),
+        .target(name: "Policy", dependencies: ["Wire"], swiftSettings: views),
+        .target(
+            name: "Hub", dependencies: ["PluginABI", "Policy", "Wire"], swiftSettings: dataPath + lifetimes),
         .target(name: "LayerConverter", dependencies: ["Wire"], swiftSettings: views),
 
         // The host.
@@ -74,7 +77,8 @@ let package = Package(
             name: "Lanes", dependencies: ["CLinux", "COpenSSL", "PluginABI", "Wire"],
             swiftSettings: dataPath),
         .target(
-            name: "Sessions", dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Wire"],
+            name: "Sessions",
+            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Policy", "Wire"],
             swiftSettings: dataPath + lifetimes),
         .target(
             name: "Modules",
@@ -88,23 +92,25 @@ let package = Package(
             swiftSettings: views),
         .target(
             name: "Accounts",
-            dependencies: ["COpenSSL", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", "TOMLKit", "Wire", grdb],
+            dependencies: [
+                "COpenSSL", "MSCHAPv2", "OpenSSL", "Policy", "SoftEtherPassword", "TOMLKit", "Wire", grdb,
+            ],
             swiftSettings: house),
         .target(name: "Journal", dependencies: [logging], swiftSettings: house),
-        .target(name: "ControlRequests", swiftSettings: house),
+        .target(name: "ControlRequests", dependencies: ["Policy"], swiftSettings: house),
         .target(
-            name: "Control", dependencies: ["Accounts", "ControlRequests", "Journal"] + nio,
+            name: "Control", dependencies: ["Accounts", "ControlRequests", "Journal", "Policy"] + nio,
             swiftSettings: house),
         .executableTarget(
             name: "polyhubd",
             dependencies: [
                 "Accounts", "CLinux", "Control", "ControlRequests", "Hub", "Journal", "Lanes",
-                "LayerConverter", "LocalBridge", "MSCHAPv2", "Modules", "OpenSSL", "PluginABI", "SecureNAT",
-                "Sessions",
-                "Wire", argumentParser, logging,
+                "LayerConverter", "LocalBridge", "MSCHAPv2", "Modules", "OpenSSL", "PluginABI", "Policy",
+                "SecureNAT", "Sessions", "Wire", argumentParser, logging,
             ], path: "Sources/Host", swiftSettings: house),
         .executableTarget(
-            name: "polyhubctl", dependencies: ["ControlRequests", argumentParser], swiftSettings: house),
+            name: "polyhubctl", dependencies: ["ControlRequests", "Policy", argumentParser],
+            swiftSettings: house),
 
         .executableTarget(
             name: "polyhub-modcheck",
@@ -157,6 +163,19 @@ let package = Package(
             name: "SoftEther", dependencies: ["PluginABI", "PluginKit", "SoftEtherAdapter"],
             path: "Plugins/SoftEther/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
+        // What several modules speak.
+        .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
+
+        .target(
+            name: "SSTPCore", dependencies: ["OpenSSL", "PPP", "Wire"], path: "Plugins/SSTP/Core",
+            swiftSettings: dataPath),
+        .target(
+            name: "SSTPAdapter", dependencies: ["OpenSSL", "PPP", "PluginKit", "SSTPCore", "Wire"],
+            path: "Plugins/SSTP/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "SSTP", dependencies: ["PluginABI", "PluginKit", "SSTPAdapter"],
+            path: "Plugins/SSTP/Module", swiftSettings: house, linkerSettings: moduleLinkage),
+
         // Tests and what they share.
         .target(name: "NetworkNamespace", path: "Tests/Support/NetworkNamespace", swiftSettings: tests),
         .target(
@@ -168,9 +187,9 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "OpenSSL", "OpenVPNCore",
-                "OpenVPNTestClient", "PluginABI", "SeededGenerators", "Wire",
-                "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "SoftEtherCore", "Wire",
+                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "SeededGenerators",
+                "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer",
+                "PluginABI", "Policy", "SecureNAT", "SSTPClient", "SSTPCore", "SoftEtherCore", "Wire",
             ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
@@ -204,7 +223,7 @@ let package = Package(
             name: "polyhub-bench",
             dependencies: [
                 "CAllocationCounter", "FakeHost", "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore",
-                "OpenVPNSite", "OpenVPNTestClient", "PluginABI", "Wire",
+                "OpenVPNSite", "OpenVPNTestClient", "PluginABI", "Policy", "Wire",
             ],
             swiftSettings: views),
         .executableTarget(name: "lanes-bench", dependencies: ["Lanes", "PluginABI"], swiftSettings: house),
@@ -213,7 +232,9 @@ let package = Package(
             swiftSettings: dataPath, linkerSettings: moduleLinkage),
         .testTarget(
             name: "AccountsTests",
-            dependencies: ["Accounts", "MSCHAPv2", "OpenSSL", "SoftEtherPassword", grdb],
+            dependencies: [
+                "Accounts", "MSCHAPv2", "OpenSSL", "Policy", "SoftEtherPassword", "Wire", grdb,
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "CommandTests", dependencies: ["ControlFixtures", "polyhubctl"], swiftSettings: tests),
@@ -223,7 +244,8 @@ let package = Package(
             name: "ESPTests",
             dependencies: ["ESP", "LentPackets", "OpenSSL", "PluginABI", "SeededGenerators"],
             swiftSettings: tests),
-        .testTarget(name: "HubTests", dependencies: ["Hub", "PluginABI", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "HubTests", dependencies: ["Hub", "PluginABI", "Policy", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "IKEv1Tests",
             dependencies: ["ESP", "IKEPeer", "IKEv1", "OpenSSL", "SeededGenerators", "Wire"],
@@ -245,9 +267,31 @@ let package = Package(
             name: "LocalBridgeTests", dependencies: ["LocalBridge", "NetworkNamespace", "Wire"],
             swiftSettings: tests),
         .testTarget(
+            name: "ModcheckTests", dependencies: ["polyhub-modcheck"],
+            swiftSettings: tests),
+        .testTarget(
             name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
             swiftSettings: tests),
         .testTarget(name: "MSCHAPv2Tests", dependencies: ["MSCHAPv2", "OpenSSL"], swiftSettings: tests),
+        .target(
+            name: "PPPPeer", dependencies: ["MSCHAPv2", "OpenSSL", "PPP", "Wire"],
+            path: "Tests/Support/PPPPeer",
+            swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .testTarget(
+            name: "PPPTests", dependencies: ["PPP", "PPPPeer", "Wire"], swiftSettings: tests + lifetimes),
+        .target(
+            name: "SSTPClient", dependencies: ["MSCHAPv2", "OpenSSL", "PPP", "PPPPeer", "SSTPCore", "Wire"],
+            path: "Tests/Support/SSTPClient",
+            swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .testTarget(
+            name: "SSTPTests", dependencies: ["OpenSSL", "PPP", "PPPPeer", "SSTPClient", "SSTPCore", "Wire"],
+            swiftSettings: tests + lifetimes),
+        .testTarget(
+            name: "SSTPAdapterTests",
+            dependencies: [
+                "FakeHost", "MSCHAPv2", "OpenSSL", "PluginABI", "PluginKit", "SSTPAdapter", "SSTPClient",
+                "SSTPCore", "Wire",
+            ], swiftSettings: tests),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNAdapterTests",
@@ -263,6 +307,8 @@ let package = Package(
         .testTarget(
             name: "LayerConverterTests", dependencies: ["LayerConverter", "Wire"], swiftSettings: tests),
         .testTarget(
+            name: "PolicyTests", dependencies: ["Policy", "Wire"], swiftSettings: tests + lifetimes),
+        .testTarget(
             name: "PluginKitTests", dependencies: ["FakeHost", "PluginKit", "PluginABI", "Wire"],
             swiftSettings: tests),
         .testTarget(
@@ -270,7 +316,7 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "SessionsTests",
-            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Sessions", "Wire"],
+            dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Policy", "Sessions", "Wire"],
             swiftSettings: tests),
         .testTarget(
             name: "SoftEtherPasswordTests", dependencies: ["OpenSSL", "SoftEtherPassword"],

@@ -1,7 +1,10 @@
 import GRDB
+public import Policy
 
 extension AccountStore {
-    public func createGroup(_ name: UserName, note: String, in hub: HubName) throws(AccountError) {
+    public func createGroup(
+        _ name: UserName, note: String, policy: PolicySettings = PolicySettings(), in hub: HubName
+    ) throws(AccountError) {
         try write { database, changes in
             let hub = try Self.hub(hub, database)
             guard try !Self.groups(in: hub, database).contains(where: { $0.name == name }) else {
@@ -10,7 +13,22 @@ extension AccountStore {
                     "there is a group \(name.description.quoted) in hub \(hub.name) already: "
                         + "another name is accepted")
             }
-            try Self.setGroup(name, note: note, in: hub, database)
+            var group = Group(hub: hub.name, name: name)
+            (group.note, group.policy) = (note, policy)
+            try Self.setGroup(group, in: hub, database)
+            changes.append(.groupChanged(hub.name, name))
+        }
+    }
+
+    /// Changes what `edit` changes of it.
+    public func updateGroup(
+        _ name: UserName, in hub: HubName, _ edit: (inout Group) throws -> Void
+    ) throws(AccountError) {
+        try write { database, changes in
+            let hub = try Self.hub(hub, database)
+            var group = try Self.group(name, in: hub, database)
+            try edit(&group)
+            try Self.setGroup(group, in: hub, database)
             changes.append(.groupChanged(hub.name, name))
         }
     }
@@ -19,14 +37,7 @@ extension AccountStore {
     public func deleteGroup(_ name: UserName, in hub: HubName) throws(AccountError) {
         try write { database, changes in
             let hub = try Self.hub(hub, database)
-            let groups = try Self.groups(in: hub, database)
-            guard groups.contains(where: { $0.name == name }) else {
-                throw AccountError(
-                    .unknown,
-                    "there is no group \(name.description.quoted) in hub \(hub.name): "
-                        + (groups.isEmpty
-                            ? "it has none" : "accepted are \(groups.map(\.name.description).listed)"))
-            }
+            _ = try Self.group(name, in: hub, database)
             let members = try Self.users(in: hub, database).filter { $0.user.group == name }
             try Self.deleteGroup(name, in: hub, database)
             changes.append(.groupChanged(hub.name, name))
@@ -48,19 +59,35 @@ extension AccountStore {
                 FROM member_group WHERE hub = ? ORDER BY key
                 """, arguments: [hub.id]
         ).map { row in
-            Group(
-                hub: hub.name, name: UserName(stored: row["name"]), note: row["note"], members: row["members"]
-            )
+            var group = Group(hub: hub.name, name: UserName(stored: row["name"]))
+            group.note = row["note"]
+            group.policy = PolicySettings(stored: row["policy"])
+            group.members = row["members"]
+            return group
         }
     }
 
-    static func setGroup(_ name: UserName, note: String, in hub: Hub, _ database: Database) throws {
-        try checkNote(note)
+    static func group(_ name: UserName, in hub: Hub, _ database: Database) throws -> Group {
+        let groups = try groups(in: hub, database)
+        guard let group = groups.first(where: { $0.name == name }) else {
+            throw AccountError(
+                .unknown,
+                "there is no group \(name.description.quoted) in hub \(hub.name): "
+                    + (groups.isEmpty
+                        ? "it has none" : "accepted are \(groups.map(\.name.description).listed)"))
+        }
+        return group
+    }
+
+    /// Makes it, or changes the one of that name.
+    static func setGroup(_ group: Group, in hub: Hub, _ database: Database) throws {
+        try checkNote(group.note)
         try database.execute(
             sql: """
-                INSERT INTO member_group (hub, name, key, note) VALUES (?, ?, ?, ?)
-                ON CONFLICT (hub, key) DO UPDATE SET note = excluded.note
-                """, arguments: [hub.id, name.description, name.key, note])
+                INSERT INTO member_group (hub, name, key, note, policy) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (hub, key) DO UPDATE SET note = excluded.note, policy = excluded.policy
+                """,
+            arguments: [hub.id, group.name.description, group.name.key, group.note, group.policy.text])
     }
 
     static func deleteGroup(_ name: UserName, in hub: Hub, _ database: Database) throws {

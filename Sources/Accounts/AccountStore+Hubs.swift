@@ -1,4 +1,5 @@
 import GRDB
+import Policy
 
 extension AccountStore {
     public func createHub(_ hub: Hub) throws(AccountError) {
@@ -67,6 +68,7 @@ extension AccountStore {
         hub.id = row["id"]
         hub.note = row["note"]
         hub.isEnabled = row["enabled"]
+        hub.policy = PolicySettings(stored: row["policy"])
         hub.users = row["users"]
         hub.groups = row["groups"]
         return hub
@@ -85,15 +87,15 @@ extension AccountStore {
             throw AccountError(.invalid, "there are \(maximumHubs) hubs already, and no more are accepted")
         }
         try database.execute(
-            sql: "INSERT INTO hub (name, key, note, enabled) VALUES (?, ?, ?, ?)",
-            arguments: [hub.name.description, hub.name.key, hub.note, hub.isEnabled])
+            sql: "INSERT INTO hub (name, key, note, enabled, policy) VALUES (?, ?, ?, ?, ?)",
+            arguments: [hub.name.description, hub.name.key, hub.note, hub.isEnabled, hub.policy.text])
     }
 
     static func update(_ hub: Hub, _ database: Database) throws {
         try checkNote(hub.note)
         try database.execute(
-            sql: "UPDATE hub SET name = ?, note = ?, enabled = ? WHERE id = ?",
-            arguments: [hub.name.description, hub.note, hub.isEnabled, hub.id])
+            sql: "UPDATE hub SET name = ?, note = ?, enabled = ?, policy = ? WHERE id = ?",
+            arguments: [hub.name.description, hub.note, hub.isEnabled, hub.policy.text, hub.id])
     }
 
     static func checkNote(_ note: String) throws(AccountError) {

@@ -3,11 +3,6 @@ import GRDB
 public import Wire
 
 extension AccountStore {
-    /// Of each hub, the MAC addresses that were used last are remembered.
-    public static let maximumRememberedMACs = 100_000
-    /// Characters of an identity that count.
-    private static let maximumIdentity = 600
-
     /// Keeps what was lent and forgets what was given back, in one flush of the disk for the whole batch.
     /// A lease replaces the one that its address had.
     public func recordLeases(
@@ -48,36 +43,6 @@ extension AccountStore {
                     mac: MACAddress(UInt64(bitPattern: row["mac"])), expires: row["expires"],
                     hostname: row["hostname"])
             }
-        }
-    }
-
-    /// The MAC address that this layer-3 client had in the hub when it was here last; the identity is the
-    /// caller's, for instance protocol and user.
-    public func rememberedMAC(of identity: String, in hub: HubName) throws(AccountError) -> MACAddress? {
-        try read { database in
-            let hub = try Self.hub(hub, database)
-            return try Int64.fetchOne(
-                database, sql: "SELECT mac FROM remembered_mac WHERE hub = ? AND identity = ?",
-                arguments: [hub.id, String(identity.prefix(Self.maximumIdentity))]
-            ).map { MACAddress(UInt64(bitPattern: $0)) }
-        }
-    }
-
-    public func rememberMAC(
-        _ mac: MACAddress, of identity: String, in hub: HubName
-    ) throws(AccountError) {
-        let now = Int64(now().timeIntervalSince1970)
-        try write { database, _ in
-            let hub = try Self.hub(hub, database)
-            try database.execute(
-                sql: "INSERT OR REPLACE INTO remembered_mac (hub, identity, mac, used) VALUES (?, ?, ?, ?)",
-                arguments: [hub.id, String(identity.prefix(Self.maximumIdentity)), Int64(mac.bits), now])
-            try database.execute(
-                sql: """
-                    DELETE FROM remembered_mac WHERE hub = ?1 AND identity IN (
-                        SELECT identity FROM remembered_mac
-                        WHERE hub = ?1 ORDER BY used DESC LIMIT -1 OFFSET \(Self.maximumRememberedMACs))
-                    """, arguments: [hub.id])
         }
     }
 }

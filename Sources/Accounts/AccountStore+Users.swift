@@ -1,5 +1,6 @@
 public import Foundation
 import GRDB
+import Policy
 import Wire
 
 extension AccountStore {
@@ -145,7 +146,9 @@ extension AccountStore {
         user.isEnabled = row["enabled"]
         user.expires = (row["expires"] as Int64?).map { Date(timeIntervalSince1970: Double($0)) }
         user.address = (row["address"] as UInt32?).map(IPv4Address.init)
+        user.prefixLength = row["prefix"]
         user.certificate = (row["certificate"] as String?).flatMap { try? CertificateIdentity($0) }
+        user.policy = PolicySettings(stored: row["policy"])
         user.ikeIdentity = (row["ike_identity"] as String?).map(IKEIdentity.init(stored:))
         let password: String? = row["password"]
         user.hasPassword = password != nil
@@ -174,14 +177,15 @@ extension AccountStore {
         try database.execute(
             sql: """
                 INSERT INTO user (
-                    hub, name, key, note, member_group, enabled, expires, address, certificate, password)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    hub, name, key, note, member_group, enabled, expires, address, prefix, certificate,
+                    policy, password)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 hub.id, user.name.description, user.name.key, user.note,
                 try groupID(user.group, in: hub, database), user.isEnabled,
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
-                user.certificate?.description, password,
+                user.prefixLength, user.certificate?.description, user.policy.text, password,
             ])
         try setIKEIdentity(of: user, id: database.lastInsertedRowID, database)
     }
@@ -191,13 +195,13 @@ extension AccountStore {
         try database.execute(
             sql: """
                 UPDATE user SET name = ?, note = ?, member_group = ?, enabled = ?, expires = ?, address = ?,
-                    certificate = ?
+                    prefix = ?, certificate = ?, policy = ?
                 WHERE id = ?
                 """,
             arguments: [
                 user.name.description, user.note, try groupID(user.group, in: hub, database), user.isEnabled,
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
-                user.certificate?.description, user.id,
+                user.prefixLength, user.certificate?.description, user.policy.text, user.id,
             ])
         try setIKEIdentity(of: user, id: user.id, database)
     }

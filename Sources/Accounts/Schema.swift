@@ -6,9 +6,20 @@ enum Schema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in try database.execute(sql: first) }
         migrator.registerMigration("verifier") { database in try database.execute(sql: verifier) }
+        migrator.registerMigration("policies") { database in try database.execute(sql: policies) }
+        migrator.registerMigration("prefix") { database in
+            try database.execute(sql: "ALTER TABLE user ADD COLUMN prefix INTEGER")
+        }
         migrator.registerMigration("ike") { database in try database.execute(sql: ikeIdentities) }
         return migrator
     }
+
+    /// What was said of each, as `PolicySettings.text`.
+    private static let policies = """
+        ALTER TABLE hub ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+        ALTER TABLE member_group ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+        ALTER TABLE user ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+        """
 
     /// An identity stands for one user of all hubs: it is by the identity that the hub is found.
     private static let ikeIdentities = """
@@ -45,9 +56,6 @@ enum Schema {
             hub INTEGER NOT NULL REFERENCES hub ON DELETE CASCADE, address INTEGER NOT NULL,
             client BLOB NOT NULL, mac INTEGER NOT NULL, expires INTEGER NOT NULL, hostname TEXT NOT NULL,
             PRIMARY KEY (hub, address)) STRICT;
-        CREATE TABLE remembered_mac (
-            hub INTEGER NOT NULL REFERENCES hub ON DELETE CASCADE, identity TEXT NOT NULL,
-            mac INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (hub, identity)) STRICT;
         CREATE TABLE secret (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
         """
 

@@ -1,6 +1,7 @@
 import Accounts
 import ControlRequests
 import Foundation
+import Policy
 import Wire
 
 func hubMethods(_ store: AccountStore, _ runtime: any ServerRuntime) -> [ControlMethod] {
@@ -8,6 +9,7 @@ func hubMethods(_ store: AccountStore, _ runtime: any ServerRuntime) -> [Control
         ControlMethod(HubCreate.self) { request in
             var hub = Hub(name: try HubName(request.hub))
             hub.note = request.note ?? ""
+            try hub.policy.apply(request.policy)
             try store.createHub(hub)
             return HubRow(try store.hub(hub.name))
         },
@@ -16,6 +18,7 @@ func hubMethods(_ store: AccountStore, _ runtime: any ServerRuntime) -> [Control
             try store.updateHub(name) { hub in
                 hub.note = request.note ?? hub.note
                 hub.isEnabled = request.enabled ?? hub.isEnabled
+                try hub.policy.apply(request.policy)
             }
             return HubRow(try store.hub(name))
         },
@@ -62,7 +65,10 @@ func userMethods(_ store: AccountStore) -> [ControlMethod] {
             try store.users(in: HubName(request.hub)).map(UserRow.init)
         },
         ControlMethod(UserShow.self) { request in
-            UserRow(try store.user(UserName(request.user), in: HubName(request.hub)))
+            let (hub, name) = (try HubName(request.hub), try UserName(request.user))
+            var row = UserRow(try store.user(name, in: hub))
+            row.policyInEffect = PolicySettings(inEffect: try store.policyLevels(of: name, in: hub))
+            return row
         },
     ]
 }
@@ -71,17 +77,28 @@ func groupMethods(_ store: AccountStore) -> [ControlMethod] {
     [
         ControlMethod(GroupCreate.self) { request in
             let (hub, name) = (try HubName(request.hub), try UserName(request.group))
-            try store.createGroup(name, note: request.note ?? "", in: hub)
+            var policy = PolicySettings()
+            try policy.apply(request.policy)
+            try store.createGroup(name, note: request.note ?? "", policy: policy, in: hub)
             return Done()
+        },
+        ControlMethod(GroupSet.self) { request in
+            let (hub, name) = (try HubName(request.hub), try UserName(request.group))
+            var row: GroupRow?
+            try store.updateGroup(name, in: hub) { group in
+                group.note = request.note ?? group.note
+                try group.policy.apply(request.policy)
+                row = GroupRow(group)
+            }
+            guard let row else { throw ControlError(.internalError, "group \(name) is gone again") }
+            return row
         },
         ControlMethod(GroupDelete.self) { request in
             try store.deleteGroup(UserName(request.group), in: HubName(request.hub))
             return Done()
         },
         ControlMethod(GroupList.self) { request in
-            try store.groups(in: HubName(request.hub)).map { group in
-                GroupRow(name: group.name.description, members: group.members, note: group.note)
-            }
+            try store.groups(in: HubName(request.hub)).map(GroupRow.init)
         },
     ]
 }
@@ -91,6 +108,22 @@ extension HubRow {
         self.init(
             name: hub.name.description, enabled: hub.isEnabled, note: hub.note, users: hub.users,
             groups: hub.groups)
+        policy = hub.policy
+    }
+}
+
+extension GroupRow {
+    init(_ group: Group) {
+        self.init(
+            name: group.name.description, members: group.members, note: group.note, policy: group.policy)
+    }
+}
+
+extension PolicySettings {
+    fileprivate mutating func apply(_ assignments: [String]?) throws(AccountError) {
+        for assignment in assignments ?? [] {
+            do throws(PolicyFault) { try set(assignment) } catch { throw AccountError(error) }
+        }
     }
 }
 
@@ -100,9 +133,10 @@ extension UserRow {
             hub: user.hub.description, name: user.name.description, group: user.group?.description,
             enabled: user.isEnabled, password: user.hasPassword, note: user.note)
         expires = user.expires?.formatted(.iso8601)
-        address = user.address?.description
+        address = user.addressText
         certificate = user.certificate?.description
         ikeID = user.ikeIdentity?.description
+        policy = user.policy
     }
 }
 
@@ -116,13 +150,7 @@ extension UserFields {
             user.certificate = certificate.isEmpty ? nil : try CertificateIdentity(certificate)
         }
         if let ikeID { user.ikeIdentity = ikeID.isEmpty ? nil : try IKEIdentity(ikeID) }
-        if let address {
-            let parsed = IPv4Address(address)
-            guard parsed != nil || address.isEmpty else {
-                throw AccountError(
-                    .invalid, "\"\(address.prefix(40))\" is no address: one like 192.168.30.50 is accepted")
-            }
-            user.address = parsed
-        }
+        try user.policy.apply(policy)
+        if let address { try user.setAddress(address) }
     }
 }

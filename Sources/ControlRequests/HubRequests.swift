@@ -1,3 +1,5 @@
+public import Policy
+
 /// A hub as `hub list` and `hub show` print it.
 public struct HubRow: Codable, Hashable, Sendable {
     public var name: String
@@ -5,6 +7,8 @@ public struct HubRow: Codable, Hashable, Sendable {
     public var note: String
     public var users: Int
     public var groups: Int
+    /// What was said of all who are in it.
+    public var policy = PolicySettings()
 
     public init(name: String, enabled: Bool, note: String, users: Int, groups: Int) {
         self.name = name
@@ -38,9 +42,12 @@ public struct HubCreate: ControlRequest {
     public static let method = "hub.create"
     public var hub: String
     public var note: String?
-    public init(hub: String, note: String? = nil) {
+    /// `macs=3`, `router=yes`...
+    public var policy: [String]?
+    public init(hub: String, note: String? = nil, policy: [String]? = nil) {
         self.hub = hub
         self.note = note
+        self.policy = policy
     }
 }
 
@@ -51,10 +58,13 @@ public struct HubSet: ControlRequest {
     public var hub: String
     public var note: String?
     public var enabled: Bool?
-    public init(hub: String, note: String? = nil, enabled: Bool? = nil) {
+    /// `macs=3`, `router=yes`, or `macs=` to take it back.
+    public var policy: [String]?
+    public init(hub: String, note: String? = nil, enabled: Bool? = nil, policy: [String]? = nil) {
         self.hub = hub
         self.note = note
         self.enabled = enabled
+        self.policy = policy
     }
 }
 

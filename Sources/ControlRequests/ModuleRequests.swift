@@ -7,6 +7,10 @@ public struct ModuleRow: Codable, Hashable, Sendable {
     public var state: String
     public var listeners: [String]
     public var sessions: Int
+    /// What the module counts, by the names that it gives.
+    public var metrics: [String: Int64] = [:]
+    /// Calls of the module that broke a rule of the ABI and were refused.
+    public var refusedCalls = 0
 
     public init(
         name: String, version: String, library: String, state: String, listeners: [String], sessions: Int

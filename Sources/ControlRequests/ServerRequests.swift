@@ -12,6 +12,10 @@ public struct StatusReport: Codable, Hashable, Sendable {
     public var framesDropped: UInt64
     /// Log lines that were lost because the disk was too slow.
     public var logDropped: UInt64
+    /// What modules count, as MODULE.NAME.
+    public var metrics: [String: Int64] = [:]
+    /// Calls of modules that broke a rule of the ABI and were refused.
+    public var refusedCalls = 0
 
     public init(version: String, pid: Int, lanes: Int, since: String) {
         (self.version, self.pid, self.lanes, self.since) = (version, pid, lanes, since)

@@ -19,6 +19,8 @@ public struct SessionRow: Codable, Hashable, Sendable {
     public var framesOut: UInt64
     public var bytesIn: UInt64
     public var bytesOut: UInt64
+    /// Frames from it that its policy kept from the hub, by reason.
+    public var denied: [String: Int] = [:]
 
     public init(id: String, hub: String, user: String, module: String, lane: Int, since: String) {
         (self.id, self.hub, self.user, self.module) = (id, hub, user, module)

@@ -1,3 +1,5 @@
+public import Policy
+
 /// A user as `user list` and `user show` print it. No request gives a password or its hash back.
 public struct UserRow: Codable, Hashable, Sendable {
     public var hub: String
@@ -11,6 +13,10 @@ public struct UserRow: Codable, Hashable, Sendable {
     public var ikeID: String?
     public var password: Bool
     public var note: String
+    /// What was said of the user alone.
+    public var policy = PolicySettings()
+    /// What counts together with what was said of the group and the hub; `user show` tells it.
+    public var policyInEffect: PolicySettings?
 
     public init(hub: String, name: String, group: String?, enabled: Bool, password: Bool, note: String) {
         self.hub = hub
@@ -28,13 +34,15 @@ public struct UserFields: Codable, Hashable, Sendable {
     public var enabled: Bool?
     /// `2027-12-31` (through that day, UTC), `2027-12-31T12:00:00Z`, or `never`.
     public var expires: String?
-    /// An IPv4 address.
+    /// An IPv4 address, as in 192.168.30.50 or 10.1.2.3/16.
     public var address: String?
     /// A common name, or `sha256:` and a fingerprint.
     public var certificate: String?
     /// What an IPsec peer calls itself that comes as this user.
     public var ikeID: String?
     public var note: String?
+    /// `macs=3`, `router=yes`, or `macs=` to take it back.
+    public var policy: [String]?
 
     public init(
         group: String? = nil, enabled: Bool? = nil, expires: String? = nil, address: String? = nil,

@@ -1,6 +1,7 @@
 import Accounts
 import Foundation
 import Lanes
+import Policy
 import Sessions
 
 /// Makes the running server follow what changed in the accounts: hubs come and go, sessions of deleted,
@@ -17,7 +18,8 @@ struct AccountChanges: Sendable {
             hubs.add(hub.description)
             devices.update(hub)
         case .hubChanged(let hub):
-            guard let known = try? store.hub(hub), !known.isEnabled else { return }
+            guard let known = try? store.hub(hub) else { return }
+            if known.isEnabled { return renewPolicies(on: hub) }
             hubLanes.end(.administrator, "the hub was disabled") { $0.hub == hub.description }
         case .hubDeleted(let hub):
             // First, so that no session begins while the others end.
@@ -28,10 +30,27 @@ struct AccountChanges: Sendable {
             end(user, in: hub, Self.deleted)
             Task { await endLatecomers(user, in: hub) }
         case .userChanged(let hub, let user):
+            renewPolicies(on: hub)
             endIfRefused(user, in: hub)
             Task { await endLatecomers(user, in: hub) }
-        case .userCreated, .groupChanged: break
+        case .groupChanged(let hub, _): renewPolicies(on: hub)
+        case .userCreated: break
         case .bridgesChanged(let hub), .natChanged(let hub): devices.update(hub)
+        }
+    }
+
+    /// What is said of users, groups and hubs counts for sessions that are there already.
+    private func renewPolicies(on hub: HubName) {
+        for hubLane in hubLanes {
+            let users = hubLane.lane.performAndWait { _ in hubLane.users(on: hub.description) } ?? []
+            var policies: [String: Policy] = [:]
+            for user in users {
+                guard let name = try? UserName(user) else { continue }
+                policies[user] = try? store.policy(of: name, in: hub)
+            }
+            guard !policies.isEmpty else { continue }
+            let renewed = policies
+            hubLane.lane.performAndWait { _ in hubLane.setPolicies(renewed, on: hub.description) }
         }
     }
 

@@ -22,11 +22,14 @@ final class DevicePort: @unchecked Sendable {
     private let ending = Mutex<String?>(nil)
 
     /// [control] Attaches the device to the hub on that lane.
-    init(_ device: FrameDevice, to hub: Hub, on hubLane: HubLane) throws {
+    init(
+        _ device: FrameDevice, to hub: Hub, as standing: HubPort.Standing, on hubLane: HubLane
+    ) throws {
         self.device = device
         self.hub = hub
         self.hubLane = hubLane
-        let failure = hubLane.lane.performAndWait { [self] _ in attach() } ?? "the lane has stopped"
+        let failure =
+            hubLane.lane.performAndWait { [self] _ in attach(as: standing) } ?? "the lane has stopped"
         if let failure { throw HostError("\(device.name) cannot be attached to hub \(hub.name): \(failure)") }
     }
 
@@ -40,10 +43,11 @@ final class DevicePort: @unchecked Sendable {
     }
 
     /// [lane] Nil, or why it failed.
-    private func attach() -> String? {
+    private func attach(as standing: HubPort.Standing) -> String? {
         guard
             let port = hubLane.attach(
-                to: hub, needs: HubPort.Needs(mtu: UInt16(clamping: device.mtu)), sink: self)
+                to: hub, needs: HubPort.Needs(mtu: UInt16(clamping: device.mtu)), as: standing,
+                sink: self)
         else { return "the hub has no port left" }
         self.port = port
         do {

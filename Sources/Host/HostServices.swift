@@ -18,16 +18,18 @@ final class HostServices: ModuleServices {
     private let authenticator: Authenticator
     private let journal: Journal
     private let defaultHub: HubName
+    private let checksModules: Bool
 
     init(
         store: AccountStore, journal: Journal, defaultHub: HubName, certificate: ServerCertificate,
-        publicName: String
+        publicName: String, checksModules: Bool
     ) {
         self.store = store
         self.journal = journal
         self.defaultHub = defaultHub
         presented = Mutex(certificate)
         self.publicName = publicName
+        self.checksModules = checksModules
         authenticator = Authenticator(store: store)
     }
 
@@ -126,19 +128,22 @@ final class HostServices: ModuleServices {
             commonName: CertificateSubject.commonName(ofDER: evidence.certificate), fingerprint: fingerprint)
     }
 
-    /// A fixed address stands in the hub's own network where SecureNAT has one, else in a network of 256.
+    /// A fixed address without a prefix stands in the hub's own network where SecureNAT has one, else in a
+    /// network of 256.
     private func identity(of user: User) -> Identity {
         var identity = Identity(
             user: user.name.description, hub: user.hub.description, account: user.id)
+        identity.policy = (try? store.policy(of: user.name, in: user.hub)) ?? .standard
         guard let address = user.address else { return identity }
         if let nat = try? store.nat(of: user.hub), nat.isEnabled,
             let network = IPv4Subnet(nat.network.address, prefixLength: nat.network.prefixLength),
             network.contains(address)
         {
-            identity.fixedAddress = IPv4Subnet(address, prefixLength: nat.network.prefixLength)
+            let prefix = user.prefixLength ?? nat.network.prefixLength
+            identity.fixedAddress = IPv4Subnet(address, prefixLength: prefix)
             identity.fixedGateway = nat.network.address
         } else {
-            identity.fixedAddress = IPv4Subnet(address, prefixLength: 24)
+            identity.fixedAddress = IPv4Subnet(address, prefixLength: user.prefixLength ?? 24)
         }
         return identity
     }
@@ -184,6 +189,10 @@ extension HostServices {
         guard isLogged(level: level) else { return }
         journal.record(
             Event("module", level: Logger.Level(abi: level)).with("module", module).with("message", line))
+    }
+
+    var breachListener: (@Sendable (BrokenRule) -> Void)? {
+        checksModules ? { [self] rule in log(rule) } : nil
     }
 
     func isLogged(level: UInt32) -> Bool { level >= PA_LOG_INFO }

@@ -105,7 +105,8 @@ final class HubDevices: Sendable {
                 let device =
                     try bridge.kind == .tap
                     ? LocalBridge.openTAP(bridge.device) : LocalBridge.openInterface(bridge.device)
-                running.bridges[bridge.device] = try DevicePort(device, to: hub, on: lane(for: hub))
+                running.bridges[bridge.device] = try DevicePort(
+                    device, to: hub, as: .bridge, on: lane(for: hub))
                 running.bridgeProblems[bridge.device] = nil
                 journal.record(Event("bridge-up").with("hub", name.description).with("device", bridge.device))
                 for advisory in device.advisories {
@@ -144,7 +145,8 @@ final class HubDevices: Sendable {
             }
             running.nat = (engine, [])
             for device in try engine.start() {
-                running.nat?.ports.append(try DevicePort(device, to: hub, on: lane(for: hub)))
+                running.nat?.ports.append(
+                    try DevicePort(device, to: hub, as: .router, on: lane(for: hub)))
             }
             journal.record(
                 Event("nat-up").with("hub", name.description).with("engine", settings.engine.rawValue)
@@ -160,8 +162,9 @@ final class HubDevices: Sendable {
 
     private static func end(_ nat: (engine: SecureNAT, ports: [DevicePort])?) {
         guard let nat else { return }
-        for port in nat.ports { port.close() }
+        // The engine first: what it says on its way out still has a port.
         nat.engine.stop()
+        for port in nat.ports { port.close() }
     }
 
     /// Hubs are spread over the lanes, so that the devices of one do not crowd those of another.

@@ -1,9 +1,29 @@
 import ArgumentParser
+import CLinux
+import Dispatch
 import Foundation
 import Lanes
 
+/// Where the process begins. Capabilities belong to threads, so the ones that are not needed are given up
+/// while there is a single thread.
+@main enum Program {
+    /// CAP_NET_BIND_SERVICE (ports below 1024), CAP_NET_ADMIN (TAP, nftables, socket buffers), CAP_NET_RAW.
+    private static let needed: UInt64 = 1 << 10 | 1 << 12 | 1 << 13
+
+    static func main() {
+        let failure = clinux_capabilities_keep(needed)
+        guard failure == 0 else {
+            let why = unsafe String(cString: clinux_error_text(-failure))
+            FileHandle.standardError.write(Data("polyhubd: cannot give up capabilities: \(why)\n".utf8))
+            Foundation.exit(1)
+        }
+        Task { await Polyhubd.start() }
+        dispatchMain()
+    }
+}
+
 /// The server's command line.
-@main struct Polyhubd: AsyncParsableCommand {
+struct Polyhubd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "polyhubd",
         abstract: "A VPN server that accepts many protocols on virtual Ethernet hubs.",
@@ -53,10 +73,12 @@ import Lanes
         }
     }
 
-    static func main() async {
+    /// Carries out the process's command line and ends the process.
+    static func start() async {
         do {
             let command = try parse()
             try await command.run()
+            Foundation.exit(0)
         } catch let code as ExitCode {
             exit(withError: code)
         } catch {

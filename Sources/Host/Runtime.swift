@@ -27,7 +27,14 @@ struct Runtime: ServerRuntime {
         let sessions = await snapshots()
         report.hubs = hubs.all.count
         report.sessions = sessions.count
-        report.modules = try await modules.rows().count
+        let rows = try await modules.rows()
+        report.modules = rows.count
+        report.refusedCalls = rows.reduce(0) { $0 + $1.refusedCalls }
+        for row in rows {
+            for metric in row.metrics {
+                report.metrics["\(row.name).\(metric.name)", default: 0] += metric.value
+            }
+        }
         report.framesForwarded = sessions.reduce(0) { $0 + $1.counters.framesIn }
         report.framesDropped = sessions.reduce(0) { $0 + $1.counters.dropped }
         report.logDropped = journal.dropped
@@ -63,6 +70,7 @@ extension Runtime {
             row.framesOut = session.counters.framesOut
             row.bytesIn = session.counters.octetsIn
             row.bytesOut = session.counters.octetsOut
+            row.denied = session.counters.deniedByName
             return row
         }
     }
@@ -80,7 +88,7 @@ extension Runtime {
         let found = try self.hub(hub)
         let seconds = await monotonicSeconds()
         let names = portNames(found, await snapshots(in: found.name))
-        let rows = found.table.snapshot(at: seconds).sorted { a, b in a.mac.bits < b.mac.bits }
+        let rows = found.seenMACs(at: seconds).sorted { a, b in a.mac.bits < b.mac.bits }
         return rows.map { row -> MACRow in
             MACRow(mac: row.mac.description, session: names[row.port] ?? "", ageSeconds: Int(row.age))
         }
@@ -111,10 +119,13 @@ extension Runtime {
         let hub = try hub(name)
         let seconds = await monotonicSeconds()
         let names = portNames(hub, sessions)
-        let entries = hub.addresses.snapshot(at: seconds).sorted { a, b in a.key.bits < b.key.bits }
+        let entries = hub.seenAddresses(at: seconds).sorted { a, b in
+            (a.key.upper, a.key.lower) < (b.key.upper, b.key.lower)
+        }
         return entries.map { address, entry -> AddressRow in
             AddressRow(
-                address: address.description, mac: entry.mac.description, session: names[entry.port] ?? "",
+                address: address.mapped?.description ?? address.description, mac: entry.mac.description,
+                session: names[entry.port] ?? "",
                 kind: .seen)
         }
     }
@@ -211,10 +222,13 @@ extension Runtime {
 extension Runtime {
     func modules() async throws -> [ModuleRow] {
         try await modules.rows().map { row in
-            ModuleRow(
+            var shown = ModuleRow(
                 name: row.name, version: row.version, library: row.library,
                 state: row.isDraining ? "draining" : "running",
                 listeners: row.listeners, sessions: row.sessions)
+            shown.metrics = Dictionary(row.metrics) { $1 }
+            shown.refusedCalls = row.refusedCalls
+            return shown
         }
     }
 

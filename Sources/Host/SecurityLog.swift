@@ -1,6 +1,7 @@
 import Journal
 import Lanes
 import LayerConverter
+import Policy
 import Sessions
 
 /// Writes what becomes of sessions into the security log of their hub.
@@ -33,13 +34,17 @@ final class SecurityLog: SessionObserver {
     }
 
     func sessionClosed(_ session: SessionSnapshot, reason: SessionReason, sentence: String) {
-        record(
-            .disconnected(
-                session: "\(session.id)", user: session.user,
-                why: sentence.isEmpty ? reason.name : "\(reason.name): \(sentence)",
-                bytesIn: session.counters.octetsIn, bytesOut: session.counters.octetsOut,
-                duration: session.duration),
-            session)
+        let event = Event.disconnected(
+            session: "\(session.id)", user: session.user,
+            why: sentence.isEmpty ? reason.name : "\(reason.name): \(sentence)",
+            bytesIn: session.counters.octetsIn, bytesOut: session.counters.octetsOut,
+            duration: session.duration)
+        let denied = session.counters.denied.total
+        record(denied > 0 ? event.with("denied", denied) : event, session)
+    }
+
+    func sessionDenied(_ session: SessionSnapshot, _ denial: Denial) {
+        record(.denied(session: "\(session.id)", user: session.user, what: denial.name), session)
     }
 
     private func record(_ event: Event, _ session: SessionSnapshot) {

@@ -40,7 +40,7 @@ final class Server: Sendable {
         let services = HostServices(
             store: store, journal: journal, defaultHub: defaultHub,
             certificate: try OwnCertificate.find(configuration, store: store, publicName: publicName),
-            publicName: publicName)
+            publicName: publicName, checksModules: arguments.checkModules)
 
         let cores = min(ProcessInfo.processInfo.activeProcessorCount, Self.maxLanes)
         lanes = try LaneGroup(count: arguments.lanes ?? cores)
@@ -58,12 +58,10 @@ final class Server: Sendable {
 
         var trimmer = MemoryTrimmer(hubLanes)
         trimming = Task { await trimmer.run() }
-        let noteBreach: @Sendable (BrokenRule) -> Void = { services.log($0) }
         let runtime = ModuleRuntime(
             lanes: lanes, hubLanes: hubLanes, services: services,
             moduleDirectory: Self.moduleDirectory(arguments),
-            stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config,
-            checks: arguments.checkModules ? noteBreach : nil)
+            stateDirectory: URL(fileURLWithPath: directory.path), configurationFile: arguments.config)
         modules = ModuleRegistry(runtime, configuration: configuration)
         let certificates = CertificateWatch(
             configuration, store: store, services: services, modules: modules, journal: journal)

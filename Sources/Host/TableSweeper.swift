@@ -19,7 +19,7 @@ final class TableSweeper: TimerTarget, @unchecked Sendable {
     }
 
     func timerFired(_ token: UInt64, at now: Instant) {
-        for hub in hubs.all { hub.table.sweep(at: now.seconds) }
+        for hub in hubs.all { hub.sweep(at: now.seconds) }
         guard let lane else { return }
         _ = lane.schedule(at: now + Self.interval, target: self, token: 0)
     }

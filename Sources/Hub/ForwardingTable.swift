@@ -41,16 +41,21 @@ public import Wire
     deinit { memory.free() }
 
     /// The port on which `mac` was last seen, or 0.
-    public func port(of mac: MACAddress, at seconds: UInt64) -> UInt16 {
+    public func port(of mac: MACAddress, at seconds: UInt64) -> UInt16 { holder(of: mac, at: seconds).port }
+
+    /// The port on which `mac` was last seen, or 0, and how many seconds ago.
+    @inline(__always)
+    func holder(of mac: MACAddress, at seconds: UInt64) -> (port: UInt16, age: UInt64) {
         let place = Place(Scramble.forward(mac.bits ^ key))
         let set = unsafe words + place.set
         for way in 0..<Self.ways {
             let word = Word(rawValue: unsafe set[way].load(ordering: .relaxed))
             if word.tag == place.tag, word.port != 0 {
-                return word.age(at: seconds) <= ageing ? word.port : 0
+                let age = word.age(at: seconds)
+                return age <= ageing ? (word.port, age) : (0, 0)
             }
         }
-        return 0
+        return (0, 0)
     }
 
     /// Notes that `mac` was seen on `port`. Returns the port on which it stood before, 0 if it was unknown.
@@ -76,14 +81,14 @@ public import Wire
         return 0
     }
 
-    /// Forgets every address of a port that is gone. Walks the whole table.
-    public func forget(port: UInt16) { removeAll { $0.port == port } }
-
-    /// Forgets what is older than the ageing time. To be called at least every 400 seconds.
-    public func sweep(at seconds: UInt64) { removeAll { $0.age(at: seconds) > ageing } }
+    /// Forgets what is older than the ageing time, and what stands on ports that are gone. To be called at
+    /// least every 400 seconds. Walks the whole table.
+    func sweep(at seconds: UInt64, isThere: (UInt16) -> Bool) {
+        removeAll { $0.age(at: seconds) > ageing || !isThere($0.port) }
+    }
 
     /// Every address with its port and the seconds since it was last seen, in no order.
-    public func snapshot(at seconds: UInt64) -> [(mac: MACAddress, port: UInt16, age: UInt64)] {
+    func snapshot(at seconds: UInt64) -> [(mac: MACAddress, port: UInt16, age: UInt64)] {
         var rows: [(mac: MACAddress, port: UInt16, age: UInt64)] = []
         for index in 0..<Self.capacity {
             let word = Word(rawValue: unsafe words[index].load(ordering: .relaxed))

@@ -1,4 +1,5 @@
 public import PluginABI
+public import Policy
 import Wire
 
 /// What stands behind a port and takes the frames that leave the hub through it.
@@ -6,6 +7,15 @@ public protocol PortSink: AnyObject {
     /// Frames for whoever is behind the port, in order, lent until the turn ends, to be changed in place.
     /// Each has the headroom and tailroom that the port was attached with.
     func deliver(_ batch: UnsafeMutableBufferPointer<pa_slice_v1>, from port: HubPort)
+    /// Whether a flooded frame is of any use behind the port; asked before it is copied.
+    func wants(flooded frame: RawSpan) -> Bool
+    /// The port's policy has for the first time denied a frame for this reason.
+    func denied(_ denial: Denial, at port: HubPort)
+}
+
+extension PortSink {
+    public func wants(flooded frame: RawSpan) -> Bool { true }
+    public func denied(_ denial: Denial, at port: HubPort) {}
 }
 
 /// One port of a hub, on the lane where what stands behind it lives. Belongs to that lane's switch alone.
@@ -19,17 +29,47 @@ public protocol PortSink: AnyObject {
         public var tailroom: UInt16
         /// The largest IP packet that passes; TCP's MSS is clamped to it. 0: no limit.
         public var mtu: UInt16
-        /// Frames a second that may be flooded from here.
-        public var floodRate: UInt64
 
-        public init(
-            headroom: UInt16 = 0, tailroom: UInt16 = 0, mtu: UInt16 = 0,
-            floodRate: UInt64 = FloodBudget.defaultRate
-        ) {
+        public init(headroom: UInt16 = 0, tailroom: UInt16 = 0, mtu: UInt16 = 0) {
             self.headroom = headroom
             self.tailroom = tailroom
             self.mtu = mtu
-            self.floodRate = floodRate
+        }
+    }
+
+    /// How far the hub believes what comes from a port.
+    public enum Standing: Sendable {
+        /// A client at layer 2: its policy judges every frame. `owner` is the user's number, not 0: the ports
+        /// of one user may take addresses from each other.
+        case client(Policy, owner: UInt32)
+        /// A client at layer 3: the layer converter vouches for its addresses, which are its own for as long
+        /// as it is there, and the policy judges the rest.
+        case converted(Policy, owner: UInt32)
+        /// A LAN, which is believed; its hosts may move elsewhere when they have been silent.
+        case bridge
+        /// The host's own router, whose addresses are its own for as long as it is there.
+        case router
+
+        var owner: UInt32 {
+            switch self {
+            case .client(_, let owner), .converted(_, let owner): owner
+            case .bridge, .router: 0
+            }
+        }
+
+        var keepsAddresses: Bool {
+            switch self {
+            case .converted, .router: true
+            case .client, .bridge: false
+            }
+        }
+
+        var portGuard: PortGuard? {
+            switch self {
+            case .client(let policy, _): PortGuard(policy, isConverted: false)
+            case .converted(let policy, _): PortGuard(policy, isConverted: true)
+            case .bridge, .router: nil
+            }
         }
     }
 
@@ -41,8 +81,17 @@ public protocol PortSink: AnyObject {
         public var octetsOut: UInt64 = 0
         public var dropped: UInt64 = 0
         public var floodsRefused: UInt64 = 0
+        /// By the policy, before they were forwarded.
+        public var denied = DenialCounts()
 
         public init() {}
+
+        /// What was kept from the hub, by reason, the storm control's refusals among it.
+        public var deniedByName: [String: Int] {
+            var counts = Dictionary(uniqueKeysWithValues: denied.all.map { ($0.denial.name, $0.count) })
+            if floodsRefused > 0 { counts["broadcasts"] = Int(clamping: floodsRefused) }
+            return counts
+        }
     }
 
     public let hub: Hub
@@ -54,27 +103,70 @@ public protocol PortSink: AnyObject {
     /// Let go when the port is detached, because who takes frames from a port also holds it.
     private var sink: (any PortSink)?
     var budget: FloodBudget
+    /// Nil where the port is believed.
+    private var portGuard: PortGuard?
+    let isGuarded: Bool
+    let isConverted: Bool
+    let keepsAddresses: Bool
+    /// The last source of an IPv4 packet that was admitted, and until when it is not looked at again.
+    private(set) var lastIPv4: UInt32 = 0
+    private(set) var lastIPv4Until: UInt64 = 0
     private(set) var isAttached = true
 
     /// The last source address seen and when, so that a steady stream does not ask the table again each time.
     var lastSource: UInt64 = .max
     var lastSourceSeconds: UInt64 = 0
 
-    private let pending = UnsafeMutablePointer<pa_slice_v1>.allocate(capacity: maxPending)
+    /// What waits, and, once it was needed, a second place for what comes while the first is being delivered.
+    private var pending = UnsafeMutablePointer<pa_slice_v1>.allocate(capacity: maxPending)
+    private var spare: UnsafeMutablePointer<pa_slice_v1>?
     private var pendingCount = 0
+    private var isDelivering = false
     private let mssClamp: MSSClamp?
 
-    init(hub: Hub, number: UInt16, needs: Needs, segment: HubSegment, sink: any PortSink) {
+    init(
+        hub: Hub, number: UInt16, needs: Needs, standing: Standing, segment: HubSegment, sink: any PortSink
+    ) {
         self.hub = hub
         self.number = number
         self.needs = needs
         self.sink = sink
         unsafe self.segment = segment
-        budget = FloodBudget(rate: needs.floodRate)
+        portGuard = standing.portGuard
+        isGuarded = portGuard != nil
+        isConverted = portGuard?.isConverted ?? false
+        keepsAddresses = standing.keepsAddresses
+        budget = FloodBudget(rate: portGuard?.policy.floodRate ?? FloodBudget.defaultRate)
         mssClamp = needs.mtu == 0 ? nil : MSSClamp(mtu: Int(needs.mtu))
     }
 
-    deinit { unsafe pending.deallocate() }
+    deinit {
+        unsafe pending.deallocate()
+        unsafe spare?.deallocate()
+    }
+
+    /// Another policy counts from now on. What the port has of addresses, it keeps.
+    public func setPolicy(_ policy: Policy) {
+        guard portGuard != nil else { return }
+        portGuard?.policy = policy
+        budget = FloodBudget(rate: policy.floodRate)
+    }
+
+    func wants(flooded frame: pa_slice_v1) -> Bool {
+        sink?.wants(flooded: unsafe RawSpan(_unsafeStart: frame.start, byteCount: Int(frame.length))) ?? false
+    }
+
+    /// The slow way: why the frame must not pass, or nil.
+    func judge(_ frame: RawSpan, from source: MACAddress, at seconds: UInt64) -> Denial? {
+        let denial = portGuard?.denial(of: frame, from: source, at: self, seconds)
+        (lastIPv4, lastIPv4Until) = (portGuard?.lastIPv4 ?? 0, portGuard?.lastIPv4Until ?? 0)
+        return denial
+    }
+
+    func deny(_ denial: Denial) {
+        counters.denied.add(denial)
+        if counters.denied[denial] == 1 { sink?.denied(denial, at: self) }
+    }
 
     /// Appends a frame; true when it is the first one that waits.
     @inline(__always)
@@ -83,11 +175,18 @@ public protocol PortSink: AnyObject {
             counters.dropped += 1
             return false
         }
+        if pendingCount == 0, isDelivering { swapBuffers() }
         unsafe pending[pendingCount] = frame
         pendingCount += 1
         counters.framesOut += 1
         counters.octetsOut += UInt64(unsafe frame.length)
         return pendingCount == 1
+    }
+
+    /// A delivery has caused a frame to the very port that is being served.
+    private func swapBuffers() {
+        let free = unsafe spare ?? .allocate(capacity: Self.maxPending)
+        unsafe (pending, spare) = (free, pending)
     }
 
     /// Lowers the segment size that a TCP handshake offers to what fits through whatever stands behind the
@@ -114,6 +213,8 @@ public protocol PortSink: AnyObject {
         let count = pendingCount
         pendingCount = 0
         guard count > 0, let sink else { return }
+        isDelivering = true
+        defer { isDelivering = false }
         unsafe sink.deliver(UnsafeMutableBufferPointer(start: pending, count: count), from: self)
     }
 }

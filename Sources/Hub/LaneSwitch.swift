@@ -1,4 +1,5 @@
 public import PluginABI
+import Policy
 import Wire
 
 /// Carries copies of frames to other lanes.
@@ -68,11 +69,14 @@ public final class LaneSwitch {
 
     /// Makes a port of `hub` on this lane; nil when the hub has no number left. It keeps `sink` until
     /// `detach`.
-    public func attach(to hub: Hub, needs: HubPort.Needs, sink: any PortSink) -> HubPort? {
-        guard let number = hub.addPort(on: lane) else { return nil }
+    public func attach(
+        to hub: Hub, needs: HubPort.Needs, as standing: HubPort.Standing = .bridge, sink: any PortSink
+    ) -> HubPort? {
+        guard let number = hub.addPort(standing, on: lane, at: seconds) else { return nil }
         let segment = segments[hub.id] ?? HubSegment(hub: hub)
         segments[hub.id] = segment
-        let port = HubPort(hub: hub, number: number, needs: needs, segment: segment, sink: sink)
+        let port = HubPort(
+            hub: hub, number: number, needs: needs, standing: standing, segment: segment, sink: sink)
         segment.add(port)
         return port
     }
@@ -106,33 +110,64 @@ extension LaneSwitch {
         }
         port.counters.framesIn += 1
         port.counters.octetsIn += UInt64(unsafe slice.length)
-        if glance.source.bits != port.lastSource || seconds != port.lastSourceSeconds {
-            port.hub.table.learn(glance.source, on: port.number, at: seconds)
-            (port.lastSource, port.lastSourceSeconds) = (glance.source.bits, seconds)
+        let isKnown = glance.source.bits == port.lastSource && seconds == port.lastSourceSeconds
+        if port.isGuarded, !isPlain(glance, from: port, isKnown: isKnown) {
+            if let denial = unsafe denial(of: slice, glance, from: port) { return port.deny(denial) }
         }
+        if !isKnown { learn(glance.source, from: port) }
         if glance.mayNeedClamp { unsafe port.clamp(slice) }
-        if glance.isARP { unsafe note(slice, from: port) }
+        if !port.isGuarded, glance.mayTellAddresses { unsafe note(slice, glance.source, from: port) }
         unsafe forward(slice, glance, from: port)
     }
 
-    private func note(_ slice: pa_slice_v1, from port: HubPort) {
-        let bytes = unsafe UnsafeRawBufferPointer(start: slice.start, count: Int(slice.length)).bytes
-        port.hub.addresses.note(bytes, on: port.number, at: seconds)
+    /// Whether there is nothing in the frame that the port's policy has not admitted already, which is so for
+    /// most. False is no verdict.
+    @inline(__always)
+    private func isPlain(_ glance: FrameGlance, from port: HubPort, isKnown: Bool) -> Bool {
+        guard isKnown || port.isConverted else { return false }
+        guard let source = glance.plainIPv4Source else {
+            return !port.isConverted && glance.isForeignProtocol
+        }
+        return port.isConverted || source == port.lastIPv4 && seconds < port.lastIPv4Until
+    }
+
+    @inline(never)
+    private func denial(of slice: pa_slice_v1, _ glance: FrameGlance, from port: HubPort) -> Denial? {
+        let frame = unsafe RawSpan(_unsafeStart: slice.start, byteCount: Int(slice.length))
+        return port.judge(frame, from: glance.source, at: seconds)
+    }
+
+    private func learn(_ source: MACAddress, from port: HubPort) {
+        port.hub.table.learn(source, on: port.number, at: seconds)
+        if port.keepsAddresses, source.bits != port.lastSource {
+            port.hub.addresses.keep(source, for: port.number)
+        }
+        (port.lastSource, port.lastSourceSeconds) = (source.bits, seconds)
+    }
+
+    /// What a port that is believed says of addresses.
+    @inline(never)
+    private func note(_ slice: pa_slice_v1, _ source: MACAddress, from port: HubPort) {
+        let frame = unsafe RawSpan(_unsafeStart: slice.start, byteCount: Int(slice.length))
+        guard case .address(let address, let mac) = FrameClaim(frame), mac == source else { return }
+        let entry = AddressBook.Entry(
+            mac: mac, port: port.number, seenAt: seconds, isKept: port.keepsAddresses)
+        _ = port.hub.addresses.note(address, entry) { _ in false }
     }
 
     private func forward(_ slice: pa_slice_v1, _ glance: FrameGlance, from port: HubPort) {
         let hub = port.hub
         let number = glance.destination.isGroup ? 0 : hub.table.port(of: glance.destination, at: seconds)
-        guard number != 0 else { return unsafe flood(slice, from: port) }
         guard number != port.number else { return }
-        let home = hub.lane(of: number)
+        // What a port that is gone had is as unknown as what nobody had.
+        guard number != 0, let home = hub.lane(of: number) else { return unsafe flood(slice, from: port) }
         if home == lane {
             guard let target = unsafe port.segment.port(number) else { return }
             unsafe target._withUnsafeGuaranteedRef { target in
                 if glance.mayNeedClamp { unsafe target.clamp(slice) }
                 unsafe enqueue(slice, at: target)
             }
-        } else if let home {
+        } else {
             let header = CrossingHeader(hub: hub.id, port: number)
             if unsafe !crossing.cross(to: home, header, slice) { port.counters.dropped += 1 }
         }
@@ -144,7 +179,7 @@ extension LaneSwitch {
             return
         }
         for target in unsafe port.segment.ports where target !== port {
-            unsafe enqueueCopy(of: slice, at: target)
+            if unsafe target.wants(flooded: slice) { unsafe enqueueCopy(of: slice, at: target) }
         }
         for other in 0..<laneCount where other != lane && port.hub.hasPorts(on: other) {
             let header = CrossingHeader(hub: port.hub.id, port: 0)
@@ -162,7 +197,9 @@ extension LaneSwitch {
                 unsafe enqueue(slice, at: target)
             }
         } else {
-            for target in segment.ports { unsafe enqueueCopy(of: slice, at: target) }
+            for target in segment.ports where unsafe target.wants(flooded: slice) {
+                unsafe enqueueCopy(of: slice, at: target)
+            }
         }
     }
 

@@ -19,6 +19,11 @@ extension Event {
             .with("user", user).with("from", peer).with("protocol", module).with("why", why)
     }
 
+    /// The first frame of a session that its policy kept from the hub for this reason.
+    public static func denied(session: String, user: String, what: String) -> Event {
+        Event("denied", level: .warning, session: session).with("user", user).with("what", what)
+    }
+
     public static func disconnected(
         session: String, user: String, why: String, bytesIn: UInt64, bytesOut: UInt64, duration: Duration
     ) -> Event {

@@ -169,8 +169,8 @@ extension ByteStream {
         unsafe withUnsafePointer(to: slice) { unsafe write(UnsafeBufferPointer(start: $0, count: 1)) }
     }
 
-    /// [lane] Has the handler's `writable` called as after a write that was refused, for one who could not even
-    /// write.
+    /// [lane] Has the handler's `writable` called as after a write that was refused, for one who could not
+    /// even write.
     public func announceNextRoom() {
         guard phase == .open, move == nil else { return }
         wantsWritable = true

@@ -70,14 +70,10 @@ public protocol DatagramHandler: AnyObject {
     var descriptor: Int32 { unsafe socket.pointee.fd }
 
     /// [lane]
-    func start(_ handler: any DatagramHandler) {
+    func start(_ handler: any DatagramHandler) throws(SocketError) {
         guard !isClosed else { return }
         self.handler = handler
-        do {
-            try lane.attach(self, descriptor: descriptor, interest: .readable)
-        } catch {
-            preconditionFailure("a new socket can be watched: \(error)")
-        }
+        try lane.attach(self, descriptor: descriptor, interest: .readable)
     }
 
     override func ready(_ readiness: Readiness) {

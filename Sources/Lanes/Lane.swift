@@ -138,6 +138,18 @@ extension Lane {
         return answer.wait()
     }
 
+    /// [any] Does what can fail on the lane and waits for it, by threads that may block. What fails is said
+    /// to have failed at `attempt`. A lane that has stopped does nothing.
+    func onLane(
+        _ attempt: String, _ work: @escaping @Sendable () throws(SocketError) -> Void
+    ) throws(SocketError) {
+        let failure = performAndWait { _ -> SocketError? in
+            do throws(SocketError) { try work() } catch { return error.during(attempt) }
+            return nil
+        }
+        if let failure = failure ?? nil { throw failure }
+    }
+
     /// [any] Ends the lane's wait, if it waits.
     func wake() {
         guard isAsleep.load(ordering: .sequentiallyConsistent) else { return }

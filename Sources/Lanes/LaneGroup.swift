@@ -45,14 +45,21 @@ public final class LaneGroup: Sendable {
     }
 
     /// [any] Opens a datagram listener with a socket on every lane. It is bound when this returns, so `local`
-    /// tells the port that was chosen; each lane starts to receive soon.
-    /// `handler` is called once on every lane.
+    /// tells the port that was chosen. Not to be called on a lane. `handler` is called once on every lane.
     public func listen(
         _ options: DatagramOptions, handler: @escaping @Sendable (DatagramSocket) -> any DatagramHandler
     ) throws(SocketError) -> DatagramListener {
         let listener = try DatagramListener(options, lanes: lanes)
-        for socket in listener.sockets {
-            socket.lane.post { _ in socket.start(handler(socket)) }
+        let attempt = "listen on \(options.transport) \(listener.local)"
+        do {
+            for socket in listener.sockets {
+                try socket.lane.onLane(attempt) { () throws(SocketError) in
+                    try socket.start(handler(socket))
+                }
+            }
+        } catch {
+            listener.close()
+            throw error
         }
         return listener
     }

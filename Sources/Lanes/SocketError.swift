@@ -12,6 +12,9 @@ public struct SocketError: Error, CustomStringConvertible, Sendable {
         self.attempt = attempt
     }
 
+    /// The same failure, said of what it was a part of.
+    func during(_ attempt: String) -> SocketError { SocketError(-code, attempt) }
+
     public var description: String { "cannot \(attempt): \(unsafe String(cString: clinux_error_text(code)))" }
 
     /// Throws when a call of CLinux failed.

@@ -56,7 +56,14 @@ public final class StreamListener: Sendable {
         acceptors = zip(lanes, descriptors).map {
             StreamAcceptor(descriptor: $1, options: options, candidates: candidates, on: $0)
         }
-        for acceptor in acceptors { acceptor.lane.post { _ in acceptor.start() } }
+        do {
+            for acceptor in acceptors {
+                try acceptor.lane.onLane(attempt) { () throws(SocketError) in try acceptor.start() }
+            }
+        } catch {
+            close()
+            throw error
+        }
     }
 
     /// [any] From now on these are asked, in this order.
@@ -101,13 +108,9 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
         self.lane = lane
     }
 
-    func start() {
+    func start() throws(SocketError) {
         guard !isClosed else { return }
-        do {
-            try lane.attach(self, descriptor: descriptor, interest: .readable)
-        } catch {
-            preconditionFailure("a new socket can be watched: \(error)")
-        }
+        try lane.attach(self, descriptor: descriptor, interest: .readable)
     }
 
     func setTLS(_ context: TLSServerContext?, acceptsPlain: Bool) {
@@ -167,10 +170,16 @@ final class StreamAcceptor: EventSource, @unchecked Sendable {
     private func restAWhile() {
         unsafe lane.counted.pointee.receive_errors += 1
         lane.detach(self, descriptor: descriptor)
+        startLater()
+    }
+
+    private func startLater() {
         _ = lane.schedule(at: lane.now.advanced(by: StreamAcceptor.rest), target: self, token: 0)
     }
 }
 
 extension StreamAcceptor: TimerTarget {
-    func timerFired(_ token: UInt64, at now: Instant) { start() }
+    func timerFired(_ token: UInt64, at now: Instant) {
+        do throws(SocketError) { try start() } catch { startLater() }
+    }
 }

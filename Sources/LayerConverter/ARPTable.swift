@@ -85,6 +85,15 @@ struct ARPTable {
         }
     }
 
+    /// Whether it is news that the address is there, of a neighbour that is asked for or known.
+    func isNews(_ address: IPv4Address, at mac: MACAddress) -> Bool {
+        switch entries[address] {
+        case .reachable(let known, _), .confirming(let known, _, _): known != mac
+        case .incomplete: true
+        case .unreachable, nil: false
+        }
+    }
+
     /// Notes what a neighbour says of itself. A new entry is made only if `mayCreate`: it spoke to us.
     /// Returns whether anything that was used before has become wrong or possible.
     mutating func learn(_ address: IPv4Address, _ mac: MACAddress, mayCreate: Bool, at now: Instant) -> Bool {

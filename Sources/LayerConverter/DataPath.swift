@@ -84,6 +84,27 @@ extension LayerConverter {
         return .drop(type == .ipv6 ? .ipv6 : .unsupported)
     }
 
+    /// Whether a frame that is flooded would come to anything here; asked before it is copied. A hub of many
+    /// clients is full of ARP that concerns one of them.
+    public func wants(flooded frame: RawSpan) -> Bool {
+        switch lower(frame) {
+        case .deliver: return true
+        case .drop: return false
+        case .consume:
+            guard let ethernet = EthernetFrame(frame), ethernet.etherType == .arp else { return true }
+            var reader = ByteReader(ethernet.payload)
+            guard let packet = try? ARPPacket(parsing: &reader) else { return false }
+            return concerns(packet)
+        }
+    }
+
+    private func concerns(_ packet: ARPPacket) -> Bool {
+        if let probe, probe.conflicts(with: packet) { return true }
+        guard addressBits != 0 else { return false }
+        return packet.targetAddress.bits == addressBits || packet.senderAddress.bits == addressBits
+            || neighbors.isNews(packet.senderAddress, at: packet.senderMAC)
+    }
+
     private func lower(_ bytes: RawSpan, isGroup: Bool) -> Lower {
         guard let packet = IPv4Packet(bytes) else { return .drop(.malformed) }
         let destination = packet.destination

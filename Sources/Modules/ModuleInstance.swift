@@ -56,7 +56,7 @@ import Synchronization
         unsafe hostTable = .allocate(capacity: 1)
         unsafe hostTable.initialize(to: pa_host_v1())
         let host = unsafe OpaquePointer(Unmanaged.passUnretained(self).toOpaque())
-        checks = runtime.checks.map { CheckedModule(self, report: $0) }
+        checks = services.breachListener.map { CheckedModule(self, report: $0) }
         unsafe hostTable.pointee = HostTable.make(host, isChecked: checks != nil)
         var made: UnsafePointer<pa_module_v1>?
         let status = unsafe image.descriptor.pointee.create(hostTable, &made)
@@ -201,6 +201,13 @@ import Synchronization
 
     /// [any] Counts a call that broke a rule and was refused.
     func countRefusedCall() { refused.add(1, ordering: .relaxed) }
+
+    /// [control] Calls that broke a rule and were refused, on a lane or off it.
+    var refusedCalls: Int {
+        lanes.reduce(refused.load(ordering: .relaxed)) { sum, lane in
+            sum + (lane.lane.performAndWait { _ in lane.refusedCalls } ?? 0)
+        }
+    }
 
     /// [control] Keeps octets alive until something else is lent under the same name.
     func lend(_ bytes: [UInt8], as name: String) -> pa_octets_v1 {

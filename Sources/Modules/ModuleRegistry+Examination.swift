@@ -10,11 +10,16 @@ public struct ModuleDeclarations: Sendable {
         public let range: ClosedRange<Int64>
     }
 
+    public struct Command: Sendable {
+        public let name: String
+        /// PA_TYPE_* of its arguments.
+        public let types: [UInt32]
+    }
+
     /// The ids of its capability tables.
     public var capabilities: [String] = []
     public var options: [Option] = []
-    /// `greet NAME`
-    public var commands: [String] = []
+    public var commands: [Command] = []
     /// A sentence for each declaration that is malformed.
     public var faults: [String] = []
 }
@@ -57,7 +62,7 @@ extension ModuleInstance {
             .init(key: $0.key, type: $0.type, fallback: $0.fallback, range: $0.range)
         }
         let commands = unsafe ModuleCommand.all(tables.command)
-        made.commands = commands.map(\.usage)
+        made.commands = commands.map { .init(name: $0.name, types: $0.arguments.map(\.type)) }
         made.faults = options.declarations.flatMap(\.faults)
         made.faults += Self.repeated(options.declarations.map(\.key)).map { "option \($0) is declared twice" }
         made.faults += Self.repeated(commands.map(\.name)).map { "command \($0) is declared twice" }

@@ -17,6 +17,8 @@ public final class ModuleRegistry: @unchecked Sendable {
         public var isDraining: Bool
         public var sessions: Int
         public var metrics: [(name: String, value: Int64)]
+        /// Calls of the module that broke a rule of the ABI.
+        public var refusedCalls: Int
     }
 
     let runtime: ModuleRuntime
@@ -168,6 +170,7 @@ extension ModuleRegistry {
             listeners: instance.listeners.map(\.boundDescription),
             commands: ModuleCommand.all(instance.tables.command).map { "\($0.usage)\t\($0.help)" },
             isDraining: isDraining,
-            sessions: former.reduce(instance.sessionCount) { $0 + $1.sessionCount }, metrics: values)
+            sessions: former.reduce(instance.sessionCount) { $0 + $1.sessionCount }, metrics: values,
+            refusedCalls: former.reduce(instance.refusedCalls) { $0 + $1.refusedCalls })
     }
 }

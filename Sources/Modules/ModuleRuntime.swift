@@ -15,18 +15,13 @@ public final class ModuleRuntime: Sendable {
     let copies: URL
     /// Of plugins.conf, for messages.
     let configurationFile: String
-    /// Who hears of the rules that modules break; nil: nobody looks.
-    let checks: (@Sendable (BrokenRule) -> Void)?
 
     /// - Parameters:
     ///   - hubLanes: in the order of the lanes.
     ///   - stateDirectory: private copies of libraries go below it.
-    ///   - checks: where it is given, every call between host and modules is held against the rules of the
-    ///     ABI, and this hears, on any thread, of each that is broken.
     public init(
         lanes: LaneGroup, hubLanes: [HubLane], services: any ModuleServices, moduleDirectory: URL,
-        stateDirectory: URL, configurationFile: String,
-        checks: (@Sendable (BrokenRule) -> Void)? = nil
+        stateDirectory: URL, configurationFile: String
     ) {
         self.lanes = lanes
         self.hubLanes = hubLanes
@@ -38,7 +33,6 @@ public final class ModuleRuntime: Sendable {
         // A server that did not end in order left its copies.
         try? FileManager.default.removeItem(at: copies)
         self.configurationFile = configurationFile
-        self.checks = checks
     }
 
     /// The library that plugins.conf means: a path, or a name in the module directory.

@@ -16,9 +16,14 @@ public protocol ModuleServices: AnyObject, Sendable {
     var certificate: ServerCertificate { get }
     /// Where clients shall connect to.
     var publicName: String { get }
+    /// Hears, on any thread, of the rules of the ABI that modules break. Nil: nobody looks, and what calls
+    /// between host and modules cost is not more.
+    var breachListener: (@Sendable (BrokenRule) -> Void)? { get }
 }
 
 extension ModuleServices {
+    public var breachListener: (@Sendable (BrokenRule) -> Void)? { nil }
+
     /// A rule that a module broke, as an error in the server's log.
     public func log(_ broken: BrokenRule) {
         log(module: broken.module, level: PA_LOG_ERROR, line: broken.line)

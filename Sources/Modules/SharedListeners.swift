@@ -7,16 +7,18 @@ import PluginABI
 ///
 /// Confined to the control queue.
 final class SharedListeners: @unchecked Sendable {
-    /// Where a listener is bound. One that takes any free port is nobody's but its own scheme's.
+    /// Where a listener is bound. One that takes any free port is its module's and its scheme's alone.
     private struct Place: Hashable {
         let address: String
         let port: UInt16
         let scheme: ListenURL.Scheme?
+        let owner: String?
 
-        init(_ url: ListenURL) {
+        init(_ url: ListenURL, of instance: ModuleInstance) {
             address = url.address
             port = url.port
             scheme = url.port == 0 ? url.scheme : nil
+            owner = url.port == 0 ? instance.name : nil
         }
     }
 
@@ -52,9 +54,10 @@ final class SharedListeners: @unchecked Sendable {
         let claimant = Claimant(
             owner: instance.name, scheme: url.scheme, candidate: Self.candidate(for: instance, url.scheme))
         let tls = url.scheme == .tls ? try tlsContext() : nil
-        if var entry = entries[Place(url)] {
+        let place = Place(url, of: instance)
+        if var entry = entries[place] {
             entry.claimants.append(claimant)
-            entries[Place(url)] = entry
+            entries[place] = entry
             try update(entry)
             return entry.listener.local
         }
@@ -64,15 +67,16 @@ final class SharedListeners: @unchecked Sendable {
         let claimants = [claimant]
         let candidates = claimants.map(\.candidate) + (tls == nil ? [] : [WebAnswer.candidate])
         let listener = try group.listen(StreamOptions(endpoint, tls: tls), candidates: candidates)
-        entries[Place(url)] = Entry(listener: listener, claimants: claimants)
+        entries[place] = Entry(listener: listener, claimants: claimants)
         return listener.local
     }
 
     /// Takes a module away from a listener, which closes when nobody is left at it.
     func remove(_ instance: ModuleInstance, at url: ListenURL) {
-        guard var entry = entries[Place(url)] else { return }
+        let place = Place(url, of: instance)
+        guard var entry = entries[place] else { return }
         entry.claimants.removeAll { $0.owner == instance.name && $0.scheme == url.scheme }
-        entries[Place(url)] = entry.claimants.isEmpty ? nil : entry
+        entries[place] = entry.claimants.isEmpty ? nil : entry
         guard !entry.claimants.isEmpty else { return entry.listener.close() }
         // Where the certificate is not usable any more, the one that is presented already stays.
         try? update(entry)

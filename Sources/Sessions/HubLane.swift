@@ -1,6 +1,7 @@
 public import Hub
 public import Lanes
 public import PluginABI
+public import Policy
 import Synchronization
 import Wire
 
@@ -36,8 +37,10 @@ import Wire
     func beginTurn() { switching.beginTurn(lane.turn, at: lane.now.nanoseconds) }
 
     /// Makes a port of `hub` here, for something that is no session.
-    public func attach(to hub: Hub, needs: HubPort.Needs, sink: any PortSink) -> HubPort? {
-        switching.attach(to: hub, needs: needs, sink: sink)
+    public func attach(
+        to hub: Hub, needs: HubPort.Needs, as standing: HubPort.Standing, sink: any PortSink
+    ) -> HubPort? {
+        switching.attach(to: hub, needs: needs, as: standing, sink: sink)
     }
 
     /// Frames from whoever stands behind `port`, lent until the turn ends.
@@ -145,6 +148,19 @@ extension HubLane {
         let doomed = slots.compactMap { $0 }.filter { isDoomed($0.snapshot) }
         for session in doomed { close(session, reason: reason, sentence: sentence, tellsOwner: true) }
         return doomed.count
+    }
+
+    /// Who is on a hub, once each.
+    public func users(on hub: String) -> Set<String> {
+        Set(slots.lazy.compactMap { $0?.request.identity }.filter { $0.hub == hub }.map(\.user))
+    }
+
+    /// Other policies count from now on for the users named, on that hub.
+    public func setPolicies(_ policies: [String: Policy], on hub: String) {
+        for case let session? in slots where session.request.identity.hub == hub {
+            guard let policy = policies[session.request.identity.user] else { continue }
+            session.setPolicy(policy)
+        }
     }
 
     public var sessionCount: Int { slots.count - freeSlots.count }

@@ -1,3 +1,4 @@
+public import Policy
 public import Wire
 
 /// Somebody whom the accounts have accepted, on a certain hub. Opens one session.
@@ -11,6 +12,7 @@ public struct Identity: Sendable, Equatable {
     /// network.
     public var fixedAddress: IPv4Subnet?
     public var fixedGateway: IPv4Address?
+    public var policy = Policy.standard
 
     public init(user: String, hub: String, account: Int64) {
         self.user = user

@@ -40,6 +40,7 @@ extension Session {
         } else {
             var client = DHCPIdentity(mac: mac)
             client.hostName = request.hostName
+            if identity.policy.mayChooseAddress { client.wish = request.wishedAddress }
             addressing = .dhcp(client)
         }
         layerThree = LayerThree(LayerConverter(addressing, seed: generator.next()))

@@ -1,6 +1,7 @@
 public import Hub
 import LayerConverter
 public import PluginABI
+public import Policy
 import Wire
 
 /// A client on a hub: a port, and at layer 3 the converter that lifts its packets to Ethernet.
@@ -19,6 +20,8 @@ import Wire
     private(set) var port: HubPort?
     var layerThree: LayerThree?
     private var isOpen = false
+    /// Whether it counts among its user's sessions.
+    private var isCounted = false
 
     init(
         _ request: SessionRequest, serial: UInt64, slot: Int, on hubLane: HubLane,
@@ -45,12 +48,19 @@ import Wire
         guard let hub = hubLane.hubs[request.identity.hub] else {
             return refuse(.policy, "hub \(request.identity.hub) does not exist any more")
         }
+        let identity = request.identity
+        isCounted = hubLane.hubs.enter(
+            identity.user, on: identity.hub, atMost: identity.policy.maxSessions)
+        guard isCounted else {
+            let limit = identity.policy.maxSessions
+            return refuse(.policy, "no more than \(limit) of your sessions may be open at once")
+        }
         let ethernet: UInt16 = request.layer == .three ? UInt16(EthernetFrame.headerLength) : 0
         // A layer-3 frame loses its Ethernet header before it is sealed, which is headroom enough for that
         // much.
         let headroom = request.headroom > ethernet ? request.headroom - ethernet : 0
         let needs = HubPort.Needs(headroom: headroom, tailroom: request.tailroom, mtu: request.mtu)
-        guard let port = hubLane.attach(to: hub, needs: needs, sink: self) else {
+        guard let port = hubLane.attach(to: hub, needs: needs, as: standing, sink: self) else {
             return refuse(.policy, "hub \(hub.name) has no port left")
         }
         self.port = port
@@ -58,6 +68,20 @@ import Wire
         case .two: opened(nil)
         case .three: beginLayerThree(port)
         }
+    }
+
+    private var standing: HubPort.Standing {
+        // The ports of one user know each other by it.
+        let owner = UInt32(truncatingIfNeeded: request.identity.account)
+        return switch request.layer {
+        case .two: .client(request.identity.policy, owner: owner)
+        case .three: .converted(request.identity.policy, owner: owner)
+        }
+    }
+
+    func setPolicy(_ policy: Policy) {
+        request.identity.policy = policy
+        port?.setPolicy(policy)
     }
 
     func opened(_ lease: AddressLease?) {
@@ -100,6 +124,8 @@ import Wire
         let last = snapshot
         endLayerThree()
         if let port { hubLane.switching.detach(port) }
+        if isCounted { hubLane.hubs.leave(request.identity.user, on: request.identity.hub) }
+        isCounted = false
         if last.isOpen { hubLane.observer?.sessionClosed(last, reason: reason, sentence: sentence) }
         isOpen = false
         owner.sessionEnded(handle: handle)
@@ -126,5 +152,13 @@ extension Session: PortSink {
         } else {
             unsafe lower(batch)
         }
+    }
+
+    public func wants(flooded frame: RawSpan) -> Bool {
+        layerThree.map { $0.converter.wants(flooded: frame) } ?? true
+    }
+
+    public func denied(_ denial: Denial, at port: HubPort) {
+        hubLane.observer?.sessionDenied(snapshot, denial)
     }
 }

@@ -11,9 +11,15 @@ public final class SessionHubs: Sendable {
         var pool: MACPool
     }
 
+    private struct Who: Hashable {
+        let user: String
+        let hub: String
+    }
+
     private struct State {
         var entries: [String: Entry] = [:]
         var lastID: UInt32 = 0
+        var sessions: [Who: Int] = [:]
     }
 
     private let state = Mutex(State())
@@ -47,6 +53,24 @@ public final class SessionHubs: Sendable {
     /// A MAC address that nobody else on the hub has; nil when there is none left, or no such hub.
     func lendMAC(on hub: String, to identity: String) -> MACAddress? {
         state.withLock { $0.entries[hub]?.pool.lend(to: identity) }
+    }
+
+    /// Counts one more session of a user; false, and nothing is counted, if there are `limit` already.
+    func enter(_ user: String, on hub: String, atMost limit: Int) -> Bool {
+        state.withLock { state in
+            let who = Who(user: user, hub: hub)
+            guard state.sessions[who, default: 0] < limit else { return false }
+            state.sessions[who, default: 0] += 1
+            return true
+        }
+    }
+
+    func leave(_ user: String, on hub: String) {
+        state.withLock { state in
+            let who = Who(user: user, hub: hub)
+            let rest = state.sessions[who, default: 1] - 1
+            state.sessions[who] = rest > 0 ? rest : nil
+        }
     }
 
     func takeBack(_ mac: MACAddress, on hub: String) {

@@ -1,5 +1,6 @@
 public import LayerConverter
 public import PluginABI
+public import Policy
 
 /// The module that a session belongs to, on the session's lane. Nothing here but `sessionEnded` is called
 /// from inside a call that the owner makes.
@@ -20,5 +21,7 @@ public protocol SessionObserver: AnyObject, Sendable {
     func sessionOpened(_ session: SessionSnapshot)
     func sessionRefused(_ session: SessionSnapshot, reason: SessionReason, sentence: String)
     func sessionAddressed(_ session: SessionSnapshot)
+    /// The policy has for the first time denied one of its frames for this reason.
+    func sessionDenied(_ session: SessionSnapshot, _ denial: Denial)
     func sessionClosed(_ session: SessionSnapshot, reason: SessionReason, sentence: String)
 }

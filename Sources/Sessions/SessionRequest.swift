@@ -1,4 +1,5 @@
 public import PluginABI
+import Wire
 
 /// What a session is opened with; a copy of `pa_session_request_v1`.
 public struct SessionRequest: Sendable {
@@ -23,6 +24,14 @@ public struct SessionRequest: Sendable {
     public var remote = pa_address_v1()
     /// The address that a layer-3 client asks for; no family: any.
     public var wish = pa_address_v1()
+
+    /// Nil: any.
+    var wishedAddress: IPv4Address? {
+        guard wish.family == UInt8(PA_FAMILY_IPV4) else { return nil }
+        let octets = [wish.octets.0, wish.octets.1, wish.octets.2, wish.octets.3]
+        let address = IPv4Address(octets.reduce(0) { $0 << 8 | UInt32($1) })
+        return address.isHostAddress ? address : nil
+    }
 
     public init(layer: Layer, identity: Identity) {
         self.layer = layer

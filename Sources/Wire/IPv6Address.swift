@@ -3,7 +3,7 @@ public struct IPv6Address: Hashable, Sendable {
     public let upper: UInt64
     public let lower: UInt64
 
-    public init(_ upper: UInt64, _ lower: UInt64) {
+    @inlinable public init(_ upper: UInt64, _ lower: UInt64) {
         self.upper = upper
         self.lower = lower
     }
@@ -13,6 +13,16 @@ public struct IPv6Address: Hashable, Sendable {
     }
 
     public static let any = IPv6Address(0, 0)
+
+    /// ::ffff:a.b.c.d, RFC 4291 §2.5.5.2.
+    @inlinable public init(mapping address: IPv4Address) {
+        self.init(0, 0xffff_0000_0000 | UInt64(address.bits))
+    }
+
+    /// The IPv4 address that it maps, if it does.
+    public var mapped: IPv4Address? {
+        upper == 0 && lower >> 32 == 0xffff ? IPv4Address(UInt32(truncatingIfNeeded: lower)) : nil
+    }
 
     /// ff00::/8, RFC 4291 §2.7.
     public var isMulticast: Bool { upper >> 56 == 0xff }
@@ -71,9 +81,7 @@ extension IPv6Address {
 
 extension IPv6Address: CustomStringConvertible {
     public var description: String {
-        if upper == 0, lower >> 32 == 0xffff {
-            return "::ffff:\(IPv4Address(UInt32(truncatingIfNeeded: lower)))"
-        }
+        if let mapped { return "::ffff:\(mapped)" }
         let texts = groups.map { String($0, radix: 16) }
         let zeros = longestRunOfZeros
         guard zeros.count >= 2 else { return texts.joined(separator: ":") }

@@ -1,5 +1,6 @@
 import Hub
 import PluginABI
+import Policy
 import Wire
 
 /// Addresses spread over the forwarding table.
@@ -45,8 +46,15 @@ final class NoCrossing: LaneCrossing {
     private let octets: Int
     private var places: [UnsafeMutablePointer<UInt8>] = unsafe []
 
+    /// An IPv4 packet of TCP.
     init(to destination: MACAddress, from source: MACAddress, octets: Int) {
-        header = destination.octets + source.octets + [0x88, 0xb5]
+        header =
+            destination.octets + source.octets
+            + [
+                8, 0, 0x45, 0, UInt8((octets - 14) >> 8), UInt8((octets - 14) & 0xff), 0, 0, 0, 0, 64, 6, 0,
+                0,
+            ]
+            + [10, 0, 0, 1, 10, 0, 0, 2, 0x13, 0x88, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x10]
         self.octets = octets
         for index in 0..<Self.size {
             let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: octets + 512)
@@ -65,7 +73,7 @@ final class NoCrossing: LaneCrossing {
     }
 }
 
-/// Two ports of a hub on one lane.
+/// Two ports of a hub on one lane, of which the first is believed or judged.
 final class SwitchBench {
     private let lane = LaneSwitch(lane: 0, of: 1, crossing: NoCrossing())
     private let sink = CountingSink()
@@ -74,9 +82,9 @@ final class SwitchBench {
     private let batch = FrameBatch(
         to: MACAddress(0x0200_0000_0002), from: MACAddress(0x0200_0000_0001), octets: 1414)
 
-    init() {
+    init(_ standing: HubPort.Standing) {
         let hub = Hub(id: 1, name: "BENCH", key: 7)
-        port = lane.attach(to: hub, needs: .init(), sink: CountingSink())!
+        port = lane.attach(to: hub, needs: .init(), as: standing, sink: CountingSink())!
         let other = lane.attach(to: hub, needs: .init(), sink: sink)!
         hub.table.learn(MACAddress(0x0200_0000_0002), on: other.number, at: 5)
     }

@@ -2,6 +2,7 @@ import Hub
 import OpenSSL
 import OpenVPNCore
 import PluginABI
+import Policy
 import Wire
 
 /// The whole way inside: a data packet of one OpenVPN client is opened, forwarded, and sealed for another
@@ -29,7 +30,8 @@ final class PathBench: PortSink {
         let (source, destination) = (MACAddress(0x0200_0000_0001), MACAddress(0x0200_0000_0002))
         batch = FrameBatch(to: destination, from: source, octets: Self.octets)
         let hub = Hub(id: 1, name: "BENCH", key: 7)
-        port = lane.attach(to: hub, needs: .init(), sink: CountingSink())!
+        port = lane.attach(
+            to: hub, needs: .init(), as: .client(.standard, owner: 1), sink: CountingSink())!
         let other = lane.attach(to: hub, needs: .init(headroom: 64, tailroom: 32), sink: self)!
         hub.table.learn(destination, on: other.number, at: 5)
     }

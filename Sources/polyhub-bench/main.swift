@@ -2,6 +2,7 @@
 // Fails when a forwarded frame allocates. Absolute figures are the machine's; compare within one run.
 
 import CAllocationCounter
+import Policy
 
 #if canImport(Glibc)
 import Glibc
@@ -19,11 +20,17 @@ guard polyhub_counts_allocations() == 1 else {
     exit(1)
 }
 
-let (table, one, two, layer) = (TableBench(), SwitchBench(), CrossingBench(), LayerBench())
+let (table, two, layer) = (TableBench(), CrossingBench(), LayerBench())
 var results = [
     measure("forwarding table: look-up", frames, table.lookUp),
     measure("forwarding table: learn", frames, table.learn),
-    measure("switch: unicast on one lane", frames, one.forward),
+    measure("switch: unicast on one lane", frames, SwitchBench(.bridge).forward),
+    measure(
+        "switch: the same from a layer-2 client", frames,
+        SwitchBench(.client(.standard, owner: 1)).forward),
+    measure(
+        "switch: the same from a layer-3 client", frames,
+        SwitchBench(.converted(.standard, owner: 1)).forward),
     measure("switch: unicast to another lane, both sides", frames, two.forward),
     measure("layer converter: lift and lower", frames, layer.liftAndLower),
 ]

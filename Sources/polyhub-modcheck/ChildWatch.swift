@@ -15,8 +15,8 @@ struct ChildWatch {
         child.standardOutput = reports
         child.standardError = words
         child.standardInput = FileHandle.nullDevice
-        // Freed memory is overwritten, so that its use shows; and it is not kept by threads, where it would look
-        // as if it were in use.
+        // Freed memory is overwritten, so that its use shows; and it is not kept by threads, where it would
+        // look as if it were in use.
         let tunables = "glibc.malloc.perturb=181:glibc.malloc.tcache_count=0"
         child.environment = ProcessInfo.processInfo.environment.merging([
             "GLIBC_TUNABLES": tunables, "SWIFT_BACKTRACE": "enable=no",

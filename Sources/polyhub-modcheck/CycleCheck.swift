@@ -4,8 +4,8 @@ import Modules
 
 /// Starts and stops a module many times, and measures what each time leaves behind.
 ///
-/// The host itself and what it is made of (dispatch, tasks, the linker) fill pools for some hundred cycles and
-/// keep them. So the cycles come in rounds, and a leak is what every round shows.
+/// The host itself and what it is made of (dispatch, tasks, the linker) fill pools for some hundred cycles
+/// and keep them. So the cycles come in rounds, and a leak is what every round shows.
 struct CycleCheck {
     private let examination: Examination
     private let plan: Plan

@@ -53,6 +53,7 @@ struct Examination {
         let traffic = try await Traffic(self, registry, plan)
         await traffic.run()
         await traffic.runNonsense()
+        try await callCommands(registry, declared)
         reporter.step("stop")
         await registry.stop()
         try await startAgain(plan, image)
@@ -71,7 +72,8 @@ struct Examination {
             } else {
                 try await registry.load(Self.section, from: image)
             }
-        } catch ModuleFault.refusedByModule(let why) where !reporter.hasFindings {
+        } catch ModuleFault.refusedByModule(let why) where !Self.isUnexplained(why) && reporter.findings == 0
+        {
             throw Unable("\(why) (options are given by --set KEY=VALUE)")
         }
     }
@@ -110,12 +112,43 @@ struct Examination {
                     } else {
                         try await registry.load(Self.section, from: image)
                     }
-                } catch ModuleFault.refusedByModule(let why) where why.contains("it does not say why") {
+                } catch ModuleFault.refusedByModule(let why) where Self.isUnexplained(why) {
                     reporter.find("silent-failure", "\(option.key) = \(value) is refused without a sentence")
                 } catch is ModuleFault {
                 }
                 await registry.stop()
             }
+        }
+    }
+
+    private static func isUnexplained(_ why: String) -> Bool { why.contains("does not say why") }
+
+    /// Each command with arguments of its types: it answers, or it fails and says why.
+    private func callCommands(_ registry: ModuleRegistry, _ declared: ModuleDeclarations) async throws {
+        reporter.step("commands")
+        for command in declared.commands {
+            for attempt in 0..<5 {
+                let arguments = command.types.map { Self.argument($0, attempt) }
+                do {
+                    let name = command.name
+                    _ = try await registry.call(Self.section, command: name, arguments: arguments)
+                } catch ModuleFault.command(let why) where Self.isUnexplained(why) {
+                    reporter.find("silent-failure", "\(command.name) fails without a sentence")
+                    break
+                } catch is ModuleFault {
+                }
+            }
+        }
+        host.settle()
+    }
+
+    private static func argument(_ type: UInt32, _ attempt: Int) -> String {
+        switch type {
+        case PA_TYPE_STRING:
+            ["", "x", "somebody@nowhere", "%s%n", String(repeating: "x", count: 5000)][attempt]
+        case PA_TYPE_INTEGER: ["0", "1", "-1", "\(Int64.max)", "\(Int64.min)"][attempt]
+        case PA_TYPE_DOUBLE: ["0", "1", "-1.5", "1e300", "-1e-300"][attempt]
+        default: attempt % 2 == 0 ? "true" : "false"
         }
     }
 
@@ -156,7 +189,7 @@ final class Reporter: Sendable {
         dup2(2, 1)
     }
 
-    var hasFindings: Bool { state.withLock { $0.findings > 0 } }
+    var findings: Int { state.withLock { $0.findings } }
 
     func step(_ name: String) {
         state.withLock { $0.step = name }

@@ -83,11 +83,11 @@ struct Nonsense: RandomNumberGenerator {
 
     /// Mostly short, now and then as long as a datagram can be; sometimes all the same octet.
     mutating func octets(upTo limit: Int) -> [UInt8] {
-        let longest = [8, 64, 1500, limit].randomElement(using: &self)!
+        let kind = next()
+        let longest = kind % 32 == 0 ? limit : kind % 2 == 0 ? 1500 : 64
         let count = Int.random(in: 0...min(longest, limit), using: &self)
-        if UInt8.random(in: 0..<8, using: &self) == 0 {
-            return Array(repeating: UInt8.random(in: .min ... .max, using: &self), count: count)
-        }
-        return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &self) }
+        if kind % 7 == 0 { return Array(repeating: UInt8(truncatingIfNeeded: next()), count: count) }
+        var words = (0..<(count / 8 + 1)).map { _ in next() }
+        return words.withUnsafeMutableBytes { Array($0.prefix(count)) }
     }
 }

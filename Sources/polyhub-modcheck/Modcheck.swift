@@ -7,11 +7,11 @@ import Foundation
         commandName: "polyhub-modcheck",
         abstract: "Checks whether a library keeps the rules of a Polyhub module.",
         discussion: """
-            The library runs in a process of its own, in a host that checks every call between both sides, on \
-            loopback addresses with any free ports. It is started, given traffic and nonsense, stopped, \
-            started again, handed over to itself, and started and stopped many times while memory is measured. \
-            One line is printed for each finding. Exit status 0: nothing was found, 1: something was, 2: the \
-            check could not be made.
+            The library runs in a process of its own, in a host that checks every call between both sides, \
+            on loopback addresses with any free ports. It is started, given traffic and nonsense, stopped, \
+            started again, handed over to itself, and started and stopped many times while memory is \
+            measured. One line is printed for each finding. Exit status 0: nothing was found, 1: something \
+            was, 2: the check could not be made.
             """)
 
     @Argument(help: "The shared library.", completion: .file())

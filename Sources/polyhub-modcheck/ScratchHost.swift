@@ -28,9 +28,8 @@ final class ScratchHost: @unchecked Sendable {
         hubs.add(Self.hub)
         hubLanes = group.lanes.map { $0.performAndWait { HubLane($0, hubs: hubs, observer: nil) }! }
         runtime = ModuleRuntime(
-            lanes: group, hubLanes: hubLanes, services: try ScratchServices(),
-            moduleDirectory: directory, stateDirectory: directory, configurationFile: "plugins.conf",
-            checks: report)
+            lanes: group, hubLanes: hubLanes, services: try ScratchServices(report),
+            moduleDirectory: directory, stateDirectory: directory, configurationFile: "plugins.conf")
         feeders = hubLanes.compactMap { hubLane in
             hubLane.lane.performAndWait { _ in Feeder(hubs, on: hubLane) } ?? nil
         }
@@ -71,7 +70,7 @@ private final class Feeder: PortSink, @unchecked Sendable {
         self.hubLane = hubLane
         lane = hubLane.lane
         guard let hub = hubs[ScratchHost.hub],
-            let port = hubLane.attach(to: hub, needs: HubPort.Needs(), sink: self)
+            let port = hubLane.attach(to: hub, needs: HubPort.Needs(), as: .bridge, sink: self)
         else { return nil }
         self.port = port
     }
@@ -94,7 +93,10 @@ private final class ScratchServices: ModuleServices {
     let publicName = "localhost"
     private let values = Mutex<[String: [UInt8]]>([:])
 
-    init() throws {
+    let breachListener: (@Sendable (BrokenRule) -> Void)?
+
+    init(_ breachListener: @escaping @Sendable (BrokenRule) -> Void) throws {
+        self.breachListener = breachListener
         let year = 365 * 86_400
         let authority = try CertificateMaker.make(
             .authority, commonName: "scratch", signer: nil, validTo: year)

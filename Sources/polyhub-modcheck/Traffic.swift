@@ -57,7 +57,8 @@ final class Traffic {
 
     func runNonsense() async {
         examination.reporter.step("nonsense")
-        for burst in 0..<100 {
+        for burst in 0..<50 {
+            examination.reporter.step("nonsense")
             for peer in datagramPeers {
                 for _ in 0..<8 { peer.send(nonsense.octets(upTo: 65_507)) }
                 _ = peer.drain()

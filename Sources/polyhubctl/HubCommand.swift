@@ -11,7 +11,8 @@ struct HubCommand: ParsableCommand {
         @OptionGroup var server: ServerOptions
         @Argument var hub: String
         @Option(help: "A text for people.") var note: String?
-        func request() -> HubCreate { HubCreate(hub: hub, note: note) }
+        @OptionGroup var policy: PolicyOptions
+        func request() -> HubCreate { HubCreate(hub: hub, note: note, policy: policy.given) }
     }
 
     struct Delete: RequestCommand {
@@ -47,7 +48,7 @@ struct HubCommand: ParsableCommand {
                 ("groups", "\(detail.hub.groups)"), ("sessions", "\(detail.sessions)"),
                 ("MACs", "\(detail.macs)"),
                 ("bridges", detail.bridges.map { "\($0.kind) \($0.device)" }.joined(separator: ", ")),
-                ("NAT", nat ?? ""), ("note", detail.hub.note),
+                ("NAT", nat ?? ""), ("policy", detail.hub.policy.text), ("note", detail.hub.note),
             ])
         }
     }
@@ -59,7 +60,10 @@ struct HubCommand: ParsableCommand {
         @Argument var hub: String
         @Option(help: "A text for people.") var note: String?
         @Flag(help: "Whether users are let in.") var standing: Standing?
-        func request() -> HubSet { HubSet(hub: hub, note: note, enabled: standing?.isEnabled) }
+        @OptionGroup var policy: PolicyOptions
+        func request() -> HubSet {
+            HubSet(hub: hub, note: note, enabled: standing?.isEnabled, policy: policy.given)
+        }
     }
 }
 

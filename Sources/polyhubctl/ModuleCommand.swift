@@ -69,10 +69,11 @@ struct ModuleCommand: ParsableCommand {
 
 private func table(_ modules: [ModuleRow]) -> String {
     TextTable(
-        ["MODULE", "VERSION", "STATE", "SESSIONS", "LISTENERS", "LIBRARY"],
+        ["MODULE", "VERSION", "STATE", "SESSIONS", "REFUSED", "LISTENERS", "LIBRARY"],
         modules.map { module in
             [
                 module.name, module.version, module.state, "\(module.sessions)",
+                "\(module.refusedCalls)",
                 module.listeners.joined(separator: ","), module.library,
             ]
         }

@@ -7,12 +7,15 @@ struct StatusCommand: RequestCommand {
     @OptionGroup var server: ServerOptions
     func request() -> Status { Status() }
     func show(_ status: StatusReport) -> String {
-        properties([
-            ("version", status.version), ("pid", "\(status.pid)"), ("since", status.since),
-            ("lanes", "\(status.lanes)"), ("hubs", "\(status.hubs)"), ("sessions", "\(status.sessions)"),
-            ("modules", "\(status.modules)"), ("frames forwarded", "\(status.framesForwarded)"),
-            ("frames dropped", "\(status.framesDropped)"), ("log lines dropped", "\(status.logDropped)"),
-        ])
+        let metrics = status.metrics.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+        return properties(
+            [
+                ("version", status.version), ("pid", "\(status.pid)"), ("since", status.since),
+                ("lanes", "\(status.lanes)"), ("hubs", "\(status.hubs)"), ("sessions", "\(status.sessions)"),
+                ("modules", "\(status.modules)"), ("frames forwarded", "\(status.framesForwarded)"),
+                ("frames dropped", "\(status.framesDropped)"), ("log lines dropped", "\(status.logDropped)"),
+                ("module calls refused", "\(status.refusedCalls)"),
+            ] + metrics)
     }
 }
 

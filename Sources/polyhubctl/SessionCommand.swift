@@ -14,14 +14,14 @@ struct SessionCommand: ParsableCommand {
             TextTable(
                 [
                     "ID", "HUB", "USER", "MODULE", "CIPHER", "CLIENT", "OUTSIDE", "INSIDE", "MAC", "LANE",
-                    "SINCE",
-                    "BYTES-IN", "BYTES-OUT",
+                    "SINCE", "BYTES-IN", "BYTES-OUT", "DENIED",
                 ],
                 sessions.map { session in
                     [
                         session.id, session.hub, session.user, session.module, session.cipher, session.client,
                         session.outside, session.inside, session.mac, "\(session.lane)", session.since,
                         "\(session.bytesIn)", "\(session.bytesOut)",
+                        "\(session.denied.values.reduce(0, +))",
                     ]
                 }
             ).text

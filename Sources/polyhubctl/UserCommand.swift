@@ -63,6 +63,7 @@ struct UserCommand: ParsableCommand {
                 ("enabled", yesOrNo(user.enabled)), ("expires", user.expires ?? "never"),
                 ("address", user.address ?? ""), ("password", user.password ? "set" : ""),
                 ("certificate", user.certificate ?? ""), ("IKE identity", user.ikeID ?? ""),
+                ("policy", user.policy.text), ("policy in effect", user.policyInEffect?.text ?? ""),
                 ("note", user.note),
             ])
         }
@@ -101,24 +102,27 @@ struct UserCommand: ParsableCommand {
 struct UserFieldOptions: ParsableArguments {
     @Option(help: "The user's group, which is made if it is not there.") var group: String?
     @Option(help: "2027-12-31 (through that day, UTC), 2027-12-31T12:00:00Z or never.") var expires: String?
-    @Option(help: "The IPv4 address that the user always gets.") var address: String?
+    @Option(help: "The IPv4 address that the user always gets, perhaps with its prefix: 10.1.2.3/16.")
+    var address: String?
     @Option(help: "The certificate that stands for the user: its common name, or sha256:FINGERPRINT.")
     var certificate: String?
     @Option(help: "What an IPsec peer (EtherIP) calls itself that comes as this user.") var ikeID: String?
     @Option(help: "A text for people.") var note: String?
+    @OptionGroup var policy: PolicyOptions
 
     var given: UserFields {
-        var given = UserFields(
+        var fields = UserFields(
             group: group, expires: expires, address: address, certificate: certificate, note: note)
-        given.ikeID = ikeID
-        return given
+        fields.policy = policy.given
+        fields.ikeID = ikeID
+        return fields
     }
 }
 
 struct GroupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "group", abstract: "Groups of users.",
-        subcommands: [Create.self, Delete.self, List.self])
+        subcommands: [Create.self, Delete.self, List.self, Change.self])
 
     struct Create: RequestCommand {
         static let configuration = CommandConfiguration(abstract: "Creates a group without members.")
@@ -126,7 +130,21 @@ struct GroupCommand: ParsableCommand {
         @Argument var hub: String
         @Argument var group: String
         @Option(help: "A text for people.") var note: String?
-        func request() -> GroupCreate { GroupCreate(hub: hub, group: group, note: note) }
+        @OptionGroup var policy: PolicyOptions
+        func request() -> GroupCreate {
+            GroupCreate(hub: hub, group: group, note: note, policy: policy.given)
+        }
+    }
+
+    struct Change: RequestCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "set", abstract: "Changes what is given and leaves the rest.")
+        @OptionGroup var server: ServerOptions
+        @Argument var hub: String
+        @Argument var group: String
+        @Option(help: "A text for people.") var note: String?
+        @OptionGroup var policy: PolicyOptions
+        func request() -> GroupSet { GroupSet(hub: hub, group: group, note: note, policy: policy.given) }
     }
 
     struct Delete: RequestCommand {
@@ -143,7 +161,10 @@ struct GroupCommand: ParsableCommand {
         @Argument var hub: String
         func request() -> GroupList { GroupList(hub: hub) }
         func show(_ groups: [GroupRow]) -> String {
-            TextTable(["GROUP", "MEMBERS", "NOTE"], groups.map { [$0.name, "\($0.members)", $0.note] }).text
+            TextTable(
+                ["GROUP", "MEMBERS", "POLICY", "NOTE"],
+                groups.map { [$0.name, "\($0.members)", $0.policy.text, $0.note] }
+            ).text
         }
     }
 }

@@ -96,6 +96,45 @@ import Wire
                 == "there is no user \"bob\" in hub Office: it has none")
     }
 
+    @Test func `a database of the first version is brought up to date`() throws {
+        let path = state.path + "/" + AccountStore.fileName
+        let first = try DatabaseQueue(path: path)
+        try Schema.migrator.migrate(first, upTo: "1")
+        try first.write { database in
+            try database.execute(sql: "INSERT INTO hub (name, key, note, enabled) VALUES ('A', 'a', '', 1)")
+            try database.execute(
+                sql: """
+                    INSERT INTO user (hub, name, key, note, enabled, address)
+                    VALUES (1, 'bob', 'bob', '', 1, 3232243210)
+                    """)
+        }
+        try first.close()
+        let store = try state.open()
+        let bob = try store.user(UserName("bob"), in: HubName("A"))
+        #expect(bob.addressText == "192.168.30.10")
+        #expect(bob.policy.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("10.1.2.3/16", "10.1.2.3/16"), ("10.1.2.3", "10.1.2.3"), ("", nil), ("10.1.2.2/31", "10.1.2.2/31"),
+    ]) func `an address is kept with the prefix that it was given`(text: String, kept: String?) throws {
+        let store = try openWithHub()
+        try store.createUser("alice", "Office", "a")
+        try store.updateUser(UserName("alice"), in: hub) { try $0.setAddress(text) }
+        #expect(try store.user(UserName("alice"), in: hub).addressText == kept)
+        let exported = try store.export()
+        #expect(exported.contains("address = ") == (kept != nil))
+        _ = try store.apply(exported)
+        #expect(try store.user(UserName("alice"), in: hub).addressText == kept)
+    }
+
+    @Test(arguments: ["10.1.0.0/16", "10.1.255.255/16", "10.1.2.3/33", "10.1.2.3/0", "10.1.2", "x"])
+    func `what is no host's address is refused`(text: String) throws {
+        var user = User(hub: hub, name: try UserName("a"))
+        #expect(sentence { try user.setAddress(text) }.contains("is accepted"))
+        #expect(user.address == nil)
+    }
+
     @Test func `an address or a certificate belongs to one user of a hub`() throws {
         let store = try openWithHub()
         try store.createHub(Hub(name: HubName("Other")))
@@ -201,14 +240,6 @@ import Wire
         }
         let later = try state.open(now: { Date(timeIntervalSince1970: 1600) })
         #expect(try later.leases(in: hub) == [leases[0]])
-    }
-
-    @Test func `a MAC address is remembered by hub`() throws {
-        let store = try openWithHub()
-        try store.createHub(Hub(name: HubName("Other")))
-        try store.rememberMAC(MACAddress(0xffee_0000_0001), of: "openvpn/alice", in: hub)
-        #expect(try store.rememberedMAC(of: "openvpn/alice", in: hub) == MACAddress(0xffee_0000_0001))
-        #expect(try store.rememberedMAC(of: "openvpn/alice", in: HubName("Other")) == nil)
     }
 
     @Test func `a secret is not in the file as it is, and opens with its own key and name alone`() throws {

@@ -13,10 +13,12 @@ private final class SimulatedClock: Sendable {
     func advance(by duration: Duration) { time.withLock { $0 = $0.advanced(by: duration) } }
 
     var clock: Authenticator.Clock {
-        Authenticator.Clock(now: { self.now }) { moment, body in
-            self.time.withLock { $0 = max($0, moment) }
-            body()
-        }
+        Authenticator.Clock(
+            now: { self.now },
+            call: { moment, body in
+                self.time.withLock { $0 = max($0, moment) }
+                body()
+            })
     }
 }
 
@@ -157,7 +159,7 @@ private final class SimulatedClock: Sendable {
     @Test func `answers that are held back are bounded`() async throws {
         let held = Mutex(0)
         let now = Instant(nanoseconds: 1_000_000_000_000)
-        let never = Authenticator.Clock(now: { now }) { _, _ in held.withLock { $0 += 1 } }
+        let never = Authenticator.Clock(now: { now }, call: { _, _ in held.withLock { $0 += 1 } })
         let authenticator = Authenticator(store: store, clock: never)
         let attempt = LoginAttempt(name: "nobody", defaultHub: hub, source: "192.0.2.1")
         let password = try ClearPassword("guess")

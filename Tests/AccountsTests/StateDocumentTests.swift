@@ -1,4 +1,5 @@
 import Foundation
+import Policy
 import Synchronization
 import Testing
 import Wire
@@ -28,7 +29,10 @@ import Wire
             user.note = "first"
         }
         try store.updateUser(UserName("Bob"), in: office) { $0.ikeIdentity = try IKEIdentity("bob.example") }
-        try store.createGroup(UserName("empty"), note: "nobody", in: office)
+        try store.createGroup(
+            UserName("empty"), note: "nobody", policy: PolicySettings(text: "router=yes macs=9"), in: office)
+        try store.updateHub(office) { try $0.policy.set("broadcasts=100") }
+        try store.updateUser(UserName("Bob"), in: office) { try $0.policy.set("dhcp-server=no") }
         try store.addBridge(Bridge(hub: office, kind: .tap, device: "tap_office"))
         try store.addBridge(Bridge(hub: office, kind: .interface, device: "eth1"))
         try store.setNAT(
@@ -52,9 +56,11 @@ import Wire
                 [[hub]]
                 name = "Office"
                 note = "the \"main\" one\\\u000a\u007f ü"
+                policy = { broadcasts = 100 }
                 [[hub.group]]
                 name = "empty"
                 note = "nobody"
+                policy = { router = true, macs = 9 }
                 [[hub.group]]
                 name = "staff"
                 [[hub.user]]
@@ -67,6 +73,7 @@ import Wire
                 name = "Bob"
                 certificate = "Bob"
                 ike_id = "bob.example"
+                policy = { dhcp-server = false }
                 [[hub.bridge]]
                 interface = "eth1"
                 [[hub.bridge]]
@@ -186,6 +193,14 @@ import Wire
         (
             "format = 1\n[[hub]]\nname = \"a\"\n\n[[hub]]\nname = \"A\"",
             "line 6, name of hub \"A\": it is there twice"
+        ),
+        (
+            "format = 1\n[[hub]]\nname = \"a\"\npolicy = { macs = 0 }",
+            "line 4, macs of policy of hub \"a\": policy macs cannot be \"0\": 1 to 65535 is accepted"
+        ),
+        (
+            "format = 1\n[[hub]]\nname = \"a\"\npolicy = { router = \"yes\" }",
+            "line 4, router of policy of hub \"a\": policy router cannot be \"?\": yes or no is accepted"
         ),
         ("format = 1\n[[hub]]\nname = 7", "line 3, name of hub number 1: \"7\" is no text in quotes"),
         (

@@ -57,9 +57,37 @@ import Testing
             #expect(try await run(server, "user delete office bob") == silent)
             #expect(
                 try await run(server, "--json hub list").output
-                    == #"[{"enabled":true,"groups":1,"name":"Office","note":"","users":1}]"# + "\n")
+                    == #"[{"enabled":true,"groups":1,"name":"Office","note":"","policy":{},"users":1}]"#
+                    + "\n")
             #expect(try await run(server, "hub delete Office") == silent)
             #expect(try await run(server, "hub list") == silent)
+        }
+    }
+
+    @Test func `policies are said of hubs, groups and users, and shown together`() async throws {
+        try await RunningServer.with { server async throws in
+            let silent = Outcome(status: 0, output: "", errors: "")
+            #expect(try await run(server, "hub create Office --policy macs=3 --policy addresses=9") == silent)
+            #expect(try await run(server, "group create Office routers --policy router=yes") == silent)
+            #expect(
+                try await run(server, "user create Office alice --password p --group routers") == silent)
+            #expect(try await run(server, "user set Office alice --policy macs=5") == silent)
+            #expect(try await run(server, "hub set Office --policy addresses=") == silent)
+            #expect(try await run(server, "group set Office routers --note boxes") == silent)
+            let shown = try await run(server, "user show Office alice").output
+            #expect(shown.contains("policy            macs=5\n"), "\(shown)")
+            #expect(
+                shown.contains(
+                    "policy in effect  dhcp-server=no router=yes take-over=no choose-address=yes "
+                        + "macs=5 addresses=64 broadcasts=1000 sessions=65535\n"), "\(shown)")
+            #expect(try await run(server, "hub show Office").output.contains("policy    macs=3\n"))
+            #expect(
+                try await run(server, "--json group list Office").output
+                    == #"[{"members":1,"name":"routers","note":"boxes","policy":{"router":true}}]"# + "\n")
+            let refused = try await run(server, "user set Office alice --policy macs=0")
+            #expect(refused.status == 1)
+            #expect(
+                refused.errors == "polyhubctl: policy macs cannot be \"0\": 1 to 65535 is accepted\n")
         }
     }
 
@@ -120,7 +148,10 @@ import Testing
             #expect(try await run(server, "bridge add Office --tap tap0").status == 0)
             #expect(try await run(server, "session disconnect S1").status == 0)
             #expect(try await run(server, "session disconnect S2").status == 1)
-            #expect(try await run(server, "status").output.contains("sessions           0\n"))
+            let status = try await run(server, "status").output
+            #expect(status.contains("sessions              0\n"), "\(status)")
+            #expect(status.contains("openvpn.handshakes    7\n"), "\(status)")
+            #expect(status.contains("module calls refused  2\n"), "\(status)")
         }
     }
 

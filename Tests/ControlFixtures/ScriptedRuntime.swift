@@ -16,7 +16,10 @@ struct ScriptedRuntime: ServerRuntime {
         sessions: 1)
 
     func status() async throws -> StatusReport {
-        StatusReport(version: "1.0", pid: 42, lanes: 2, since: "2026-01-01T00:00:00Z")
+        var report = StatusReport(version: "1.0", pid: 42, lanes: 2, since: "2026-01-01T00:00:00Z")
+        report.metrics = ["openvpn.handshakes": 7]
+        report.refusedCalls = 2
+        return report
     }
 
     func sessions(hub: String?) async throws -> [SessionRow] {

@@ -34,12 +34,13 @@ import Testing
             #expect(
                 answers == [
                     #"{"id":1,"jsonrpc":"2.0","result":"#
-                        + #"{"enabled":true,"groups":0,"name":"Office","note":"","users":0}}"#,
+                        + #"{"enabled":true,"groups":0,"name":"Office","note":"","policy":{},"users":0}}"#,
                     #"{"id":"2","jsonrpc":"2.0","result":"#
-                        + #"{"enabled":true,"hub":"Office","name":"al","note":"","password":true}}"#,
+                        + #"{"enabled":true,"hub":"Office","name":"al","note":"","password":true,"#
+                        + #""policy":{}}}"#,
                     #"{"id":3,"jsonrpc":"2.0","result":["#
-                        + #"{"enabled":true,"groups":0,"name":"Office","note":"","users":1},"#
-                        + #"{"enabled":true,"groups":0,"name":"Quiet","note":"","users":0}]}"#,
+                        + #"{"enabled":true,"groups":0,"name":"Office","note":"","policy":{},"users":1},"#
+                        + #"{"enabled":true,"groups":0,"name":"Quiet","note":"","policy":{},"users":0}]}"#,
                 ])
         }
     }
@@ -181,7 +182,8 @@ import Testing
                 server.methods.names == [
                     "address.list", "apply", "apply.piece", "bridge.add", "bridge.list", "bridge.remove",
                     "export",
-                    "group.create", "group.delete", "group.list", "hub.create", "hub.delete", "hub.list",
+                    "group.create", "group.delete", "group.list", "group.set", "hub.create", "hub.delete",
+                    "hub.list",
                     "hub.set",
                     "hub.show", "log.tail", "mac.list", "module.call", "module.list", "module.load",
                     "module.swap",

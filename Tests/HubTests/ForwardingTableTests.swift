@@ -28,7 +28,7 @@ import Wire
     @Test func `the stamp survives the wrap of its ten bits`() {
         table.learn(MACAddress(1), on: 7, at: 1023)
         #expect(table.port(of: MACAddress(1), at: 1024 + 200) == 7)
-        table.sweep(at: 1024 + 400)
+        table.sweep(at: 1024 + 400) { _ in true }
         #expect(table.snapshot(at: 1024 + 400).isEmpty)
     }
 
@@ -41,11 +41,11 @@ import Wire
         #expect(table.port(of: MACAddress(0x0200_0000_0000 | last), at: 2) == 3)
     }
 
-    @Test func `a port that is gone leaves no address behind`() {
+    @Test func `a sweep leaves nothing of a port that is gone`() {
         for number in 1...100 as ClosedRange<UInt64> {
             table.learn(MACAddress(number), on: number % 2 == 0 ? 4 : 5, at: 0)
         }
-        table.forget(port: 4)
+        table.sweep(at: 0) { $0 != 4 }
         let left = table.snapshot(at: 0)
         #expect(left.count == 50)
         #expect(left.allSatisfy { $0.port == 5 && $0.mac.bits % 2 == 1 })

@@ -1,4 +1,4 @@
-import PluginABI
+import Policy
 import Testing
 import Wire
 
@@ -52,9 +52,11 @@ import Wire
         #expect(lane.sink(d).starts.isEmpty)
     }
 
-    @Test func `a storm is cut at the port's rate, and unicast passes beside it`() {
+    @Test func `a storm is cut at the port's rate, and unicast passes beside it`() throws {
         let lane = Bench()
-        let a = lane.attach(HubPort.Needs(floodRate: 10))
+        var settings = PolicySettings()
+        try settings.set("broadcasts=10")
+        let a = lane.attach(as: .client(Policy([settings]), owner: 1))
         let b = lane.attach()
         lane.send(from: b, Frame(to: .broadcast, from: 2))
         for _ in 0..<50 { lane.send(from: a, Frame(to: .broadcast, from: 1)) }
@@ -124,6 +126,53 @@ import Wire
         #expect(lane.sink(a).frames == [answer.octets])
     }
 
+    @Test func `what a delivery causes at its own port does not overwrite what is being delivered`() {
+        let lane = Bench()
+        let (a, b, c) = (lane.attach(), lane.attach(), lane.attach())
+        let frames = (1...4).map { Frame(to: .broadcast, from: $0) }
+        lane.sink(b).reaction = { for frame in frames[2...] { lane.lane.receive(frame.slice, from: c) } }
+        lane.lane.beginTurn(1, at: lane.now)
+        for frame in frames[..<2] { lane.lane.receive(frame.slice, from: a) }
+        lane.lane.flush()
+        #expect(lane.sink(b).frames == frames.map(\.octets))
+    }
+
+    @Test func `a flooded frame is not copied for whom it is of no use`() {
+        let (lane, peer) = (Bench(lane: 0, of: 2), Bench(lane: 1, of: 2))
+        lane.peer = peer
+        let (a, b, c) = (lane.attach(), lane.attach(), peer.attach(to: lane.hub))
+        lane.sink(b).isInterested = false
+        peer.sink(c).isInterested = false
+        lane.send(from: a, Frame(to: .broadcast, from: 1))
+        #expect(b.counters.framesOut == 0 && c.counters.framesOut == 0)
+    }
+
+    @Test func `who has left is unknown, and what is sent there is flooded`() {
+        let lane = Bench()
+        let (a, b, c) = (lane.attach(), lane.attach(), lane.attach())
+        lane.send(from: b, Frame(to: .broadcast, from: 2))
+        lane.lane.detach(b)
+        lane.send(from: a, Frame(to: MACAddress(2), from: 1))
+        #expect(lane.sink(c).frames.count == 2)
+        #expect(lane.hub.seenMACs(at: 5).map(\.port) == [a.number])
+    }
+
+    @Test func `a port's number means another port only after its addresses are forgotten`() {
+        let lane = Bench()
+        let former = lane.attach()
+        lane.send(from: former, Frame(to: .broadcast, from: 2))
+        lane.lane.detach(former)
+        var numbers: Set<UInt16> = []
+        while true {
+            let port = lane.lane.attach(to: lane.hub, needs: .init(), sink: Sink())!
+            lane.lane.detach(port)
+            guard port.number != former.number else { break }
+            #expect(numbers.insert(port.number).inserted)
+        }
+        #expect(numbers.count == Hub.maxPorts - 1)
+        #expect(lane.hub.table.snapshot(at: 5).isEmpty)
+    }
+
     @Test func `frames cross lanes to the port alone, and floods to every lane with a port of the hub`() {
         let (first, second) = (Bench(lane: 0, of: 3), Bench(lane: 1, of: 3))
         let hub = Hub(id: 5, name: "WIDE", key: 9)
@@ -136,87 +185,5 @@ import Wire
         second.send(from: b, Frame(to: MACAddress(1), from: 2))
         #expect(first.sink(a).frames.count == 1)
         #expect(second.sink(c).starts.count == 1)
-    }
-}
-
-/// One lane's switch with recording sinks, and a way to a second one.
-private final class Bench: LaneCrossing {
-    private(set) var lane: LaneSwitch!
-    let hub = Hub(id: 1, name: "DEFAULT", key: 42)
-    weak var peer: Bench?
-    var crossed: [Int] = []
-    var now: UInt64 = 5_000_000_000
-    var turn: UInt64 = 0
-    private var sinks: [ObjectIdentifier: Sink] = [:]
-
-    init(lane: Int = 0, of count: Int = 1) { self.lane = LaneSwitch(lane: lane, of: count, crossing: self) }
-
-    func attach(_ needs: HubPort.Needs = .init(), to hub: Hub? = nil) -> HubPort {
-        let sink = Sink()
-        let port = lane.attach(to: hub ?? self.hub, needs: needs, sink: sink)!
-        sinks[ObjectIdentifier(port)] = sink
-        return port
-    }
-
-    func sink(_ port: HubPort) -> Sink { sinks[ObjectIdentifier(port)]! }
-
-    func send(from port: HubPort, _ frame: Frame) {
-        turn += 1
-        lane.beginTurn(turn, at: now)
-        lane.receive(frame.slice, from: port)
-        lane.flush()
-    }
-
-    func cross(to other: Int, _ header: CrossingHeader, _ frame: pa_slice_v1) -> Bool {
-        crossed.append(other)
-        guard let peer else { return false }
-        peer.turn += 1
-        peer.lane.beginTurn(peer.turn, at: now)
-        peer.lane.receiveCrossing(CrossingHeader(bits: header.bits), frame)
-        peer.lane.flush()
-        return true
-    }
-}
-
-private final class Sink: PortSink {
-    var frames: [[UInt8]] = []
-    var starts: [UnsafeMutablePointer<UInt8>] = []
-    var headrooms: [UInt16] = []
-    var reaction: (() -> Void)?
-
-    func deliver(_ batch: UnsafeMutableBufferPointer<pa_slice_v1>, from port: HubPort) {
-        for slice in batch {
-            frames.append(Array(UnsafeBufferPointer(start: slice.start, count: Int(slice.length))))
-            starts.append(slice.start)
-            headrooms.append(slice.headroom)
-        }
-        reaction?()
-        reaction = nil
-    }
-}
-
-/// A frame in memory of its own, kept for the length of the test.
-private final class Frame {
-    let octets: [UInt8]
-    private let memory: UnsafeMutablePointer<UInt8>
-    private let headroom: Int
-
-    init(octets: [UInt8], headroom: Int = 64) {
-        self.octets = octets
-        self.headroom = headroom
-        memory = .allocate(capacity: headroom + octets.count + 64)
-        for (index, octet) in octets.enumerated() { memory[headroom + index] = octet }
-    }
-
-    convenience init(to destination: MACAddress, from source: UInt64, headroom: Int = 64) {
-        let header = destination.octets + MACAddress(source).octets + [0x88, 0xb5]
-        self.init(octets: header + [UInt8](repeating: 0x5a, count: 46), headroom: headroom)
-    }
-
-    deinit { memory.deallocate() }
-
-    var start: UnsafeMutablePointer<UInt8> { memory + headroom }
-    var slice: pa_slice_v1 {
-        pa_slice_v1(start: start, length: UInt32(octets.count), headroom: UInt16(headroom), tailroom: 64)
     }
 }

@@ -1,7 +1,8 @@
-import Lanes
 import PluginABI
 import Synchronization
 import Testing
+
+@testable import Lanes
 
 @Suite struct DatagramTests {
     @Test(arguments: [1, 2, 4])
@@ -143,6 +144,18 @@ import Testing
             let taken = DatagramOptions(listener.local)
             let error = #expect(throws: SocketError.self) { try group.listen(taken) { _ in Echo() } }
             #expect(error?.description == "cannot listen on udp \(listener.local): Address already in use")
+        }
+    }
+
+    @Test func `a socket that cannot be watched is refused in words`() throws {
+        try withLanes(1) { group in
+            let listener = try group.listen(DatagramOptions(Endpoint("127.0.0.1:0")!)) { _ in Echo() }
+            let error = #expect(throws: SocketError.self) {
+                try group.lanes[0].onLane("listen on it") { () throws(SocketError) in
+                    try listener.sockets[0].start(Echo())
+                }
+            }
+            #expect(error?.description == "cannot listen on it: File exists")
         }
     }
 

@@ -350,6 +350,31 @@ private func answer(_ host: (mac: MACAddress, address: IPv4Address)) -> ARPPacke
         #expect(lower(group, by: station) == .drop(.notForUs))
     }
 
+    @Test func `of what is flooded only what concerns the client is wanted`() {
+        let (stranger, other) = (MACAddress(0x0200_0000_0077), IPv4Address("192.168.30.77")!)
+        let station = station()
+        func wants(_ frame: [UInt8]) -> Bool { station.converter.wants(flooded: frame.rawSpan) }
+        func wants(_ packet: ARPPacket) -> Bool {
+            wants(packet.frame(to: .broadcast))
+        }
+        #expect(wants(.request(for: leased, from: stranger, other)))
+        #expect(!wants(.request(for: peer.address, from: stranger, other)))
+        #expect(wants(.announcement(of: leased, at: stranger)), "a conflict")
+        #expect(!wants(.announcement(of: gateway.address, at: gateway.mac)))
+        station.hear(.request(for: leased, from: gateway.mac, gateway.address), to: .broadcast, at: 0)
+        #expect(!wants(.request(for: other, from: gateway.mac, gateway.address)), "nothing new")
+        #expect(wants(.announcement(of: gateway.address, at: stranger)), "the gateway has moved")
+        _ = station.lift(packet(from: leased, to: peer.address), at: 0)
+        #expect(wants(.announcement(of: peer.address, at: peer.mac)), "who is asked for")
+        let broadcast = UDPFrame(
+            from: UDPEndpoint(mac: stranger, address: other, port: 9),
+            to: UDPEndpoint(mac: .broadcast, address: .broadcast, port: 9), payload: [1])
+        #expect(wants(broadcast.bytes))
+        let foreign = UDPFrame(
+            from: broadcast.source, to: UDPEndpoint(mac: stranger, address: other, port: 9), payload: [1])
+        #expect(!wants(foreign.bytes))
+    }
+
     @Test func `malformed, tagged and other frames are dropped`() {
         let station = station()
         let good = frame(packet(from: peer.address, to: leased))

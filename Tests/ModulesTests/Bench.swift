@@ -69,19 +69,30 @@ final class Bench: Sendable {
 
     /// The module of Tests/Modules/Broken/broken.c with that fault.
     func compileBroken(_ fault: String) throws -> String {
-        let file = Self.project.appendingPathComponent("Tests/Modules/Broken/broken.c")
-        return try compile(try String(contentsOf: file, encoding: .utf8), ["-DFAULT=\(fault)"])
+        try compileModule("Broken/broken.c", ["FAULT=\(fault)"])
     }
 
-    private static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    /// A module as it was when an ABI was released, with that release's headers.
+    func compilePinned(_ name: String, release: String, _ macros: [String] = []) throws -> String {
+        let folder = Self.pinned(release)
+        let source = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+        return try compile(source, macros.map { "-D\($0)" }, include: folder)
+    }
+
+    /// The headers of a release, and modules of its time.
+    static func pinned(_ release: String) -> URL {
+        project.appendingPathComponent("Tests/Modules/abi-\(release)")
+    }
+
+    static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
-    private func compile(_ source: String, _ options: [String]) throws -> String {
+    func compile(_ source: String, _ options: [String], include: URL? = nil) throws -> String {
         let name = UUID().uuidString
         let input = directory.appendingPathComponent("\(name).c")
         let output = directory.appendingPathComponent("\(name).so")
         try source.write(to: input, atomically: true, encoding: .utf8)
-        let include = Self.project.appendingPathComponent("Sources/PluginABI/include").path
+        let include = (include ?? Self.project.appendingPathComponent("Sources/PluginABI/include")).path
         let compiler = Process()
         compiler.executableURL = URL(fileURLWithPath: "/usr/bin/cc")
         compiler.arguments =
@@ -95,26 +106,37 @@ final class Bench: Sendable {
     }
 
     func registry(
-        _ library: String, name: String = "template", listen: String..., isChecked: Bool = false,
+        _ library: String, name: String = "template", andAs other: String? = nil, listen: String...,
+        isChecked: Bool = false,
         verdict: @escaping @Sendable (Evidence) -> Verdict = { evidence in
             .accepted(Identity(user: evidence.name, hub: "LAB", account: 1))
         }
     ) throws -> ModuleRegistry {
         let listen = listen.map { "\"\($0)\"" }.joined(separator: ", ")
-        let configuration = try PluginsConfiguration(
-            text: "[\(name)]\nlibrary = \"\(library)\"\nlisten = [\(listen)]", file: "plugins.conf")
+        let sections = [name, other].compactMap { $0 }.map { name in
+            "[\(name)]\nlibrary = \"\(library)\"\nlisten = [\(listen)]\n"
+        }
+        let configuration = try PluginsConfiguration(text: sections.joined(), file: "plugins.conf")
         let note: @Sendable (BrokenRule) -> Void = { [self] rule in broken.withLock { $0.append(rule) } }
         let runtime = ModuleRuntime(
-            lanes: group, hubLanes: hubLanes, services: Services(verdict), moduleDirectory: directory,
-            stateDirectory: directory, configurationFile: "plugins.conf",
-            checks: isChecked ? note : nil)
+            lanes: group, hubLanes: hubLanes, services: Services(verdict, isChecked ? note : nil),
+            moduleDirectory: directory,
+            stateDirectory: directory, configurationFile: "plugins.conf")
         return ModuleRegistry(runtime, configuration: configuration)
     }
 }
 
 private final class Services: ModuleServices {
     private let verdict: @Sendable (Evidence) -> Verdict
-    init(_ verdict: @escaping @Sendable (Evidence) -> Verdict) { self.verdict = verdict }
+    let breachListener: (@Sendable (BrokenRule) -> Void)?
+
+    init(
+        _ verdict: @escaping @Sendable (Evidence) -> Verdict,
+        _ breachListener: (@Sendable (BrokenRule) -> Void)?
+    ) {
+        self.verdict = verdict
+        self.breachListener = breachListener
+    }
 
     func judge(_ evidence: Evidence) async -> Verdict { verdict(evidence) }
     func log(module: String, level: UInt32, line: String) {}

@@ -50,6 +50,7 @@ import Testing
         #expect(continued.withLock { $0 } == [nil, 1, 1])
         #expect(try await outcome("x", exchange) == "over 0")
         #expect(try await outcome("c", exchange) == "not asked \(PA_ERROR_HANDLE)")
+        #expect(try await registry.rows().map(\.refusedCalls) == [2])
         await registry.stop()
     }
 

@@ -74,6 +74,33 @@ import Testing
         #expect(!bench.hasMappings)
     }
 
+    @Test(arguments: [
+        ("{sizeof datagrams,", "{sizeof datagrams - 8,", "its pa.datagram/1 has 24 octets"),
+        ("{sizeof commands,", "{sizeof commands + 8,", "its pa.command/1 has 24 octets"),
+    ]) func `a table of another size is refused by the name of its capability`(
+        what: String, with: String, why: String
+    ) async throws {
+        let bench = try Bench()
+        defer { bench.stop() }
+        let library = try bench.compileTemplate(replacing: what, with: with)
+        let registry = try bench.registry(library, listen: "udp://127.0.0.1:0")
+        let fault = await #expect(throws: ModuleFault.self) { try await registry.loadAll() }
+        let sentence = fault?.description ?? ""
+        #expect(sentence.hasPrefix("this is not a module for this server: \(why), this server expects "))
+        #expect(!bench.hasMappings)
+    }
+
+    @Test func `port 0 is another port for each module`() async throws {
+        let bench = try Bench()
+        defer { bench.stop() }
+        let registry = try bench.registry(
+            try bench.compileCounting(), name: "one", andAs: "two", listen: "tcp://127.0.0.1:0")
+        try await registry.loadAll()
+        let listeners = try await registry.rows().flatMap(\.listeners)
+        #expect(Set(listeners).count == 2, "\(listeners)")
+        await registry.stop()
+    }
+
     @Test func `a module that does not start says why, and nothing of it stays`() async throws {
         let bench = try Bench()
         defer { bench.stop() }

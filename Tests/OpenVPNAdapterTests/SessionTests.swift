@@ -129,6 +129,19 @@ import Testing
 
 /// How sessions end, from either side.
 @Suite struct EndingTests {
+    @Test func `reasons have the numbers of the ABI`() {
+        let numbers = [
+            PA_REASON_CLIENT, PA_REASON_TIMEOUT, PA_REASON_PROTOCOL, PA_REASON_TRANSPORT,
+            PA_REASON_AUTHENTICATION, PA_REASON_ADMINISTRATOR, PA_REASON_SHUTDOWN, PA_REASON_NO_ADDRESS,
+            PA_REASON_POLICY, PA_REASON_REPLACED,
+        ]
+        let reasons: [EndReason] = [
+            .client, .timeout, .protocolError, .transport, .authentication, .administrator, .shutdown,
+            .noAddress, .policy, .replaced,
+        ]
+        #expect(reasons.map(\.rawValue) == numbers && EndReason.allCases == reasons)
+    }
+
     private func connected(isStream: Bool = false) throws -> (Site, Site.Guest, token: UInt64) {
         let site = try Site()
         var options = SimulatedClient.Options()

@@ -268,7 +268,7 @@ public final class SimulatedNetwork {
                 }
             case .closeSession(_, let reason, _):
                 outputs.append(output)
-                note("server: close the session, \(reason.rawValue)")
+                note("server: close the session, \(reason.sentence)")
             case .closeStream(let path):
                 closedStreams.append(path)
             case .withdrawAuthentication, .moved, .log:

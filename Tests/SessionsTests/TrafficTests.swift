@@ -3,6 +3,7 @@ import Hub
 import Lanes
 import LayerConverter
 import PluginABI
+import Policy
 import Synchronization
 import Testing
 import Wire
@@ -78,6 +79,57 @@ import Wire
         #expect(isKnown == false)
     }
 
+    @Test func `a user has no more sessions at once than the policy allows`() throws {
+        let bench = try Bench(lanes: 2)
+        defer { bench.stop() }
+        let policy = Policy([try PolicySettings(text: "sessions=1")])
+        let clients = (0..<2).map { Client(MACAddress(1), on: bench.hubLanes[$0]) }
+        clients[0].open(hub: "A", policy: policy)
+        #expect(clients[0].outcome() == "opened")
+        clients[1].open(hub: "A", policy: policy)
+        let refusal = "refused policy: no more than 1 of your sessions may be open at once"
+        #expect(clients[1].outcome() == refusal)
+        clients[0].close()
+        clients[1].open(hub: "A", policy: policy)
+        #expect(clients[1].outcome() == "opened")
+    }
+
+    @Test func `a policy that is changed counts for the sessions that are there`() throws {
+        let bench = try Bench(lanes: 1)
+        defer { bench.stop() }
+        let client = try bench.connect(mac: 1, hub: "A")
+        let other = try bench.connect(mac: 2, hub: "A")
+        let hubLane = bench.hubLanes[0]
+        client.send(to: .broadcast, payload: 1)
+        try other.wait(for: 1)
+        #expect(hubLane.lane.performAndWait { _ in hubLane.users(on: "A") } == ["someone"])
+        let policy = Policy([try PolicySettings(text: "macs=1 take-over=yes")])
+        hubLane.lane.performAndWait { _ in hubLane.setPolicies(["someone": policy], on: "A") }
+        client.send(to: .broadcast, payload: 2, from: MACAddress(0x0200_0000_0077))
+        client.send(to: .broadcast, payload: 3)
+        try other.wait(for: 2)
+        #expect(other.payloads(from: client.mac) == [1, 3])
+        let denied = hubLane.lane.performAndWait { _ in hubLane.snapshots.map(\.counters.deniedByName) }
+        #expect(denied == [["mac-limit": 1], [:]])
+    }
+
+    @Test func `a client's wish goes to the DHCP server where its policy lets it`() throws {
+        let bench = try Bench(lanes: 1)
+        defer { bench.stop() }
+        let watcher = try bench.connect(mac: 1, hub: "A")
+        let strict = Policy([try PolicySettings(text: "choose-address=no")])
+        for (index, policy) in [Policy.standard, strict].enumerated() {
+            let client = Client(MACAddress(2), on: bench.hubLanes[0])
+            client.open(hub: "A", layer: .three, policy: policy, wish: (192, 168, 30, 77))
+            try watcher.wait(for: index + 1)
+        }
+        // Option 50, RFC 2132 §9.1.
+        let isAsked = watcher.octets.map { frame in
+            frame.indices.dropLast(5).contains { Array(frame[$0..<$0 + 6]) == [50, 4, 192, 168, 30, 77] }
+        }
+        #expect(isAsked == [true, false])
+    }
+
     @Test func `another owner's handle is foreign`() throws {
         let bench = try Bench(lanes: 1)
         defer { bench.stop() }
@@ -122,6 +174,7 @@ private final class Client: SessionOwner, @unchecked Sendable {
     private let outcomes = Mutex<[String]>([])
     private let frames = Mutex<[(source: MACAddress, payload: UInt8)]>([])
     let endedHandles = Mutex<[UInt64]>([])
+    private let whole = Mutex<[[UInt8]]>([])
     private let changed = DispatchSemaphore(value: 0)
     private(set) var handle: UInt64 = 0
 
@@ -130,14 +183,33 @@ private final class Client: SessionOwner, @unchecked Sendable {
         self.hubLane = hubLane
     }
 
-    func open(hub: String, layer: SessionRequest.Layer = .two) {
-        let request = SessionRequest(layer: layer, identity: Identity(user: "someone", hub: hub, account: 1))
-        handle = hubLane.lane.performAndWait { [self] _ in hubLane.open(request, for: self, token: 1) } ?? 0
+    func open(
+        hub: String, layer: SessionRequest.Layer = .two, policy: Policy = .standard,
+        wish: (UInt8, UInt8, UInt8, UInt8)? = nil
+    ) {
+        var identity = Identity(user: "someone", hub: hub, account: 1)
+        identity.policy = policy
+        var request = SessionRequest(layer: layer, identity: identity)
+        if let wish {
+            request.wish.family = UInt8(PA_FAMILY_IPV4)
+            (request.wish.octets.0, request.wish.octets.1) = (wish.0, wish.1)
+            (request.wish.octets.2, request.wish.octets.3) = (wish.2, wish.3)
+        }
+        let asked = request
+        handle = hubLane.lane.performAndWait { [self] _ in hubLane.open(asked, for: self, token: 1) } ?? 0
     }
 
-    func send(to destination: MACAddress, payload: UInt8) {
+    func close() {
+        _ = hubLane.lane.performAndWait { [self] _ in
+            guard let session = hubLane.session(handle, of: self) else { return }
+            hubLane.close(session, reason: .client, sentence: "", tellsOwner: false)
+        }
+    }
+
+    func send(to destination: MACAddress, payload: UInt8, from source: MACAddress? = nil) {
         let frame =
-            destination.octets + mac.octets + [0x88, 0xb5, payload] + [UInt8](repeating: 0, count: 45)
+            destination.octets + (source ?? mac).octets + [0x88, 0xb5, payload]
+            + [UInt8](repeating: 0, count: 45)
         hubLane.lane.post { [self] lane in
             guard var slice = lane.allocate(frame.count) else { return }
             slice.start.update(from: frame, count: frame.count)
@@ -148,6 +220,8 @@ private final class Client: SessionOwner, @unchecked Sendable {
         }
     }
 
+    /// Every frame as it came.
+    var octets: [[UInt8]] { whole.withLock { $0 } }
     var count: Int { frames.withLock { $0.count } }
     func payloads(from source: MACAddress) -> [UInt8] {
         frames.withLock { all in all.filter { $0.source == source }.map(\.payload) }
@@ -182,6 +256,7 @@ private final class Client: SessionOwner, @unchecked Sendable {
             let octets = Array(UnsafeBufferPointer(start: slice.start, count: Int(slice.length)))
             let source = MACAddress(octets[6..<12].reduce(0) { $0 << 8 | UInt64($1) })
             frames.withLock { $0.append((source, octets[14])) }
+            whole.withLock { $0.append(octets) }
         }
         changed.signal()
     }

@@ -65,7 +65,7 @@ extension OpenVPNLane {
         guard forget(id) != nil else { return }
         counters.add(to: .refused)
         let reason = EndReason(reason)
-        server.sessionRefused(id, reason, sentence ?? reason.rawValue, at: moment)
+        server.sessionRefused(id, reason, sentence ?? reason.sentence, at: moment)
         settle()
     }
 

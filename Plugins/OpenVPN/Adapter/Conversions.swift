@@ -2,41 +2,9 @@ import OpenVPNCore
 import PluginKit
 import Wire
 
-extension SessionReason {
-    init(_ reason: EndReason) {
-        self =
-            switch reason {
-            case .client: .client
-            case .timeout: .timeout
-            case .protocolError: .protocolError
-            case .transport: .transport
-            case .authentication: .authentication
-            case .administrator: .administrator
-            case .shutdown: .shutdown
-            case .noAddress: .noAddress
-            case .policy: .policy
-            case .replaced: .replaced
-            }
-    }
-}
-
 extension EndReason {
     /// Reasons that this side does not know are the administrator's.
-    init(_ reason: SessionReason) {
-        self =
-            switch reason {
-            case .client: .client
-            case .timeout: .timeout
-            case .protocolError: .protocolError
-            case .transport: .transport
-            case .authentication: .authentication
-            case .shutdown: .shutdown
-            case .noAddress: .noAddress
-            case .policy: .policy
-            case .replaced: .replaced
-            default: .administrator
-            }
-    }
+    init(_ reason: SessionReason) { self = EndReason(rawValue: reason.rawValue) ?? .administrator }
 }
 
 extension HostServices.Level {

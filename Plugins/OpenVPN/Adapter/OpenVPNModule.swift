@@ -34,8 +34,6 @@ public final class OpenVPNModule: PacketAdapter {
         /// Of the stateless cookies; the same on all lanes, for as long as this instance lives.
         var cookieKey: [UInt8] = []
         var metrics: [Metric] = []
-        /// Of all lanes together.
-        var clients: ClientLimit?
         var datagramPort: UInt16?
     }
 
@@ -58,7 +56,6 @@ public final class OpenVPNModule: PacketAdapter {
         }
         state.withLock { state in
             state.settings = settings
-            state.clients = ClientLimit(settings.server.maxClients)
             state.keys = keys
             state.cookieKey = cookieKey
             state.metrics = metrics
@@ -74,7 +71,7 @@ public final class OpenVPNModule: PacketAdapter {
         let server = try Server(
             settings.server, cookieKey: state.cookieKey, lane: index,
             laneBits: Int.bitWidth - (count - 1).leadingZeroBitCount, lanes: count,
-            clients: state.clients, random: SystemRandomNumberGenerator())
+            random: SystemRandomNumberGenerator())
         let counters = LaneCounters(metrics: state.metrics, sums: counters, services: services)
         return OpenVPNLane(self, server, services, counters, settings.push)
     }

@@ -139,7 +139,9 @@ extension OpenVPNLane {
     private func closeSession(_ id: ConnectionID, _ reason: EndReason, _ sentence: String) {
         guard let client = forget(id) else { return }
         if let session = client.session {
-            services.close(session, SessionReason(reason), sentence.isEmpty ? reason.rawValue : sentence)
+            services.close(
+                session, SessionReason(rawValue: reason.rawValue),
+                sentence.isEmpty ? reason.sentence : sentence)
         } else if let opening = client.opening {
             services.withdraw(opening: opening)
         }

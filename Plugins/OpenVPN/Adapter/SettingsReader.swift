@@ -46,7 +46,7 @@ struct SettingsReader {
             defaultAuthentication: try digest("auth"))
         options.redirectsGateway = try host.boolean("redirect-gateway")
         try readTimes(into: &options)
-        options.maxClients = Int(try integer("max-clients"))
+        options.clients = ClientLimit(Int(try integer("max-clients")))
         return options
     }
 

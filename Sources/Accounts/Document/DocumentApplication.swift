@@ -41,6 +41,7 @@ struct DocumentApplication {
         }
         let isSame =
             found.note == wanted.note && found.isEnabled == wanted.isEnabled
+            && found.policy == wanted.policy
             && found.name.description == wanted.name.description
         guard !isSame else { return found }
         var hub = wanted
@@ -84,10 +85,10 @@ struct DocumentApplication {
             changes.append(.groupChanged(hub.name, group.name))
         }
         for name in named.sorted(by: { $0.key < $1.key }) {
-            let group = wanted.groups.first { $0.name == name }
+            let group = wanted.groups.first { $0.name == name } ?? Group(hub: hub.name, name: name)
             let found = before.groups.first { $0.name == name }
-            guard found == nil || found?.note != group?.note ?? "" else { continue }
-            try AccountStore.setGroup(name, note: group?.note ?? "", in: hub, database)
+            guard found == nil || found?.note != group.note || found?.policy != group.policy else { continue }
+            try AccountStore.setGroup(group, in: hub, database)
             let line = "group \(name) of \(hub.name)"
             if found == nil { report.created.append(line) } else { report.changed.append(line) }
             changes.append(.groupChanged(hub.name, name))

@@ -61,6 +61,15 @@ struct DocumentTable {
         return number
     }
 
+    /// Every key with its value as a person would write it on a command line, in the order of the keys. What
+    /// is neither a truth value, a whole number nor a text has none that would be accepted.
+    var values: [(key: String, text: String)] {
+        table.keys.sorted().map { key in
+            let value = table[key]
+            return (key, value?.bool.map { $0 ? "yes" : "no" } ?? value?.int.map { "\($0)" } ?? "?")
+        }
+    }
+
     /// The tables of `[[key]]`, each named by what `name` says.
     func tables(_ key: String, named kind: String) throws(AccountError) -> [DocumentTable] {
         guard let value = table[key] else { return [] }

@@ -1,4 +1,5 @@
 import Foundation
+import Policy
 import Wire
 
 extension StateDocument {
@@ -25,11 +26,12 @@ extension StateDocument {
 
 extension StateDocument.HubState {
     fileprivate init(_ table: DocumentTable) throws(AccountError) {
-        try table.expect(["name", "note", "enabled", "group", "user", "bridge", "nat"])
+        try table.expect(["name", "note", "enabled", "policy", "group", "user", "bridge", "nat"])
         let name = try table.requiredText("name")
         hub = Hub(name: try table.make("name") { () throws(AccountError) in try HubName(name) })
         hub.note = try table.text("note") ?? ""
         hub.isEnabled = try table.truth("enabled") ?? true
+        hub.policy = try table.policy()
         for table in try table.tables("group", named: "group") {
             let group = try Group(table, hub.name)
             guard !groups.contains(where: { $0.name == group.name }) else {
@@ -56,13 +58,14 @@ extension StateDocument.HubState {
 extension StateDocument.UserState {
     fileprivate init(_ table: DocumentTable, _ hub: HubName) throws(AccountError) {
         try table.expect([
-            "name", "group", "note", "enabled", "expires", "address", "certificate", "ike_id",
+            "name", "group", "note", "enabled", "expires", "address", "certificate", "ike_id", "policy",
             "password_hash", "password",
         ])
         let name = try table.requiredText("name")
         user = User(hub: hub, name: try table.make("name") { () throws(AccountError) in try UserName(name) })
         user.note = try table.text("note") ?? ""
         user.isEnabled = try table.truth("enabled") ?? true
+        user.policy = try table.policy()
         if let text = try table.text("group") {
             user.group = try table.make("group") { () throws(AccountError) in try UserName(text) }
         }
@@ -70,11 +73,7 @@ extension StateDocument.UserState {
             user.expires = try table.make("expires") { () throws(AccountError) in try Expiry(text).moment }
         }
         if let text = try table.text("address") {
-            guard let address = IPv4Address(text) else {
-                throw table.refusal(
-                    "address", "\(text.quoted) is no address: one like \"192.168.30.50\" is accepted")
-            }
-            user.address = address
+            try table.make("address") { () throws(AccountError) in try user.setAddress(text) }
         }
         if let text = try table.text("certificate") {
             user.certificate = try table.make("certificate") { () throws(AccountError) in
@@ -106,13 +105,27 @@ extension StateDocument.UserState {
     }
 }
 
+extension DocumentTable {
+    /// `policy = { router = true, macs = 3 }`, or a table of its own.
+    fileprivate func policy() throws(AccountError) -> PolicySettings {
+        var settings = PolicySettings()
+        guard let table = try table("policy", named: "policy") else { return settings }
+        for (key, text) in table.values {
+            try table.make(key) { () throws(AccountError) in
+                do throws(PolicyFault) { try settings.set(key, to: text) } catch { throw AccountError(error) }
+            }
+        }
+        return settings
+    }
+}
+
 extension Group {
     fileprivate init(_ table: DocumentTable, _ hub: HubName) throws(AccountError) {
-        try table.expect(["name", "note"])
+        try table.expect(["name", "note", "policy"])
         let name = try table.requiredText("name")
-        self.init(
-            hub: hub, name: try table.make("name") { () throws(AccountError) in try UserName(name) },
-            note: try table.text("note") ?? "")
+        self.init(hub: hub, name: try table.make("name") { () throws(AccountError) in try UserName(name) })
+        note = try table.text("note") ?? ""
+        policy = try table.policy()
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Policy
 
 extension StateDocument {
     private static let heading = """
@@ -15,10 +16,11 @@ extension StateDocument {
         for state in hubs {
             text += "\n[[hub]]\n" + Self.line("name", state.hub.name.description)
             text += Self.line("note", state.hub.note) + Self.line("enabled", state.hub.isEnabled)
+            text += Self.line(state.hub.policy)
             for group in state.groups {
                 text +=
                     "\n[[hub.group]]\n" + Self.line("name", group.name.description)
-                    + Self.line("note", group.note)
+                    + Self.line("note", group.note) + Self.line(group.policy)
             }
             for user in state.users { text += "\n[[hub.user]]\n" + Self.lines(user) }
             for bridge in state.bridges {
@@ -37,15 +39,27 @@ extension StateDocument {
         var text = line("name", user.name.description)
         text += line("group", user.group?.description ?? "") + line("note", user.note)
         text += line("enabled", user.isEnabled) + line("expires", user.expires?.formatted(.iso8601) ?? "")
-        text += line("address", user.address?.description ?? "")
+        text += line("address", user.addressText ?? "")
         text += line("certificate", user.certificate?.description ?? "")
-        text += line("ike_id", user.ikeIdentity?.description ?? "")
+        text += line("ike_id", user.ikeIdentity?.description ?? "") + line(user.policy)
         if case .hashed(let hash) = state.password { text += line("password_hash", hash.description) }
         return text
     }
 
     private static func line(_ key: String, _ value: String) -> String {
         value.isEmpty ? "" : "\(key) = \(quoted(value))\n"
+    }
+
+    /// An inline table.
+    private static func line(_ policy: PolicySettings) -> String {
+        guard !policy.isEmpty else { return "" }
+        let pairs = policy.all.map { setting, value in
+            switch setting.kind {
+            case .permission: "\(setting.rawValue) = \(value != 0)"
+            case .limit: "\(setting.rawValue) = \(value)"
+            }
+        }
+        return "policy = { \(pairs.joined(separator: ", ")) }\n"
     }
 
     private static func line(_ key: String, _ value: Bool) -> String { value ? "" : "\(key) = false\n" }

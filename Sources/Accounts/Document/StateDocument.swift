@@ -1,5 +1,5 @@
-/// All that is state, as it stands in a file for people: what `export` writes and `apply` reads. Leases,
-/// remembered MACs and the modules' secrets are not in it.
+/// All that is state, as it stands in a file for people: what `export` writes and `apply` reads. Leases
+/// and the modules' secrets are not in it.
 struct StateDocument {
     /// What `format` says in files of this kind.
     static let format = 1

@@ -134,7 +134,7 @@ extension CheckedHostTables {
             guard let slices = unsafe slices else { return count == 0 ? body() : PA_ERROR_ARGUMENT }
             for index in 0..<Int(count) {
                 guard unsafe caller.mayUse(slices[index], withRoom: false, call) else {
-                    return PA_ERROR_ARGUMENT
+                    return PA_ERROR_REFUSED
                 }
             }
             return body()

@@ -4,8 +4,8 @@ import Synchronization
 /// One instance of a module between two walls: every call of the host to it and of it to the host passes
 /// through here and is held against the rules of the ABI.
 ///
-/// The host sees tables that look like the module's, the module sees tables that look like the host's; neither
-/// knows. A server that does not check has none of this on its way.
+/// The host sees tables that look like the module's, the module sees tables that look like the host's;
+/// neither knows. A server that does not check has none of this on its way.
 @safe final class CheckedModule: @unchecked Sendable {
     /// Owns this; nothing here is called when it is gone, except to tell of a breach.
     unowned let instance: ModuleInstance

@@ -13,6 +13,10 @@ import PluginABI
     private(set) var command: UnsafePointer<pa_command_module_v1>?
     private(set) var handover: UnsafePointer<pa_handover_module_v1>?
 
+    /// Of these two a part is the module's own, so that each module has its own copies.
+    private var wrappedOptions: UnsafePointer<pa_option_module_v1>?
+    private var wrappedHandover: UnsafePointer<pa_handover_module_v1>?
+
     /// Ids that this server has no table for must give NULL or be left alone; one of them is asked for.
     private static let unheardOf = "org.polyhub.unheard-of/1"
 
@@ -28,6 +32,8 @@ import PluginABI
         // These two hold data beside their functions, which the host reads as it is.
         unsafe option = Self.find(PA_OPTION, made, module, functionsFrom: nil)
         unsafe command = Self.find(PA_COMMAND, made, module, functionsFrom: nil)
+        wrapOptions()
+        wrapHandover()
         if unsafe made.pointee.capability(made.pointee.state, Self.unheardOf) != nil {
             module.broke(.returnValue, "capability", "a table is given for an id that nobody defined")
         }
@@ -71,8 +77,8 @@ import PluginABI
     }
 
     /// The declarations are the module's, `changed` is checked.
-    private lazy var wrappedOptions: UnsafePointer<pa_option_module_v1>? = unsafe option.map { option in
-        var copy = unsafe option.pointee
+    private func wrapOptions() {
+        guard var copy = unsafe option?.pointee else { return }
         if unsafe copy.changed != nil {
             unsafe copy.changed = { state in
                 let module = unsafe CheckedModule.of(state)
@@ -81,15 +87,24 @@ import PluginABI
                 }
             }
         }
-        return unsafe constant(copy)
+        let memory = UnsafeMutablePointer<pa_option_module_v1>.allocate(capacity: 1)
+        unsafe memory.initialize(to: copy)
+        unsafe wrappedOptions = UnsafePointer(memory)
     }
 
     /// The versions are the module's, every function is checked.
-    private lazy var wrappedHandover: UnsafePointer<pa_handover_module_v1>? = unsafe handover.map {
-        handover in
+    private func wrapHandover() {
+        guard let handover = unsafe handover?.pointee else { return }
         var table = CheckedHandover.functions
-        unsafe (table.newest, table.oldest) = (handover.pointee.newest, handover.pointee.oldest)
-        return unsafe constant(table)
+        (table.newest, table.oldest) = (handover.newest, handover.oldest)
+        let memory = UnsafeMutablePointer<pa_handover_module_v1>.allocate(capacity: 1)
+        unsafe memory.initialize(to: table)
+        unsafe wrappedHandover = UnsafePointer(memory)
+    }
+
+    deinit {
+        unsafe wrappedOptions?.deallocate()
+        unsafe wrappedHandover?.deallocate()
     }
 
     nonisolated(unsafe) private static let datagrams = unsafe constant(

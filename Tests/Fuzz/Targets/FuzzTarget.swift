@@ -12,7 +12,8 @@ public struct FuzzTarget: Sendable {
 
     public static let all =
         wireTargets + openVPNNegotiationTargets + openVPNControlTargets + openVPNDataTargets
-        + openVPNServerTargets + softEtherTargets + ipsecTargets
+        + openVPNServerTargets + softEtherTargets + layerConverterTargets + secureNATTargets + policyTargets
+        + pppTargets + sstpTargets + ipsecTargets
 
     public static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
 }

@@ -29,9 +29,9 @@ extension FuzzTarget {
     private static func negotiate(info: String, options: String) {
         guard let peer = try? PeerInfo(parsing: info) else { return }
         let options = OptionsString(parsing: options)
-        _ = (peer.capabilities, peer.softwareDescription, peer.mtu, peer.singleSignOnMethods)
+        _ = (peer.capabilities, peer.softwareDescription, peer.mtu)
         _ = (options.device, options.tunMTU, options.authentication)
-        _ = CompressionFraming(for: options, peer)
+        _ = options.usesCompressionFraming
         precondition(options.mirrored().mirrored() == options, "a mirror's mirror is the thing itself")
         switch CipherNegotiation().outcome(peerInfo: peer, options: options) {
         case .agreed(let suite, push: _):

@@ -75,7 +75,7 @@ private final class ServerRun {
             self.step(step)
             steps += 1
             let server = network.server
-            precondition(server.connectionCount <= server.options.maxClients + server.options.maxHalfOpen)
+            precondition(server.connectionCount <= server.options.clients.most + server.options.maxHalfOpen)
             precondition(server.halfOpenCount <= server.connectionCount)
         }
         // A client that does not hear of it would connect anew.

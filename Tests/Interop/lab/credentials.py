@@ -16,11 +16,14 @@ def command(*argv):
 class Authority:
     """A certificate authority in a directory of its own."""
 
-    def __init__(self, directory, name="lab"):
+    def __init__(self, directory, name="lab", existing=False):
+        """`existing`: one that was made in the directory before."""
         self.directory = directory
         os.makedirs(directory, exist_ok=True)
         self.certificate = self._path("ca.pem")
         self._key = self._path("ca.key")
+        if existing:
+            return
         command(
             "openssl",
             "req",

@@ -116,9 +116,13 @@ class StrongSwan:
         self.process = self.lab.spawn(
             self.where, f"{self.where}-charon", [*environment, "sh", "-c", script, CHARON]
         )
-        wait_until(10, lambda: os.path.exists(self.socket), f"charon in {self.where}")
+        wait_until(10, self.answers, f"charon in {self.where}")
         self.control("--load-all", "--noprompt", "--file", self.connection)
         return self
+
+    def answers(self):
+        """Its socket may still be that of one before."""
+        return "uptime" in self.control("--stats", check=False)
 
     def control(self, *arguments, check=True, seconds=30):
         return self.lab.run(

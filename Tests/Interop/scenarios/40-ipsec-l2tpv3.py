@@ -1,8 +1,9 @@
 """Proves that an Ethernet pseudowire of L2TPv3 under IPsec is a place on a hub, over IP and over UDP."""
 
+import os
 import sys
 
-from lab import l2tpv3
+from lab import etherip
 from lab.network import LAN, SERVER
 from lab.processes import expect, wait_until
 from lab.strongswan import WIRE, StrongSwan, serve, wire_up
@@ -10,6 +11,7 @@ from lab.traffic import both_ways
 
 LIMIT = 180
 IDENTITY = "router1@site.example"
+PROGRAM = os.path.join(os.path.dirname(etherip.__file__), "l2tpv3.py")
 TRANSPORTS = (("ip", "115"), ("udp", "udp/1701"))
 
 
@@ -22,7 +24,7 @@ def run(lab):
 
 
 def router(lab, where, transport):
-    program = [sys.executable, l2tpv3.__file__, transport, SERVER, WIRE]
+    program = [sys.executable, PROGRAM, transport, SERVER, WIRE]
     return lab.spawn(where, f"{where}-l2tpv3-{transport}", program)
 
 

@@ -1,7 +1,7 @@
 /* A module with one fault, which -DFAULT=name chooses; -DFAULT=none gives one without any.
  *
- * It sends datagrams back, and with the first one it asks for an identity, opens a layer-2 session, and passes
- * what it receives on as frames. Each fault stands where a writer of a module could have made it.
+ * It sends datagrams back, and with the first one it asks for an identity, opens a layer-2 session, and
+ * passes what it receives on as frames. Each fault stands where a writer of a module could have made it.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -42,6 +42,10 @@ typedef struct broken_lane {
 /* ---- what takes down a process ---- */
 
 static void crash(void) { *(volatile int *)8 = 1; }
+
+/* Volatile, so that the compiler does not see through it. */
+static void *volatile lost;
+static void lose(size_t octets) { lost = malloc(octets); }
 
 static void hang(void) {
     for (;;) pause();
@@ -94,7 +98,7 @@ static void opened(
     (void)token;
     (void)parameters;
     lane->session = session;
-    if (is("leak_in_session")) (void)!malloc(5000);
+    if (is("leak_in_session")) lose(5000);
     if (is("session_crash")) crash();
     if (is("use_after_close")) lane->module->session->close(lane->lane, session, PA_REASON_CLIENT, NULL);
 }
@@ -104,7 +108,8 @@ static void refused(void *lane_state, uint64_t token, uint32_t reason, const cha
 }
 
 static void transmit(void *lane_state, uint64_t token, pa_slice_v1 *batch, uint32_t count) {
-    (void)lane_state, (void)token, (void)batch, (void)count;
+    (void)lane_state, (void)batch, (void)count;
+    if (token != 1) crash(); /* whose is it? */
     if (is("transmit_crash")) crash();
 }
 
@@ -150,7 +155,7 @@ static void mishandle(broken_lane *lane, pa_datagram_v1 *datagram) {
     if (is("counter_shrinks")) module->metric->add(lane->lane, module->counter, -1);
     if (is("undeclared_metric")) module->metric->add(lane->lane, 200, 1);
     if (is("not_utf8")) module->log->write(module->host->host, PA_LOG_INFO, "\xff\xfe");
-    if (is("leak")) (void)!malloc(3000);
+    if (is("leak")) lose(3000);
     if (is("no_remote")) datagram->remote = NULL;
 }
 
@@ -174,6 +179,55 @@ static void expired(void *lane_state, uint64_t token) {
     pa_datagram_v1 old = {lane->kept, &lane->remote, NULL};
     lane->module->datagram->send(lane->lane, lane->socket, &old, 1);
 }
+
+/* ---- handover ---- */
+
+/* The session of a lane is its one connection. */
+static pa_status export_lane(void *lane_state, pa_handover_sink sink, void *context) {
+    broken_lane *lane = lane_state;
+    pa_held_v1 held = {PA_HELD_SESSION, 0, lane->session, 1};
+    pa_handover_record_v1 record = {.size = sizeof record, .version = 1, .connection = 1, .held = &held};
+    if (lane->session == 0) return PA_OK;
+    if (is("handover_crash")) crash();
+    if (is("handover_wrong_size")) record.size = 32;
+    if (is("handover_wrong_version")) record.version = 7;
+    if (is("handover_foreign")) held.handle += 65536;
+    record.octets = (pa_octets_v1){(const uint8_t *)&lane->session, sizeof lane->session};
+    record.held_count = 1;
+    pa_status status = sink(context, &record);
+    if (status != PA_OK) return PA_OK;
+    if (is("handover_twice")) sink(context, &record);
+    if (is("handover_keeps")) {
+        lane->module->session->close(lane->lane, lane->session, PA_REASON_CLIENT, NULL);
+    }
+    lane->session = 0;
+    return PA_OK;
+}
+
+static pa_status import(void *lane_state, pa_handover_record_v1 *record) {
+    broken_lane *lane = lane_state;
+    if (is("handover_refuses")) return PA_ERROR_REFUSED;
+    if (is("handover_import_crash")) crash();
+    record->held[0].token = is("handover_wrong_token") ? 77 : 1;
+    lane->asked = 1;
+    if (is("handover_loses")) return PA_OK;
+    memcpy(&lane->session, record->octets.start, sizeof lane->session);
+    if (is("handover_corrupts")) lane->session ^= UINT64_C(1) << 40;
+    return PA_OK;
+}
+
+static void import_ended(void *lane_state) { (void)lane_state; }
+
+static uint32_t owns(void *lane_state, pa_socket socket, const pa_datagram_v1 *datagram) {
+    (void)socket, (void)datagram;
+    return ((broken_lane *)lane_state)->session != 0;
+}
+
+static uint32_t remaining(void *lane_state) { return ((broken_lane *)lane_state)->session != 0; }
+
+static const pa_handover_module_v1 handover = {
+    sizeof handover, 1, 1, 0, export_lane, import, import_ended, owns, remaining,
+};
 
 /* ---- what it declares ---- */
 
@@ -214,6 +268,7 @@ static const void *capability(void *state, const char *id) {
     if (strcmp(id, PA_AUTH) == 0) return is("no_auth_table") ? NULL : &verdicts;
     if (strcmp(id, PA_SESSION) == 0) return &sessions;
     if (strcmp(id, PA_TIMER) == 0) return &timers;
+    if (strcmp(id, PA_HANDOVER) == 0) return &handover;
     if (strcmp(id, PA_OPTION) == 0) return &options;
     if (strcmp(id, PA_COMMAND) == 0) return &commands;
     return NULL;
@@ -262,7 +317,7 @@ static pa_status enter_lane(void *state, pa_lane *lane, uint32_t index, uint32_t
         pthread_join(module->thread, NULL);
     }
     if (is("leaves_thread")) pthread_create(&module->thread, NULL, run_for_ever, NULL);
-    if (is("leak_at_enter")) (void)!malloc(2000);
+    if (is("leak_at_enter")) lose(2000);
     return PA_OK;
 }
 

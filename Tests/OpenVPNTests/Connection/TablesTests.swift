@@ -95,7 +95,7 @@ import Wire
     }
 
     @Test func `connections are bounded, and a place that is free again is used`() throws {
-        let network = try SimulatedNetwork(.test { $0.maxClients = 2 }, seed: 4)
+        let network = try SimulatedNetwork(.test { $0.clients = ClientLimit(2) }, seed: 4)
         for _ in 0..<2 { #expect(network.connect(try network.addClient())) }
         let third = try network.addClient()
         network.run(for: .seconds(5))
@@ -107,7 +107,7 @@ import Wire
     }
 
     @Test func `who is accepted when the last place has just been taken is told so`() throws {
-        let network = try SimulatedNetwork(.test { $0.maxClients = 1 }, seed: 10)
+        let network = try SimulatedNetwork(.test { $0.clients = ClientLimit(1) }, seed: 10)
         network.judge = { _ in .pending }
         for _ in 0..<2 { try network.addClient() }
         network.run(for: .seconds(2))

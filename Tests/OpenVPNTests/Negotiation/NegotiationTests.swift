@@ -30,7 +30,6 @@ private let peerInfo = """
         #expect(client.platform == "linux")
         #expect(client.mtu == 1600)
         #expect(client.ciphers == ["AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305"])
-        #expect(client.singleSignOnMethods == ["webauth", "crtext"])
         #expect(client["UV_ID"] == "a=b")
         #expect(client["UV_OTHER"] == nil)
         #expect(client.softwareDescription == "OpenVPN 2.6.14 linux OpenVPN_GUI_11")
@@ -167,15 +166,6 @@ private let peerInfo = """
                 == .nothingInCommon(offered: ["AES-256-CBC"]))
         #expect(try outcome("", "V4,cipher BF-CBC,auth SHA1") == .nothingInCommon(offered: ["BF-CBC"]))
         #expect(try outcome("", "") == .nothingInCommon(offered: []))
-    }
-
-    @Test func `a client with compression framing is moved to stubs that compress nothing`() throws {
-        let plain = OptionsString(parsing: "V4,dev-type tun")
-        let lzo = OptionsString(parsing: "V4,dev-type tun,comp-lzo")
-        let new = try PeerInfo(parsing: "IV_COMP_STUBv2=1")
-        #expect(CompressionFraming(for: plain, new) == .none)
-        #expect(CompressionFraming(for: lzo, new) == .stubV2)
-        #expect(CompressionFraming(for: lzo, PeerInfo()) == .stub)
     }
 }
 

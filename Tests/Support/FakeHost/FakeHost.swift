@@ -23,6 +23,8 @@ package final class FakeHost {
     package var written: [UInt64: [UInt8]] = [:]
     package var frames: [(session: UInt64, octets: [UInt8])] = []
     package var questions: [(token: UInt64, ticket: UInt64)] = []
+    /// The newest question's.
+    package var evidence: (kind: UInt32, name: [UInt8], secret: [UInt8], challenge: [UInt8])?
     package var openings: [(token: UInt64, ticket: UInt64)] = []
     package var closedStreams: [UInt64] = []
     /// By token.

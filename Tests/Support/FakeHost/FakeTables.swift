@@ -209,6 +209,10 @@ extension FakeTables {
                 let secret = [UInt8](evidence.secret).hex
                 let remote = evidence.remote?.pointee.text ?? "unknown"
                 FakeHost.of(lane).say("ask \(evidence.kind) \(name) \(secret) from \(remote) as \(token)")
+                FakeHost.of(lane).evidence = (
+                    evidence.kind, [UInt8](evidence.name), [UInt8](evidence.secret),
+                    [UInt8](evidence.challenge)
+                )
                 ticket!.pointee = FakeHost.of(lane).newHandle()
                 FakeHost.of(lane).questions.append((token, ticket!.pointee))
                 return FakeHost.of(lane).answer

@@ -3,7 +3,7 @@ import Synchronization
 /// How many clients may be connected at once, over all lanes of a module. Who is not authenticated takes no
 /// place, so that strangers cannot use them up.
 public final class ClientLimit: Sendable {
-    private let most: Int
+    public let most: Int
     private let taken = Atomic<Int>(0)
 
     public init(_ most: Int) { self.most = most }

@@ -152,14 +152,12 @@ public final class Connection {
 /// What the connections of one server share.
 final class ServerResources {
     let options: ServerOptions
-    let clients: ClientLimit
     /// Of new TLS sessions.
     var context: TLSContext
     var outbox = Outbox<Output>()
 
-    init(_ options: ServerOptions, _ clients: ClientLimit) throws(OpenSSLError) {
+    init(_ options: ServerOptions) throws(OpenSSLError) {
         self.options = options
-        self.clients = clients
         context = try Self.context(options, options.identity)
     }
 

@@ -119,12 +119,12 @@ extension Connection {
     }
 
     private func takePlace() -> Bool {
-        hasPlace = resources.clients.take()
+        hasPlace = options.clients.take()
         return hasPlace
     }
 
     func leavePlace() {
-        if hasPlace { resources.clients.giveBack() }
+        if hasPlace { options.clients.giveBack() }
         hasPlace = false
     }
 

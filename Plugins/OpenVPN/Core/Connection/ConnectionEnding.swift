@@ -28,11 +28,11 @@ extension Connection {
     /// word.
     func close(_ reason: EndReason, _ sentence: String, at moment: Moment) {
         guard !isEnding, !isOver else { return }
-        let words = Self.speakable(sentence.isEmpty ? reason.rawValue : sentence)
+        let words = Self.speakable(sentence.isEmpty ? reason.sentence : sentence)
         switch reason {
         case .administrator, .policy: sayGoodbye("HALT," + words, reason, sentence, at: moment)
         case .authentication, .noAddress:
-            refuse(sentence.isEmpty ? reason.rawValue : sentence, reason, at: moment)
+            refuse(sentence.isEmpty ? reason.sentence : sentence, reason, at: moment)
         case .shutdown, .timeout, .transport, .protocolError:
             sayGoodbye("RESTART," + words, reason, sentence, at: moment)
         case .client, .replaced: end(reason, sentence)
@@ -69,7 +69,7 @@ extension Connection {
             ticket = 0
         }
         if sessionIsOpen { put(.closeSession(id, reason, sentence: sentence)) }
-        log(.notice, "ended reason=\"\(reason.rawValue)\" user=\"\(quotedUser)\"")
+        log(.notice, "ended reason=\"\(reason.sentence)\" user=\"\(quotedUser)\"")
         sessionIsOpen = false
         leavePlace()
         data = nil

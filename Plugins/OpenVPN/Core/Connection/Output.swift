@@ -60,18 +60,33 @@ public struct SessionRequest: Equatable, Sendable {
     public let remote: TransportAddress
 }
 
-/// Why a connection ends.
-public enum EndReason: String, Error, Sendable {
-    case client = "the client said goodbye"
-    case timeout = "the client is silent"
-    case protocolError = "the client broke its protocol"
-    case transport = "the stream was closed"
-    case authentication = "authentication failed"
-    case administrator = "ended by the administrator"
-    case shutdown = "the server stops"
-    case noAddress = "no address could be had"
-    case policy = "refused by policy"
-    case replaced = "the same client has connected anew"
+/// Why a connection ends. The numbers are the ABI's (`PA_REASON_*`).
+public enum EndReason: UInt32, Error, Sendable, CaseIterable {
+    case client = 1
+    case timeout
+    case protocolError
+    case transport
+    case authentication
+    case administrator
+    case shutdown
+    case noAddress
+    case policy
+    case replaced
+
+    public var sentence: String {
+        switch self {
+        case .client: "the client said goodbye"
+        case .timeout: "the client is silent"
+        case .protocolError: "the client broke its protocol"
+        case .transport: "the stream was closed"
+        case .authentication: "authentication failed"
+        case .administrator: "ended by the administrator"
+        case .shutdown: "the server stops"
+        case .noAddress: "no address could be had"
+        case .policy: "refused by policy"
+        case .replaced: "the same client has connected anew"
+        }
+    }
 }
 
 /// One line for the log, `key=value` after the sentence.

@@ -55,14 +55,14 @@ public final class Server {
     }
 
     /// `lane` stands in the high `laneBits` bits of all peer ids. `lanes`: how many there are; nil: as many
-    /// as these bits can tell. `clients`: shared by all lanes; nil: a limit of its own. `cookieKey`: 32 random octets, the same on all lanes, handed over at a
+    /// as these bits can tell. `cookieKey`: 32 random octets, the same on all lanes, handed over at a
     /// module's swap.
     public init(
         _ options: ServerOptions, cookieKey: [UInt8], lane: Int, laneBits: Int, lanes: Int? = nil,
-        clients: ClientLimit? = nil, random: any RandomNumberGenerator
+        random: any RandomNumberGenerator
     ) throws(OpenSSLError) {
         precondition(laneBits <= 8 && lane >> laneBits == 0, "a lane that does not fit its bits")
-        resources = try ServerResources(options, clients ?? ClientLimit(options.maxClients))
+        resources = try ServerResources(options)
         halfOpen = HalfOpenTable(capacity: options.maxHalfOpen, perSource: options.maxHalfOpenPerSource)
         cookie = try SessionCookie(key: cookieKey)
         keys = try Self.keys(options)
@@ -153,7 +153,7 @@ public final class Server {
         at moment: Moment
     ) -> Connection? {
         let isUnproved = path.transport == .datagram && reset != nil
-        guard !resources.clients.isReached, makeRoom(for: path, isUnproved, at: moment.now),
+        guard !options.clients.isReached, makeRoom(for: path, isUnproved, at: moment.now),
             let index = takeIndex()
         else {
             crowd.refused += 1
@@ -222,7 +222,7 @@ public final class Server {
 
     private func takeIndex() -> Int? {
         if let index = free.popLast() { return index }
-        let most = options.maxClients + options.maxHalfOpen
+        let most = options.clients.most + options.maxHalfOpen
         guard connections.count < min(most, indexLimit) else { return nil }
         connections.append(nil)
         return connections.count - 1

@@ -54,8 +54,8 @@ public struct ServerOptions: Sendable {
     /// How long we repeat our goodbye to a client that does not acknowledge it.
     public var farewellWindow: Duration = .seconds(5)
 
-    /// Authenticated clients, over all lanes that share a `ClientLimit`.
-    public var maxClients = 16_384
+    /// Of authenticated clients, for all lanes that have these options.
+    public var clients = ClientLimit(16_384)
     /// Connections that are not authenticated, per lane, and those of them from one source (an IPv4 address,
     /// an IPv6 /64). A client behind the NAT of a large site has neighbours. `HalfOpenTable` says who gives
     /// way.

@@ -118,7 +118,7 @@ extension Connection {
     func adopt() {
         for slot in slots { slot.tls.isOwner = true }
         guard stage == .opening || stage == .open else { return }
-        resources.clients.adopt()
+        options.clients.adopt()
         hasPlace = true
     }
 }

@@ -1,7 +1,6 @@
 /// What the data channel adds to a packet, and the sizes that follow from it. All sizes in octets.
 public struct DataEncapsulation: Equatable, Sendable {
     public static let defaultTunMTU = 1500
-    static let ethernetHeader = 14
 
     public let suite: DataCipherSuite
     /// TCP puts a length of two octets before each packet.
@@ -42,19 +41,6 @@ public struct DataEncapsulation: Equatable, Sendable {
         return max(0, blocks * 16 - 1 - inside)
     }
 
-    /// The size of the packet that carries `payload` octets, TCP's length included.
-    public func packetLength(payload: Int) -> Int {
-        let outside = (isTCP ? 2 : 0) + opcodeLength + authenticator + ivOnWire
-        let inside = Self.packetIDLength + framing.maxOverhead + payload
-        return outside + (suite.cipher.isAEAD ? inside : (inside / 16 + 1) * 16)
-    }
-
-    /// The TCP segment size with which IPv4 through the tunnel fits into datagrams of `link` octets: what
-    /// `mssfix` does.
-    public func segmentSize(link: Int, device: OptionsString.Device) -> Int {
-        max(0, maxPayload(link: link) - (device == .tap ? Self.ethernetHeader : 0) - 40)
-    }
-
     /// The `link-mtu` of the options string, which is more than a packet has: it counts a whole IV and a
     /// whole block for every cipher, 32 octets for an Ethernet header, and an opcode without peer id.
     func announcedLinkMTU(device: OptionsString.Device) -> Int {
@@ -86,17 +72,5 @@ public enum CompressionFraming: UInt8, Sendable {
         case .stub, .stubSwapped: 1
         case .stubV2: 2
         }
-    }
-}
-
-extension CompressionFraming {
-    /// The framing to push to a client: none unless its options say that it has one; then the newest kind of
-    /// marks that it knows.
-    public init(for options: OptionsString, _ peerInfo: PeerInfo) {
-        guard options.usesCompressionFraming else {
-            self = .none
-            return
-        }
-        self = peerInfo["IV_COMP_STUBv2"] == "1" ? .stubV2 : .stub
     }
 }

@@ -61,7 +61,6 @@ extension PeerInfo {
     public var graphicalClient: String? { self["IV_GUI_VER"] }
     /// Octets of the largest tun packet that the client can receive.
     public var mtu: Int? { self["IV_MTU"].flatMap { Int($0) } }
-    public var singleSignOnMethods: [String] { self["IV_SSO"]?.split(separator: ",").map(String.init) ?? [] }
     /// A name for the session list: version, platform and what wraps the client.
     public var softwareDescription: String {
         [version.map { "OpenVPN " + $0 }, platform, graphicalClient].compactMap { $0 }.joined(separator: " ")

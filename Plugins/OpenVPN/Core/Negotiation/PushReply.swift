@@ -64,8 +64,6 @@ public struct PushReply: Equatable, Sendable {
     /// Clients of 2.5 know `key-derivation` only.
     public var peerKnowsProtocolFlags = true
     public var framing = CompressionFraming.none
-    /// Takes the place of the password from now on.
-    public var authToken: String?
 
     public init() {}
 }
@@ -79,7 +77,6 @@ extension PushReply {
         if let pingRestart { options.append("ping-restart \(pingRestart)") }
         if announcesExit { options.append("explicit-exit-notify 1") }
         if let tunMTU { options.append("tun-mtu \(tunMTU)") }
-        if let authToken { options.append("auth-token \(authToken)") }
         return options + dataChannelOptions
     }
 

@@ -1,0 +1,28 @@
+import PluginKit
+import SSTPCore
+
+/// A stream, the engine at its end, and what the host has of it.
+final class Client {
+    /// Octets of control packets that wait for a stream that is full; a client that lets more pile up is
+    /// gone.
+    static let maxBacklog = 65_536
+
+    let stream: StreamHandle
+    let facts: StreamFacts
+    var connection: Connection
+    var alarm: Alarm
+
+    var question: Ticket?
+    var identity: IdentityHandle?
+    var opening: Ticket?
+    var session: SessionHandle?
+    /// Data is dropped while it is not empty.
+    var backlog: [UInt8] = []
+
+    init(_ stream: StreamHandle, _ facts: StreamFacts, _ connection: Connection) {
+        self.stream = stream
+        self.facts = facts
+        self.connection = connection
+        alarm = Alarm(token: stream.rawValue)
+    }
+}

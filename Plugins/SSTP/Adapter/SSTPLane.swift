@@ -1,0 +1,150 @@
+import PPP
+import PluginKit
+import SSTPCore
+import Wire
+
+/// The connections of one lane. The handle of its stream is the token of everything that a connection has.
+final class SSTPLane: LaneAdapter {
+    let module: SSTPModule
+    let services: LaneServices
+    let options: ConnectionOptions
+    private let maxClients: Int
+    private let metrics: [Metric]
+    var clients: [UInt64: Client] = [:]
+    /// Packets for the hub, gathered while a stream's octets are worked through.
+    private var frames = FrameQueue()
+
+    init(
+        _ module: SSTPModule, _ services: LaneServices, _ options: ConnectionOptions, maxClients: Int,
+        metrics: [Metric]
+    ) {
+        self.module = module
+        self.services = services
+        self.options = options
+        self.maxClients = maxClients
+        self.metrics = metrics
+    }
+
+    var remainingConnections: Int { clients.count }
+
+    func count(_ counter: SSTPModule.Counter, by amount: Int = 1) {
+        guard let index = SSTPModule.Counter.allCases.firstIndex(of: counter) else { return }
+        services.add(amount, to: metrics[index])
+    }
+
+    // MARK: Streams
+
+    func claim(_ first: RawSpan) -> Claim {
+        switch HTTPOpening.isOpening(first) {
+        case true?: .yes
+        case false?: .no
+        case nil: .more
+        }
+    }
+
+    func opened(_ stream: StreamHandle, moved: UInt64) -> UInt64 {
+        guard clients.count < maxClients, let facts = try? services.facts(of: stream), facts.isTLS,
+            let nonce = try? module.host.random(32)
+        else {
+            services.close(stream, .reset)
+            return stream.rawValue
+        }
+        let connection = Connection(
+            options, nonce: nonce, certificate: facts.presentedCertificate,
+            random: SystemRandomNumberGenerator(), at: services.now)
+        let client = Client(stream, facts, connection)
+        clients[stream.rawValue] = client
+        count(.connections)
+        settle(client)
+        return stream.rawValue
+    }
+
+    func received(_ octets: PacketSlice, onStream token: UInt64) -> Int {
+        guard let client = clients[token] else { return octets.count }
+        let now = services.now
+        var taken = 0
+        defer { flush(client) }
+        while taken < octets.count {
+            switch client.connection.receive(octets.bytes.extracting(droppingFirst: taken), at: now) {
+            case .incomplete: return taken
+            case .payload(let offset, let length):
+                // The headers in front are the packet's own; behind it stands the next one.
+                if let packet = octets.carved(taken + offset..<taken + length, headroom: offset) {
+                    gather(packet, client)
+                }
+                taken += length
+            case .taken(let count):
+                taken += count
+                flush(client)
+                settle(client)
+                // What this packet caused may be the end of the stream, before the next one is looked at.
+                guard clients[token] != nil else { return octets.count }
+            }
+        }
+        return taken
+    }
+
+    func writable(stream token: UInt64, queued: Int) {
+        if let client = clients[token] { writeBacklog(of: client) }
+    }
+
+    func closed(stream token: UInt64, _ ending: StreamEnding) {
+        guard let client = clients[token] else { return }
+        client.connection.streamClosed()
+        settle(client)
+        forget(client)
+    }
+
+    func expired(timer token: UInt64) {
+        guard let client = clients[token] else { return }
+        client.alarm.rang()
+        client.connection.handleTimeout(at: services.now)
+        settle(client)
+    }
+
+    func close() {
+        for client in Array(clients.values) {
+            client.connection.close("the server stops", at: services.now)
+            settle(client)
+        }
+    }
+
+    @inline(__always)
+    private func gather(_ packet: PacketSlice, _ client: Client) {
+        if frames.isFull { flush(client) }
+        frames.append(packet)
+    }
+
+    private func flush(_ client: Client) {
+        guard frames.count > 0 else { return }
+        guard let session = client.session else { return frames.removeAll() }
+        services.receive(&frames, from: session)
+    }
+
+    // MARK: From the hub
+
+    func transmit(_ frames: consuming FrameBatch, toSession token: UInt64) {
+        guard let client = clients[token], client.connection.isOpen else { return }
+        guard client.backlog.isEmpty else { return count(.fullStreamDrops, by: frames.count) }
+        let header = client.connection.dataHeader
+        let length = SSTPHeader.length + header.count
+        var kept = 0
+        for index in 0..<frames.count {
+            var frame = frames[index]
+            guard frame.count + length <= Connection.maxPacket, frame.growFront(length) else { continue }
+            let word = SSTPHeader.word(isControl: false, length: frame.count)
+            var octets = frame.mutableBytes
+            octets.storeBytes(of: word.bigEndian, as: UInt32.self)
+            for position in header.indices {
+                octets.storeBytes(
+                    of: header[position], toByteOffset: SSTPHeader.length + position, as: UInt8.self)
+            }
+            frames[kept] = frame
+            kept += 1
+        }
+        frames.shorten(to: kept)
+        guard kept > 0 else { return }
+        // IP may be lost: a client that is too slow for its packets does without them.
+        if services.write(frames, to: client.stream).status == .limit { count(.fullStreamDrops, by: kept) }
+    }
+}

@@ -1,0 +1,7 @@
+public import PluginABI
+import PluginKit
+import SSTPAdapter
+
+@c @implementation public func packet_adapter_entry() -> UnsafePointer<pa_descriptor_v1>? {
+    unsafe ModuleEntry.descriptor(of: SSTPModule.self)
+}

@@ -1,0 +1,98 @@
+import Policy
+import Wire
+
+/// What a client's port has shown of itself, bounded by its policy. Belongs to the port's lane.
+struct PortGuard {
+    /// Seconds after which a silent IP address no longer counts.
+    private static let addressLifetime: UInt64 = 300
+    /// Seconds for which the address book need not hear again of an address in use; less than `Hub.hold`.
+    private static let refresh: UInt64 = 16
+
+    var policy: Policy
+    /// Whether the layer converter vouches for its addresses.
+    let isConverted: Bool
+    private var macs: Set<MACAddress> = []
+    /// With the monotonic seconds at which each was noted.
+    private var addresses: [IPv6Address: UInt64] = [:]
+    /// Monotonic seconds of the last look for what no longer counts. Each walks everything.
+    private var prunedAt: UInt64?
+    /// The last source of an IPv4 packet that was admitted, and until when it is not looked at again.
+    private(set) var lastIPv4: UInt32 = 0
+    private(set) var lastIPv4Until: UInt64 = 0
+
+    init(_ policy: Policy, isConverted: Bool) {
+        self.policy = policy
+        self.isConverted = isConverted
+    }
+
+    /// The slow way: nil if the frame may pass, whose addresses then are the port's.
+    mutating func denial(of frame: RawSpan, from source: MACAddress, at port: HubPort, _ seconds: UInt64)
+        -> Denial?
+    {
+        if !isConverted, let denial = admit(source, at: port, seconds) { return denial }
+        switch FrameClaim(frame) {
+        case .nothing: return nil
+        case .unreadable: return .unreadable
+        case .dhcpServer: return policy.mayServeDHCP ? nil : .dhcpServer
+        case .router: return policy.mayRoute ? nil : .router
+        case .address(let address, let mac):
+            guard mac == source else { return .forgedSender }
+            return admit(address, of: source, at: port, seconds)
+        case .source(let address):
+            if !policy.mayRoute, !isConverted,
+                let denial = admit(address, of: source, at: port, seconds)
+            {
+                return denial
+            }
+            if let mapped = address.mapped {
+                (lastIPv4, lastIPv4Until) = (mapped.bits, seconds + Self.refresh)
+            }
+            return nil
+        }
+    }
+
+    private mutating func admit(_ mac: MACAddress, at port: HubPort, _ seconds: UInt64) -> Denial? {
+        let (holder, age) = port.hub.table.holder(of: mac, at: seconds)
+        if holder == port.number, macs.contains(mac) { return nil }
+        if macs.count >= policy.maxMACs, !macs.contains(mac) {
+            guard prune(port, seconds), macs.count < policy.maxMACs else { return .macLimit }
+        }
+        if !policy.mayTakeOver {
+            let keeper = port.hub.addresses.keeper(of: mac) ?? 0
+            guard !port.hub.isHeld(by: holder, age: age, from: port.number),
+                !port.hub.isHeld(by: keeper, age: 0, from: port.number)
+            else { return .foreignMAC }
+        }
+        macs.insert(mac)
+        return nil
+    }
+
+    private mutating func admit(
+        _ address: IPv6Address, of mac: MACAddress, at port: HubPort, _ seconds: UInt64
+    ) -> Denial? {
+        let notedAt = addresses[address]
+        if let notedAt, seconds &- notedAt < Self.refresh { return nil }
+        if notedAt == nil, !isConverted, addresses.count >= policy.maxAddresses {
+            guard prune(port, seconds), addresses.count < policy.maxAddresses else { return .addressLimit }
+        }
+        let entry = AddressBook.Entry(mac: mac, port: port.number, seenAt: seconds, isKept: isConverted)
+        let mayTakeOver = isConverted || policy.mayTakeOver
+        let isNoted = port.hub.addresses.note(address, entry) { known in
+            guard !mayTakeOver, known.mac != mac else { return false }
+            let age = seconds &- known.seenAt
+            return port.hub.isHeld(by: known.port, age: age, from: port.number)
+        }
+        guard isNoted else { return .foreignAddress }
+        if !isConverted { addresses[address] = seconds }
+        return nil
+    }
+
+    /// Forgets addresses that are no longer the port's; false if it has just been tried.
+    private mutating func prune(_ port: HubPort, _ seconds: UInt64) -> Bool {
+        guard prunedAt != seconds else { return false }
+        prunedAt = seconds
+        macs = macs.filter { port.hub.table.port(of: $0, at: seconds) == port.number }
+        addresses = addresses.filter { seconds &- $0.value <= Self.addressLifetime }
+        return true
+    }
+}

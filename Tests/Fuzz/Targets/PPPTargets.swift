@@ -1,0 +1,83 @@
+import PPPPeer
+import Wire
+
+@testable import PPP
+
+extension FuzzTarget {
+    static let pppTargets = [
+        FuzzTarget("ppp-options", options), FuzzTarget("ppp-eap", authentication),
+        FuzzTarget("ppp-link", link),
+    ]
+
+    private static func options(_ bytes: [UInt8]) {
+        _ = PPPHeader(bytes.span.bytes)
+        guard let list = try? ConfigurationOption.list(parsing: bytes) else { return }
+        precondition(ConfigurationOption.octets(of: list) == bytes, "options do not survive")
+        var lcp = LCPOptions(mru: 1400, magicNumber: 7, methods: [.eapMSCHAPv2, .pap])
+        let network = PeerNetwork(address: IPv4Address(1), own: IPv4Address(2), dns: [IPv4Address(3)])
+        negotiate(&lcp, list)
+        var ipcp = IPCPOptions(network)
+        negotiate(&ipcp, list)
+        var ipv6cp = IPV6CPOptions(own: 1, offered: 2)
+        negotiate(&ipv6cp, list)
+    }
+
+    private static func negotiate(_ options: inout some OptionNegotiator, _ list: [ConfigurationOption]) {
+        switch options.judge(list) {
+        case .acknowledge: options.acknowledged(list)
+        case .nak(let better):
+            precondition(!better.isEmpty, "a Nak names what would be better")
+        case .reject(let unknown):
+            precondition(unknown.allSatisfy { list.contains($0) }, "what was not asked for is rejected")
+        }
+        options.receivedNak(list)
+        options.receivedReject(list.filter { options.request.contains($0) })
+        _ = options.request
+    }
+
+    private static func authentication(_ bytes: [UInt8]) {
+        if let packet = try? EAPPacket(parsing: bytes) {
+            let again = try? EAPPacket(parsing: packet.octets)
+            precondition(again == packet, "EAP does not survive the way there and back")
+            _ = try? EAPMSCHAPv2Packet(parsing: packet.data)
+        }
+        if let packet = try? ControlPacket(parsing: bytes) {
+            let again = try? ControlPacket(parsing: packet.octets)
+            precondition(again == packet)
+            var reader = ByteReader(packet.data.span.bytes)
+            if let value = try? CHAPPacket.Value(parsing: &reader),
+                let response = MSCHAPv2Response(value.value)
+            {
+                precondition(response.ntResponse.count == 24 && response.peerChallenge.count == 16)
+            }
+            _ = try? PAPPacket.Request(parsing: packet.data)
+        }
+    }
+
+    /// The first octet chooses how far a link has come; behind it stand frames, each after its length, and
+    /// where the length is 255 the clock goes on to the next deadline.
+    private static func link(_ bytes: [UInt8]) {
+        guard let choice = bytes.first else { return }
+        let methods: [AuthenticationMethod] = [.eapMSCHAPv2, .msCHAPv2, .chapMD5, .pap]
+        let site = PeerNetworkSite(
+            .init(methods: [methods[Int(choice & 3)]], serverName: Array("fuzz".utf8)), seed: 5)
+        if choice & 4 == 0 { site.start() } else { site.link.start(at: site.now) }
+        if choice & 8 != 0 { site.run(for: 10) { site.peer.isUp } }
+        var rest = bytes.dropFirst()
+        var sent = 0
+        while let length = rest.popFirst(), site.link.phase != .ended {
+            if length == 255 {
+                if let deadline = site.link.deadline { site.link.handleTimeout(at: deadline) }
+            } else {
+                let frame = Array(rest.prefix(Int(length)))
+                rest = rest.dropFirst(Int(length))
+                try? site.link.receive(frame.span.bytes, at: site.now)
+            }
+            while let output = site.link.nextOutput() {
+                if case .send = output { sent += 1 }
+                if case .authenticate = output { site.link.decided(.refused(.credentials), at: site.now) }
+            }
+        }
+        precondition(sent <= 4 * bytes.count + 64, "a peer gets more out of a link than it puts in")
+    }
+}

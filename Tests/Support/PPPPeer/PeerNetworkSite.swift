@@ -1,0 +1,167 @@
+import MSCHAPv2
+import OpenSSL
+package import PPP
+package import Wire
+
+/// SplitMix64: a failing seed fails again.
+package struct SeededGenerator: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+    package init(_ seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+        return value ^ value >> 31
+    }
+}
+
+/// A server's link and a peer, with a wire between them that may lose, delay, reorder and double frames, and
+/// with somebody who knows the accounts. Its clock is its own.
+package final class PeerNetworkSite {
+    package struct Wire {
+        package var loss = 0.0
+        package var duplication = 0.0
+        package var delay: ClosedRange<Int> = 0...0
+        package init(loss: Double = 0, duplication: Double = 0, milliseconds: ClosedRange<Int> = 0...0) {
+            self.loss = loss
+            self.duplication = duplication
+            delay = milliseconds
+        }
+    }
+
+    private enum Delivery {
+        case toServer([UInt8])
+        case toPeer([UInt8])
+        case verdict(AuthenticationVerdict)
+        case network
+    }
+
+    package var link: Link
+    package var peer: SimulatedPeer
+    package var now = Instant(nanoseconds: 1_000_000_000)
+    /// Each frame, `-->` to the server, and what the server's end reports.
+    package private(set) var transcript: [String] = []
+    package private(set) var wishes: [IPv4Address?] = []
+    package private(set) var evidence: [Evidence] = []
+    package private(set) var end: Link.End?
+    /// Those whose password can be proved by MS-CHAPv2.
+    package var hashes: [String: String] = ["alice": "secret"]
+    package var network = PeerNetwork(
+        address: IPv4Address(0x0a00_0007), own: IPv4Address(0x0a00_0001),
+        dns: [IPv4Address(0x0a00_0002), IPv4Address(0x0a00_0003)])
+    package var opensNetworks = true
+
+    private let wire: Wire
+    private var random: SeededGenerator
+    private var queue: [(at: Instant, order: Int, what: Delivery)] = []
+    private var order = 0
+
+    package init(
+        _ configuration: Link.Configuration, _ options: SimulatedPeer.Options = .init(), wire: Wire = Wire(),
+        seed: UInt64 = 1
+    ) {
+        link = Link(configuration, random: SeededGenerator(seed))
+        peer = SimulatedPeer(options)
+        self.wire = wire
+        random = SeededGenerator(seed &+ 77)
+    }
+
+    package func start() {
+        link.start(at: now)
+        peer.start(at: now)
+    }
+
+    /// Until `isDone`, for so many seconds at most.
+    @discardableResult
+    package func run(for seconds: Int = 120, until isDone: () -> Bool) -> Bool {
+        let end = now + .seconds(seconds)
+        while true {
+            drain()
+            if isDone() { return true }
+            let next = [link.deadline, peer.deadline, queue.map(\.at).min()].compactMap { $0 }.min() ?? end
+            guard next < end else { return false }
+            now = max(now, next)
+            deliver()
+            drain()
+            if let deadline = link.deadline, deadline <= now { link.handleTimeout(at: now) }
+            if let deadline = peer.deadline, deadline <= now { peer.handleTimeout(at: now) }
+        }
+    }
+
+    package func note(_ line: String) { transcript.append(line) }
+
+    private func deliver() {
+        let due = queue.filter { $0.at <= now }.sorted { ($0.at, $0.order) < ($1.at, $1.order) }
+        queue.removeAll { $0.at <= now }
+        for entry in due {
+            switch entry.what {
+            case .toServer(let frame): try? link.receive(frame.span.bytes, at: now)
+            case .toPeer(let frame): peer.receive(frame, at: now)
+            case .verdict(let verdict): link.decided(verdict, at: now)
+            case .network: link.networkOpened(network, at: now)
+            }
+        }
+    }
+
+    private func drain() {
+        while let output = link.nextOutput() { perform(output) }
+        while let output = peer.nextOutput() {
+            guard case .send(let frame) = output else { continue }
+            note(Narration.line(frame, "-->"))
+            send(.toServer(frame))
+        }
+    }
+
+    private func perform(_ output: Link.Output) {
+        switch output {
+        case .send(let frame):
+            note(Narration.line(frame, "<--"))
+            send(.toPeer(frame))
+        case .authenticate(let evidence):
+            self.evidence.append(evidence)
+            schedule(.verdict(judge(evidence)), after: 20)
+        case .authenticated: note("authenticated")
+        case .openNetwork(let wish):
+            wishes.append(wish)
+            if opensNetworks { schedule(.network, after: 1500) }
+        case .networkIsUp: note("network is up")
+        case .ended(let end):
+            self.end = end
+            note("ended \(end.cause): \(end.sentence)")
+        }
+    }
+
+    private func send(_ delivery: Delivery) {
+        if Double.random(in: 0..<1, using: &random) < wire.loss { return }
+        let copies = Double.random(in: 0..<1, using: &random) < wire.duplication ? 2 : 1
+        for _ in 0..<copies { schedule(delivery, after: Int.random(in: wire.delay, using: &random)) }
+    }
+
+    private func schedule(_ delivery: Delivery, after milliseconds: Int) {
+        order += 1
+        queue.append((now + .milliseconds(milliseconds), order, delivery))
+    }
+
+    private func judge(_ evidence: Evidence) -> AuthenticationVerdict {
+        let name = String(decoding: evidence.name, as: UTF8.self)
+        switch evidence.proof {
+        case .password(let password):
+            return String(decoding: password, as: UTF8.self) == "secret" && name == "alice"
+                ? .accepted(authenticatorResponse: []) : .refused(.credentials)
+        case .chapMD5: return .refused(.method)
+        case .msCHAPv2(let challenge, let response):
+            guard let password = hashes[name],
+                let hash = try? NTHash(ofPassword: SecretBytes(copying: Array(password.utf8))),
+                let exchange = MSCHAPv2Exchange(
+                    authenticatorChallenge: Array(challenge.prefix(16)),
+                    peerChallenge: Array(challenge.suffix(16)), userName: evidence.name)
+            else { return .refused(.method) }
+            guard (try? exchange.accepts(response, hash)) == true,
+                let proof = try? MSCHAPv2Proof(exchange, response, hash)
+            else { return .refused(.credentials) }
+            return .accepted(authenticatorResponse: proof.authenticatorResponse)
+        }
+    }
+}
