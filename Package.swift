@@ -58,6 +58,8 @@ let package = Package(
         .systemLibrary(
             name: "CLibFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
         .systemLibrary(name: "CSlirp"),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "CNftables", linkerSettings: [.linkedLibrary("nftables", .when(platforms: [.linux]))]),
         .target(name: "CLinux", dependencies: ["PluginABI"]),
 
@@ -71,6 +73,7 @@ let package = Package(
 
         // The host.
         .target(name: "OpenSSL", dependencies: ["COpenSSL"], swiftSettings: views),
+        .target(name: "Zlib", dependencies: ["CZlib"], swiftSettings: house),
         .target(name: "MSCHAPv2", dependencies: ["OpenSSL"], swiftSettings: house),
         .target(name: "SoftEtherPassword", dependencies: ["OpenSSL"], swiftSettings: house),
         .target(
@@ -157,7 +160,8 @@ let package = Package(
             name: "SoftEtherCore", dependencies: ["OpenSSL", "Wire"], path: "Plugins/SoftEther/Core",
             swiftSettings: dataPath + lifetimes),
         .target(
-            name: "SoftEtherAdapter", dependencies: ["OpenSSL", "PluginKit", "SoftEtherCore", "Wire"],
+            name: "SoftEtherAdapter",
+            dependencies: ["OpenSSL", "PluginKit", "SoftEtherCore", "Wire", "Zlib"],
             path: "Plugins/SoftEther/Adapter", swiftSettings: dataPath),
         .target(
             name: "SoftEther", dependencies: ["PluginABI", "PluginKit", "SoftEtherAdapter"],
@@ -319,12 +323,18 @@ let package = Package(
             dependencies: ["Hub", "Lanes", "LayerConverter", "PluginABI", "Policy", "Sessions", "Wire"],
             swiftSettings: tests),
         .testTarget(
+            name: "SoftEtherAdapterTests",
+            dependencies: [
+                "FakeHost", "OpenSSL", "PluginABI", "PluginKit", "SoftEtherAdapter", "SoftEtherCore", "Zlib",
+            ], swiftSettings: tests),
+        .testTarget(
             name: "SoftEtherPasswordTests", dependencies: ["OpenSSL", "SoftEtherPassword"],
             swiftSettings: tests),
         .testTarget(
             name: "SoftEtherTests", dependencies: ["OpenSSL", "SoftEtherCore", "Wire"],
             swiftSettings: tests + lifetimes),
         .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
+        .testTarget(name: "ZlibTests", dependencies: ["Zlib"], swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests + lifetimes),
     ]
 )

@@ -28,8 +28,10 @@ int clinux_listener_open(const pa_address_v1 *local, int reuse_port, pa_address_
     int error = clinux_set_nonblocking(fd);
     if (error == 0 && name.any.sa_family == AF_INET6) error = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (error == 0) error = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (error == 0 && reuse_port) error = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    /* Any port: a free one first, then the sharing, as with datagrams. */
+    if (error == 0 && reuse_port && local->port != 0) error = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (error == 0 && bind(fd, &name.any, length) < 0) error = -errno;
+    if (error == 0 && reuse_port && local->port == 0) error = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (error == 0 && listen(fd, BACKLOG) < 0) error = -errno;
     length = sizeof name;
     if (error == 0 && getsockname(fd, &name.any, &length) < 0) error = -errno;

@@ -45,7 +45,6 @@ static int configure(clinux_socket *socket, int is_v6, uint32_t flags) {
     int fd = socket->fd, error = 0;
     if (is_v6 && socket->kind == CLINUX_UDP) error = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (error < 0) return error;
-    if ((flags & CLINUX_REUSE_PORT) && (error = set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) < 0) return error;
     if (socket->wildcard) {
         error = is_v6 ? set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : set(fd, IPPROTO_IP, IP_PKTINFO, 1);
         if (error < 0) return error;
@@ -73,7 +72,12 @@ int clinux_socket_open(clinux_socket *opened, uint8_t kind, int protocol, const 
     opened->fd = socket(name.any.sa_family, type, kind == CLINUX_RAW ? protocol : IPPROTO_UDP);
     if (opened->fd < 0) return -errno;
     int error = configure(opened, name.any.sa_family == AF_INET6, flags);
+    /* Whoever shares and asks for any port may be given one at which others share already: so first the port,
+     * then the sharing. */
+    int shares = (flags & CLINUX_REUSE_PORT) != 0, takes_any = local->port == 0;
+    if (error == 0 && shares && !takes_any) error = set(opened->fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (error == 0 && bind(opened->fd, &name.any, length) < 0) error = -errno;
+    if (error == 0 && shares && takes_any) error = set(opened->fd, SOL_SOCKET, SO_REUSEPORT, 1);
     length = sizeof name;
     if (error == 0 && getsockname(opened->fd, &name.any, &length) < 0) error = -errno;
     opened->queue = error == 0 ? calloc(QUEUE_CAPACITY, sizeof *opened->queue) : NULL;

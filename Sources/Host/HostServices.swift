@@ -90,7 +90,7 @@ final class HostServices: ModuleServices {
                     attempt(evidence), password: password, certificate: presented(evidence)
                 ) { continuation.resume(returning: $0) }
             }
-        case .certificate:
+        case .certificate, .bareCertificate:
             guard let presented = presented(evidence) else { return .refused(.certificateUnknown) }
             return await withCheckedContinuation { continuation in
                 authenticator.authenticate(attempt(evidence), certificate: presented) {
@@ -124,6 +124,10 @@ final class HostServices: ModuleServices {
         guard !evidence.certificate.isEmpty,
             let fingerprint = try? DigestAlgorithm.sha256.hash(evidence.certificate)
         else { return nil }
+        // A name is worth what the one is who has issued the certificate.
+        if case .bareCertificate = evidence.proof {
+            return PresentedCertificate(commonName: nil, fingerprint: fingerprint)
+        }
         return PresentedCertificate(
             commonName: CertificateSubject.commonName(ofDER: evidence.certificate), fingerprint: fingerprint)
     }
@@ -192,7 +196,8 @@ extension HostServices {
     }
 
     var breachListener: (@Sendable (BrokenRule) -> Void)? {
-        checksModules ? { [self] rule in log(rule) } : nil
+        guard checksModules else { return nil }
+        return { @Sendable [self] rule in log(rule) }
     }
 
     func isLogged(level: UInt32) -> Bool { level >= PA_LOG_INFO }

@@ -58,6 +58,8 @@ public struct Evidence: Sendable {
         case msCHAPv2(challenge: [UInt8], response: [UInt8])
         case softEther(challenge: [UInt8], proof: [UInt8])
         case certificate
+        /// Its chain was not verified.
+        case bareCertificate
         case ikeIdentity
         case eap(packet: [UInt8])
     }

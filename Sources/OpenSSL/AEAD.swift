@@ -87,3 +87,38 @@ public enum AEADAlgorithm: String, Sendable, CaseIterable {
         return true
     }
 }
+
+extension AEADContext {
+    /// Encrypts `text` of a packet in place. The nonce stands at the packet's front, the tag goes right
+    /// behind the text, and nothing else is authenticated.
+    public func seal(_ packet: inout MutableRawSpan, text: Range<Int>) -> Bool {
+        unsafe withParts(of: &packet, text) { nonce, text, tag in
+            let nothing = unsafe UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+            return unsafe seal(text, nonce: nonce, authenticating: nothing, tag: tag)
+        }
+    }
+
+    /// The other way round.
+    public func open(_ packet: inout MutableRawSpan, text: Range<Int>) -> Bool {
+        unsafe withParts(of: &packet, text) { nonce, text, tag in
+            let nothing = unsafe UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+            return unsafe open(text, nonce: nonce, authenticating: nothing, tag: tag)
+        }
+    }
+
+    private func withParts(
+        of packet: inout MutableRawSpan, _ text: Range<Int>,
+        _ body: (
+            UnsafeMutablePointer<UInt8>, UnsafeMutableBufferPointer<UInt8>, UnsafeMutablePointer<UInt8>
+        ) -> Bool
+    ) -> Bool {
+        precondition(text.lowerBound >= AEADAlgorithm.nonceLength, "no room for the nonce")
+        precondition(text.upperBound + AEADAlgorithm.tagLength <= packet.byteCount, "no room for the tag")
+        return unsafe packet.withUnsafeMutableBytes { bytes in
+            let octets = unsafe bytes.bindMemory(to: UInt8.self)
+            let start = unsafe octets.baseAddress.unsafelyUnwrapped
+            return unsafe body(
+                start, UnsafeMutableBufferPointer(rebasing: octets[text]), start + text.upperBound)
+        }
+    }
+}

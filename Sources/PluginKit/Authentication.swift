@@ -15,6 +15,8 @@ public struct Evidence: Sendable {
         case ikeIdentity = 5
         /// `secret`: one EAP packet.
         case eap = 6
+        /// `certificate`: DER, whose key the peer proved to hold; its chain was not verified.
+        case bareCertificate = 7
     }
 
     public var kind: Kind

@@ -48,6 +48,13 @@ public struct Endpoint: Sendable {
         self.raw = raw
     }
 
+    /// The same address at another port.
+    public func with(port: UInt16) -> Endpoint {
+        var raw = raw
+        raw.port = port
+        return Endpoint(raw: raw)
+    }
+
     @inlinable public var family: Family { raw.family == 4 ? .ipv4 : .ipv6 }
     @inlinable public var port: UInt16 { raw.port }
     @inlinable public var scope: UInt32 { raw.scope }

@@ -17,15 +17,17 @@ public import Wire
 
     deinit { unsafe start.deallocate() }
 
-    /// `count` octets that hold anything. Nil where this turn has used up what there is.
-    public mutating func take(_ count: Int, at now: Instant) -> PacketSlice? {
+    /// `count` octets that hold anything, with room in front. Nil where this turn has used up what there is.
+    public mutating func take(_ count: Int, headroom: Int = 0, at now: Instant) -> PacketSlice? {
         if now != turn {
             turn = now
             used = 0
         }
-        guard count >= 0, count <= capacity - used else { return nil }
-        defer { used += count }
+        guard count >= 0, headroom >= 0, count + headroom <= capacity - used else { return nil }
+        defer { used += headroom + count }
         return unsafe PacketSlice(
-            raw: pa_slice_v1(start: start + used, length: UInt32(count), headroom: 0, tailroom: 0))
+            raw: pa_slice_v1(
+                start: start + used + headroom, length: UInt32(count), headroom: UInt16(headroom), tailroom: 0
+            ))
     }
 }

@@ -77,8 +77,14 @@ import Testing
     @Test func `the comparison of headers sees what changes and not how it is written`() throws {
         let plain = HeaderText("#define PA_A 1u\ntypedef struct a_v1 { int x; char *y; } a_v1;\nint f(int);")
         let written = HeaderText(
-            "#define PA_A   1u /* one */\ntypedef struct a_v1 {\n  int x; /* an x */\n  char *y;\n} a_v1;\nint f(int);"
-        )
+            """
+            #define PA_A   1u /* one */
+            typedef struct a_v1 {
+              int x; /* an x */
+              char *y;
+            } a_v1;
+            int f(int);
+            """)
         #expect(plain.declarations == written.declarations)
         #expect(Set(plain.declarations.keys) == ["PA_A", "a_v1", "f"])
         for other in [

@@ -54,8 +54,10 @@ final class Narrator {
         case .withdrawAuthentication(let question):
             questions.removeAll { $0 == question }
             return "withdraw"
-        case .openSession(let id, _, let terms, let stream):
+        case .keepAliveDatagram: return "datagram"
+        case .openSession(let id, _, let stream):
             openings.append(id)
+            let terms = server.sessions[id]!.terms
             return "open for \(stream), \(terms.connections) connections\(terms.isHalfDuplex ? " half" : "")"
         case .closeSession(let id, let reason):
             openings.removeAll { $0 == id }

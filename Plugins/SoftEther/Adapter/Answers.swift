@@ -24,7 +24,7 @@ extension SoftEtherLane {
     }
 
     func refused(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {
-        guard clients.removeValue(forKey: token) != nil else { return }
+        guard forget(token) != nil else { return }
         counters.add(to: .refused)
         let code: RefusalCode =
             switch reason {
@@ -37,7 +37,7 @@ extension SoftEtherLane {
     }
 
     func closed(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {
-        guard clients.removeValue(forKey: token) != nil else { return }
+        guard forget(token) != nil else { return }
         server.sessionClosed(token, at: services.now)
         settle()
     }

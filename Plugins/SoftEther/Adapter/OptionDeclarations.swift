@@ -10,6 +10,9 @@ enum OptionDeclarations {
         .integer(
             "timeout", default: 20, in: 5...60, accepts: "5 to 60, in seconds",
             help: "After so long a silence a connection is gone, and a session without connections."),
+        .boolean(
+            "compression", default: true,
+            help: "Whether frames are compressed for clients that ask for it."),
         .strings(
             "shown-hubs", accepts: "a list of names of hubs",
             help: "What clients are told who ask which hubs there are, before they have signed in."),
@@ -22,6 +25,7 @@ enum OptionDeclarations {
         var options = ServerOptions(software: software)
         options.session.maxConnections = Int(try host.integer("max-connection") ?? 32)
         options.session.timeout = .seconds(try host.integer("timeout") ?? 20)
+        options.session.allowsCompression = try host.boolean("compression")
         options.shownHubs = try host.strings("shown-hubs")
         return options
     }

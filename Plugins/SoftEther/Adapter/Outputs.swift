@@ -16,7 +16,8 @@ extension SoftEtherLane {
             ask(question, login, challenge, links[stream]?.facts)
         case .withdrawAuthentication(let question):
             if let ticket = questions.removeValue(forKey: question) { services.withdraw(question: ticket) }
-        case .openSession(let id, let software, let terms, let stream): open(id, software, terms, stream)
+        case .openSession(let id, let login, let stream): open(id, login, stream)
+        case .keepAliveDatagram(let session): sendKeepAlive(toSession: session)
         case .closeSession(let id, let reason): close(id, reason)
         }
     }
@@ -55,8 +56,14 @@ extension SoftEtherLane {
         case .password(let password):
             evidence = Evidence(.password, protocolName: "SoftEther")
             evidence.secret = unsafe password.bytes.withUnsafeBytes { unsafe Array($0) }
+        case .certificate(let certificate, let signature):
+            evidence = Evidence(.bareCertificate, protocolName: "SoftEther")
+            let isHeld = CertificateSignature.isValidRSASHA1(
+                signature, of: challenge, byCertificate: certificate)
+            // Without a certificate the host refuses, and writes down that somebody tried.
+            if isHeld { evidence.certificate = certificate }
         // Nobody here may come without a proof; that somebody tried is for the host to log.
-        case .anonymous, .certificate: evidence = Evidence(.password, protocolName: "SoftEther")
+        case .anonymous: evidence = Evidence(.password, protocolName: "SoftEther")
         }
         evidence.name = Array("\(login.user)@\(login.hub)".utf8)
         return evidence
@@ -64,28 +71,39 @@ extension SoftEtherLane {
 
     // MARK: Sessions
 
-    private func open(_ id: UInt64, _ software: ClientSoftware, _ terms: SessionTerms, _ stream: UInt64) {
+    private func open(_ id: UInt64, _ login: Login, _ stream: UInt64) {
         guard let identity = accepted.take(), let session = server.sessions[id], let link = links[stream]
         else { return server.sessionRefused(id, .serverCannotAccept, at: services.now) }
         let client = Client(session)
+        let software = login.software
+        let isAccelerated = session.acceleration != nil
         var request = SessionRequest(
-            layer: .two, identity: identity, mtu: 1500, protocolName: "SoftEther",
-            cipher: link.facts.tlsCipher ?? "", remote: link.facts.remote)
-        request.headroom = Block.headLength
+            layer: .two, identity: identity, mtu: isAccelerated ? AccelerationPacket.mtu : 1500,
+            protocolName: "SoftEther", cipher: link.facts.tlsCipher ?? "", remote: link.facts.remote)
+        request.headroom = isAccelerated ? AccelerationPacket.headroom : Block.headLength
+        request.tailroom = isAccelerated ? AccelerationPacket.tagLength : 0
         request.software = software.description
         request.hostName = software.hostName.isEmpty ? nil : software.hostName
         request.instance = software.uniqueID
         do throws(Status) {
             client.opening = try services.open(request, token: id)
             clients[id] = client
+            accelerate(client, login, link.facts)
         } catch {
             module.host.log(.warn, "no session can be opened reason=\"\(error)\"")
             server.sessionRefused(id, .serverCannotAccept, at: services.now)
         }
     }
 
+    /// Takes a client out of the tables.
+    func forget(_ id: UInt64) -> Client? {
+        guard let client = clients.removeValue(forKey: id) else { return nil }
+        forgetAcceleration(of: client)
+        return client
+    }
+
     private func close(_ id: UInt64, _ reason: EndReason) {
-        guard let client = clients.removeValue(forKey: id) else { return }
+        guard let client = forget(id) else { return }
         if let handle = client.handle {
             services.close(handle, SessionReason(reason), reason.rawValue)
         } else if let opening = client.opening {

@@ -9,10 +9,12 @@ extension SoftEtherLane {
 
     func transmit(_ frames: consuming FrameBatch, toSession token: UInt64) {
         guard let client = clients[token] else { return }
+        var frames = frames
+        if sendDatagrams(&frames, to: client) { return }
         var next = 0
         while next < frames.count {
             let count = min(frames.count - next, output.capacity - 1)
-            guard gather(frames, next..<next + count) else { break }
+            guard gather(frames, next..<next + count, client.session.terms) else { break }
             if !write(to: client) { counters.add(count, to: .fullStreamDrops) }
             next += count
         }
@@ -20,12 +22,18 @@ extension SoftEtherLane {
     }
 
     /// `output` becomes a count of blocks and the blocks. False where this turn has sent all that it can.
-    private func gather(_ frames: borrowing FrameBatch, _ range: Range<Int>) -> Bool {
+    private func gather(
+        _ frames: borrowing FrameBatch, _ range: Range<Int>, _ terms: SessionTerms
+    ) -> Bool {
         output.removeAll()
         guard var head = memory.take(Block.headLength, at: services.now) else { return false }
         output.append(head)
         for index in range {
             var frame = frames[index]
+            if terms.compresses {
+                guard let block = compression.compress(frame, at: services.now) else { continue }
+                frame = block
+            }
             let length = frame.count
             guard frame.growFront(Block.headLength) else { continue }
             Block.write(UInt32(length), to: &frame)

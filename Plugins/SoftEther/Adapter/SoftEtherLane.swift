@@ -24,11 +24,21 @@ final class SoftEtherLane: LaneAdapter {
         var handle: SessionHandle?
         /// Which of its connections is written to.
         var turn = 0
+        /// Of its first connection, by which its datagrams are found.
+        var origin: Endpoint?
+        /// Where its datagrams come from, and go to.
+        var path: Path?
+
+        struct Path {
+            let remote: Endpoint
+            let local: Endpoint?
+        }
 
         init(_ session: Session) { self.session = session }
     }
 
     let module: SoftEtherModule
+    let lane: Int
     let server: Server
     let services: LaneServices
     let counters: LaneCounters
@@ -42,14 +52,22 @@ final class SoftEtherLane: LaneAdapter {
     var questions: [UInt64: Ticket] = [:]
     /// Accepted, and on the way to a session within the same call of the host.
     var accepted: IdentityHandle?
+    var datagramSocket: SocketHandle?
+    /// By the source of datagrams.
+    var flows: [Endpoint: Flow] = [:]
+    /// Frames for the session `gathering`, while a batch is worked through.
     private var frames = FrameQueue()
+    private var gathering = SessionHandle(rawValue: 0)
     var output = FrameQueue(capacity: 257)
     var memory = TurnMemory(capacity: turnOctets)
+    lazy var compression = Compression()
 
     init(
-        _ module: SoftEtherModule, _ server: Server, _ services: LaneServices, _ counters: LaneCounters
+        _ module: SoftEtherModule, lane: Int, _ server: Server, _ services: LaneServices,
+        _ counters: LaneCounters
     ) {
         self.module = module
+        self.lane = lane
         self.server = server
         self.services = services
         self.counters = counters
@@ -121,16 +139,16 @@ extension SoftEtherLane {
         }
         connection.heardAt = services.now
         var position = start
-        defer { services.receive(&frames, from: handle) }
+        defer { flushGathered() }
         while true {
             switch connection.blocks.next(in: octets.bytes, at: &position) {
-            case .block(let range): take(range, of: octets, for: handle)
+            case .block(let range): take(range, of: octets, session.terms, for: handle)
             case .other: continue
             case .incomplete: return position
             case .broken:
                 counters.add(to: .malformed)
+                flushGathered()
                 server.broke(connection, at: services.now)
-                services.receive(&frames, from: handle)
                 settle()
                 return octets.count
             }
@@ -138,15 +156,29 @@ extension SoftEtherLane {
     }
 
     @inline(__always)
-    private func take(_ range: Range<Int>, of octets: PacketSlice, for session: SessionHandle) {
-        guard Block.frameLengths.contains(range.count),
-            // In front of a block stands its length, and nothing else that is ours to overwrite.
-            let frame = octets.carved(range, headroom: Block.headLength)
-        else {
-            if !range.isEmpty { counters.add(to: .malformed) }
-            return
+    private func take(
+        _ range: Range<Int>, of octets: PacketSlice, _ terms: SessionTerms, for session: SessionHandle
+    ) {
+        // In front of a block stands its length, and nothing else that is ours to overwrite.
+        guard !range.isEmpty, var frame = octets.carved(range, headroom: Block.headLength) else { return }
+        if terms.compresses {
+            guard let expanded = compression.expand(frame, at: services.now) else {
+                return counters.add(to: .malformed)
+            }
+            frame = expanded
         }
-        if frames.isFull { services.receive(&frames, from: session) }
+        guard Block.frameLengths.contains(frame.count) else { return counters.add(to: .malformed) }
+        gather(frame, for: session)
+    }
+
+    @inline(__always)
+    func gather(_ frame: PacketSlice, for session: SessionHandle) {
+        if session != gathering || frames.isFull {
+            flushGathered()
+            gathering = session
+        }
         frames.append(frame)
     }
+
+    func flushGathered() { services.receive(&frames, from: gathering) }
 }

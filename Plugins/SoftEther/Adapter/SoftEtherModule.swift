@@ -7,13 +7,18 @@ public final class SoftEtherModule: PacketAdapter {
     public static let descriptor = ModuleDescriptor(
         id: "org.polyhub.softether", name: "softether", version: "0.1.0",
         summary: "SoftEther VPN clients, layer 2, over TLS",
-        defaultListeners: ["tls://0.0.0.0:443", "tls://0.0.0.0:992", "tls://0.0.0.0:5555"])
-    public static let capabilities: Capabilities = [.streams, .sessions, .authentication, .timers]
+        defaultListeners: [
+            "tls://0.0.0.0:443", "tls://0.0.0.0:992", "tls://0.0.0.0:5555", "udp://0.0.0.0:5555",
+        ])
+    public static let capabilities: Capabilities = [
+        .streams, .sessions, .authentication, .timers, .datagrams,
+    ]
     public static let needs: Capabilities = [.streams, .sessions, .authentication, .timers, .options]
     public static let options = OptionDeclarations.all
 
     let host: HostServices
     let counters = Counters()
+    let directory = AccelerationDirectory()
     private let started = Mutex<Started?>(nil)
 
     private struct Started: Sendable {
@@ -41,6 +46,6 @@ public final class SoftEtherModule: PacketAdapter {
         let server = Server(
             started.options, lane: index, lanes: count, random: SystemRandomNumberGenerator())
         let counters = LaneCounters(metrics: started.metrics, sums: counters, services: services)
-        return SoftEtherLane(self, server, services, counters)
+        return SoftEtherLane(self, lane: index, server, services, counters)
     }
 }

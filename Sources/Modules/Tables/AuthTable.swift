@@ -44,6 +44,7 @@ extension Evidence {
         case PA_EVIDENCE_MSCHAPV2: proof = .msCHAPv2(challenge: challenge, response: secret)
         case PA_EVIDENCE_SOFTETHER: proof = .softEther(challenge: challenge, proof: secret)
         case PA_EVIDENCE_CERTIFICATE: proof = .certificate
+        case PA_EVIDENCE_BARE_CERTIFICATE: proof = .bareCertificate
         case PA_EVIDENCE_IKE_IDENTITY: proof = .ikeIdentity
         case PA_EVIDENCE_EAP: proof = .eap(packet: secret)
         default: return nil

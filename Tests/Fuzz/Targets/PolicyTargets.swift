@@ -74,9 +74,9 @@ private final class GuardRun: PortSink, LaneCrossing {
                 lane.receive(slice, from: isFromClient ? client : lan)
                 lane.flush()
             }
-            let macs = hub.seenMACs(at: now / 1_000_000_000).count { $0.port == client.number }
-            precondition(macs <= 3, "the limit of MAC addresses does not hold")
         }
+        let macs = hub.seenMACs(at: now / 1_000_000_000).count { $0.port == client.number }
+        precondition(macs <= 3, "the limit of MAC addresses does not hold")
         lane.detach(client)
         lane.detach(lan)
     }

@@ -124,8 +124,9 @@ private struct SoftEtherRun {
         while let output = server.nextOutput() {
             switch output {
             case .authenticate(let question, _, _, _): questions.append(question)
-            case .openSession(let id, _, _, _): openings.append(id)
-            case .send, .closeStream, .moveStream, .withdrawAuthentication, .closeSession: break
+            case .openSession(let id, _, _): openings.append(id)
+            case .send, .closeStream, .moveStream, .withdrawAuthentication, .closeSession, .keepAliveDatagram:
+                break
             }
         }
     }

@@ -30,7 +30,7 @@ class Client:
         self.password = password
         self.hub = hub
         self.port = port
-        self.settings = settings
+        self.settings = dict(settings)
         self.process = None
         self.dhcp = None
 
@@ -66,12 +66,21 @@ class Client:
         return self
 
     def sign_in(self):
-        """Tell it how to prove who it is: `radius` sends the password itself."""
+        """Tell it how to prove who it is: `radius` sends the password itself, `certificate` (a pair of paths)
+        what is in these files."""
+        pair = self.settings.pop("certificate", None)
+        if pair:
+            names = [shutil.copy(path, self.lab.directory) for path in pair]
+            certificate, key = (os.path.basename(name) for name in names)
+            return self.command("AccountCertSet", ACCOUNT, f"/LOADCERT:{certificate}", f"/LOADKEY:{key}")
         kind = self.settings.pop("TYPE", "standard")
         self.command("AccountPasswordSet", ACCOUNT, f"/PASSWORD:{self.password}", f"/TYPE:{kind}")
 
     def run_program(self):
         mounts = []
+        # One that was killed a moment ago may still have the device.
+        show = ("ip", "link", "show", self.device)
+        wait_until(10, lambda: not self.lab.succeeds(self.where, *show), f"{self.device} to be gone")
         shutil.rmtree(self.folder(), ignore_errors=True)
         for path in PRIVATE:
             own = self.folder(path.replace("/", "-"))

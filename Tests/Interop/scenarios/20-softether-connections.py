@@ -1,5 +1,5 @@
-"""Proves that a SoftEther session carries traffic over 8 and 32 TCP connections and over half-duplex ones,
-both ways, between two clients of one hub."""
+"""Proves that a SoftEther session carries traffic over 8 and 32 TCP connections, over half-duplex ones and
+compressed, both ways, between two clients of one hub."""
 
 from lab.polyhub import Polyhub, password
 from lab.processes import expect, wait_until
@@ -12,7 +12,8 @@ LIMIT = 240
 def run(lab):
     server = Polyhub(lab, modules={"softether": {"library": "SoftEther"}}).start().office()
     server.ctl("nat", "enable", "LAB")
-    for settings in (dict(MAXTCP=8), dict(MAXTCP=32), dict(MAXTCP=4, HALF="yes")):
+    kinds = dict(MAXTCP=8), dict(MAXTCP=32), dict(MAXTCP=4, HALF="yes"), dict(MAXTCP=1, COMPRESS="yes")
+    for settings in kinds:
         with Client(lab, "c1", "user1", password("user1"), **settings) as one, Client(
             lab, "c2", "user2", password("user2"), **settings
         ) as two:
@@ -26,6 +27,8 @@ def run(lab):
                 octets, _ = received(Load(lab, here.where, there.where, there.address(), 3).finish())
                 expect(octets > 1_000_000, f"{settings}: only {octets} octets from {here.where}")
             expect(lab.ping("c1", two.address(), count=20), f"{settings}: echoes are lost")
+            shown = one.status()["Use of Compression"]
+            expect(shown.startswith("Yes" if "COMPRESS" in settings else "No"), f"{settings}: {shown}")
             expect(len(server.sessions("user1")) == 1, f"{settings}: {server.sessions('user1')}")
         wait_until(5, lambda: not server.sessions("user1"), f"{settings}: the end of the session")
     server.stop()

@@ -23,6 +23,7 @@ public struct Login: Sendable {
     public let credential: Credential
     public let software: ClientSoftware
     public let wishes: SessionWishes
+    public let acceleration: AccelerationOffer?
 
     static let proofLength = 20
 
@@ -35,6 +36,7 @@ public struct Login: Sendable {
         credential = try Self.credential(pack)
         software = ClientSoftware(pack)
         wishes = SessionWishes(pack)
+        acceleration = AccelerationOffer(pack)
     }
 
     /// What passes may stand in a log line.

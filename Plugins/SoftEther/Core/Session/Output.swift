@@ -10,7 +10,9 @@ public enum Output: Sendable {
     case authenticate(question: UInt64, Login, challenge: [UInt8], stream: UInt64)
     case withdrawAuthentication(question: UInt64)
     /// Answered by `Server.sessionOpened` or `sessionRefused`.
-    case openSession(UInt64, ClientSoftware, SessionTerms, stream: UInt64)
+    case openSession(UInt64, Login, stream: UInt64)
+    /// A datagram without a frame, so that the client and what is on the way know of us.
+    case keepAliveDatagram(session: UInt64)
     /// Ends the session, or the attempt to open it.
     case closeSession(UInt64, EndReason)
 }

@@ -23,6 +23,8 @@ public final class Server {
     var questions: [UInt64: Connection] = [:]
     var lastNumber: UInt64 = 0
     public internal(set) var deadline: Instant?
+    /// Where datagrams are received; nil: sessions are not accelerated.
+    public var accelerationPort: UInt16?
 
     public init(_ options: ServerOptions, lane: Int, lanes: Int, random: any RandomNumberGenerator) {
         precondition(lane < lanes && lanes <= SessionKey.maxLanes, "a session key has one octet for the lane")

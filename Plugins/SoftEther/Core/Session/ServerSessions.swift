@@ -23,11 +23,17 @@ extension Server {
         let session = Session(
             id: number, key: SessionKey(lane: lane, random: &random),
             terms: SessionTerms(login.wishes, options.session),
-            name: "SID-\(login.user.uppercased())-\(number * UInt64(lanes) + UInt64(lane))")
+            name: "SID-\(login.user.uppercased())-\(number * UInt64(lanes) + UInt64(lane))",
+            acceleration: acceleration(login.acceleration, at: now))
         sessions[session.id] = session
         connection.session = session
         session.connections = [connection]
-        outputs.append(.openSession(session.id, login.software, session.terms, stream: connection.stream))
+        outputs.append(.openSession(session.id, login, stream: connection.stream))
+    }
+
+    private func acceleration(_ offer: AccelerationOffer?, at now: Instant) -> Acceleration? {
+        guard let offer, accelerationPort != nil else { return nil }
+        return Acceleration(offer, random: &random, at: now)
     }
 
     /// The hub has made a place for the session.
@@ -39,7 +45,9 @@ extension Server {
             sessionName: session.name, connectionName: "CID-\(connection.stream)", terms: session.terms,
             key: session.key)
         connection.direction = session.terms.isHalfDuplex ? .toServer : .both
-        send(HTTPResponse.carrying(welcome.pack), connection)
+        var pack = welcome.pack
+        if let port = accelerationPort { session.acceleration?.describe(in: &pack, port: port) }
+        send(HTTPResponse.carrying(pack), connection)
         begin(connection, at: now)
     }
 

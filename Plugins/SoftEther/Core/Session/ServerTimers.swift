@@ -9,6 +9,9 @@ extension Server {
         guard let deadline, now >= deadline else { return }
         for connection in Array(connections.values) { look(at: connection, at: now) }
         for session in Array(sessions.values) {
+            if session.isOpen, session.acceleration?.wantsKeepAlive(at: now) == true {
+                outputs.append(.keepAliveDatagram(session: session.id))
+            }
             guard let lostAt = session.lostAt, lostAt.duration(to: now) >= session.terms.timeout else {
                 continue
             }

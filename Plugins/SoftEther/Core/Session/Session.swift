@@ -7,17 +7,22 @@ public final class Session {
     public let key: SessionKey
     public let terms: SessionTerms
     public let name: String
+    /// Datagrams beside the connections.
+    public let acceleration: Acceleration?
     /// In the order in which they came.
     public internal(set) var connections: [Connection] = []
     /// When the last of its connections broke.
     var lostAt: Instant?
     var isOpen = false
 
-    init(id: UInt64, key: SessionKey, terms: SessionTerms, name: String) {
+    init(
+        id: UInt64, key: SessionKey, terms: SessionTerms, name: String, acceleration: Acceleration?
+    ) {
         self.id = id
         self.key = key
         self.terms = terms
         self.name = name
+        self.acceleration = acceleration
     }
 
     /// Of half-duplex sessions the first connection goes to the server, and then each the way that has fewer.

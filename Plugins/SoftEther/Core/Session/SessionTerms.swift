@@ -13,7 +13,7 @@ public struct SessionTerms: Equatable, Sendable {
     init(_ wishes: SessionWishes, _ settings: SessionSettings) {
         isHalfDuplex = wishes.isHalfDuplex
         hasPriority = false
-        compresses = false
+        compresses = wishes.compresses && settings.allowsCompression
         let least = isHalfDuplex ? 2 : 1
         let most = max(least, min(settings.maxConnections, Self.maxConnections))
         connections = min(max(wishes.connections, least), most)
@@ -27,6 +27,9 @@ public struct SessionSettings: Equatable, Sendable {
     public var maxConnections = SessionTerms.maxConnections
     /// 5 to 60 seconds.
     public var timeout: Duration = .seconds(20)
+
+    /// Whether frames are compressed for clients that ask for it.
+    public var allowsCompression = true
 
     public init() {}
 }

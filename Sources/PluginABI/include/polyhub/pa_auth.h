@@ -24,6 +24,9 @@ typedef uint64_t pa_identity; /* somebody who was accepted, for one session and 
 #define PA_EVIDENCE_CERTIFICATE 4u  /* certificate: DER; its chain was verified, the peer holds the key */
 #define PA_EVIDENCE_IKE_IDENTITY 5u /* name: the phase-1 identity, authenticated by the pre-shared key */
 #define PA_EVIDENCE_EAP 6u          /* secret: one EAP packet; the conversation goes on by `continues` */
+/* certificate: DER, whose key the peer holds; its chain was not verified, so only the whole certificate can
+ * stand for somebody, not the name in it */
+#define PA_EVIDENCE_BARE_CERTIFICATE 7u
 
 typedef struct pa_evidence_v1 {
     uint32_t size;

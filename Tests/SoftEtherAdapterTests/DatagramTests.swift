@@ -1,0 +1,103 @@
+import FakeHost
+import OpenSSL
+import PluginABI
+import SoftEtherCore
+import Testing
+
+/// Frames as datagrams.
+@Suite struct DatagramTests {
+    private let key = [UInt8](0..<128)
+
+    private func offer(_ pack: inout Pack) {
+        pack.set("use_udp_acceleration", true)
+        pack.set("udp_acceleration_max_version", 2 as UInt32)
+        pack.set("udp_acceleration_client_port", 40000 as UInt32)
+        pack.set("udp_acceleration_client_key_v2", key)
+        pack.set("support_udp_accel_fast_disconnect_detect", true)
+    }
+
+    /// A value of the welcome, behind its name, kind and count.
+    private func number(_ name: String, in welcome: [UInt8]) -> UInt32? {
+        let wanted = Array(name.utf8) + [0, 0, 0, 0, 0, 0, 0, 1]
+        guard let start = welcome.indices.first(where: { welcome[$0...].starts(with: wanted) }) else {
+            return nil
+        }
+        return welcome[(start + wanted.count)..<(start + wanted.count + 4)].reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    private func sealed(_ frame: [UInt8], cookie: UInt32, tick: UInt64) throws -> [UInt8] {
+        let context = try AEADContext(.chaCha20Poly1305, key: Array(key[..<32]).span.bytes, .encrypt)
+        var bytes = (0..<12).map { UInt8(truncatingIfNeeded: tick &* 31 &+ $0) }
+        for shift in stride(from: 24, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: cookie >> shift))
+        }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: tick >> UInt64(shift)))
+        }
+        bytes +=
+            [UInt8](repeating: 0, count: 8) + [UInt8(frame.count >> 8), UInt8(frame.count & 255), 0] + frame
+        bytes += [UInt8](repeating: 0, count: 16)
+        var span = bytes.mutableSpan
+        var raw = span.mutableBytes
+        let isSealed = context.seal(&raw, text: 12..<raw.byteCount - 16)
+        #expect(isSealed)
+        return bytes
+    }
+
+    @Test func `without a listener nothing is offered`() throws {
+        let site = try Site()
+        defer { site.end() }
+        let (_, welcome) = site.connect(5, offer)
+        #expect(number("use_udp_acceleration", in: welcome) == nil)
+    }
+
+    @Test func `frames come as datagrams, and go as such once they have come for ten seconds`() throws {
+        let site = try Site()
+        defer { site.end() }
+        site.listen()
+        site.knock(5)
+        site.login(5, offer)
+        site.decide(PA_VERDICT_ACCEPTED)
+        #expect(site.host.said().contains { $0.hasPrefix("open layer 2 for 77 mtu 1361 room 35+16 ") })
+        let token = site.host.openings.removeFirst().token
+        site.session.opened(site.module.laneState, token, 900, nil)
+        let welcome = site.host.written.removeValue(forKey: 5) ?? []
+        #expect(number("udp_acceleration_server_port", in: welcome) == 5555)
+        #expect(number("udp_acceleration_version", in: welcome) == 2)
+        let cookie = try #require(number("udp_acceleration_server_cookie", in: welcome))
+
+        site.deliver(try sealed(frame(1), cookie: cookie, tick: 1000))
+        #expect(site.host.frames.map(\.octets) == [frame(1)])
+        site.deliver(try sealed(frame(1), cookie: cookie, tick: 1000))
+        site.deliver(try sealed(frame(2), cookie: cookie &+ 1, tick: 1001))
+        #expect(site.host.frames.count == 1, "neither replays nor strangers")
+        site.transmit([frame(3)], token)
+        #expect(site.host.written[5] == [0, 0, 0, 1] + block(frame(3)), "over TCP still")
+
+        for second in 1...10 as ClosedRange<UInt64> {
+            site.pass(seconds: 1)
+            site.deliver(try sealed([], cookie: cookie, tick: 1000 + second * 1000), port: 40001)
+        }
+        site.host.sent = []
+        site.host.written = [:]
+        site.transmit([frame(4), frame(5)], token)
+        #expect(site.host.sent.map(\.octets.count) == [60 + 51, 60 + 51])
+        #expect(site.host.sent.allSatisfy { $0.remote.port == 40001 }, "where the client is now")
+        #expect(site.host.written.isEmpty)
+        site.pass(seconds: 3)
+        site.host.written = [:]
+        site.transmit([frame(6)], token)
+        #expect(site.host.written[5] == [0, 0, 0, 1] + block(frame(6)), "back to TCP after a gap")
+    }
+
+    @Test func `a session that is over is not found any more`() throws {
+        let site = try Site()
+        defer { site.end() }
+        site.listen()
+        let (_, welcome) = site.connect(5, offer)
+        let cookie = try #require(number("udp_acceleration_server_cookie", in: welcome))
+        site.stream.closed(site.module.laneState, 5, PA_STREAM_REMOTE)
+        site.deliver(try sealed(frame(1), cookie: cookie, tick: 1000))
+        #expect(site.host.frames.isEmpty)
+    }
+}
