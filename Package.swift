@@ -39,6 +39,7 @@ let package = Package(
         .executable(name: "polyhubctl", targets: ["polyhubctl"]),
         .executable(name: "polyhub-modcheck", targets: ["polyhub-modcheck"]),
         .library(name: "OpenVPN", type: .dynamic, targets: ["OpenVPN"]),
+        .library(name: "IPsec", type: .dynamic, targets: ["IPsec"]),
         .library(name: "SSTP", type: .dynamic, targets: ["SSTP"]),
         .library(name: "SoftEther", type: .dynamic, targets: ["SoftEther"]),
         .library(name: "EchoModule", type: .dynamic, targets: ["EchoModule"]),
@@ -125,8 +126,30 @@ let package = Package(
             name: "PluginKit", dependencies: ["CLibFFI", "PluginABI", "Wire"],
             swiftSettings: dataPath + lifetimes),
         .target(
-            name: "OpenVPNCore", dependencies: ["OpenSSL", "PluginABI", "Wire"], path: "Plugins/OpenVPN/Core",
+            name: "EngineParts", dependencies: ["PluginABI", "Wire"], path: "Plugins/Common/EngineParts",
             swiftSettings: dataPath),
+        .target(
+            name: "ESP", dependencies: ["EngineParts", "OpenSSL", "PluginABI"], path: "Plugins/Common/ESP",
+            swiftSettings: dataPath),
+        .target(
+            name: "IKEv1", dependencies: ["EngineParts", "ESP", "OpenSSL", "Wire"],
+            path: "Plugins/Common/IKEv1", swiftSettings: views),
+        .target(
+            name: "L2TP", dependencies: ["OpenSSL", "Wire"], path: "Plugins/Common/L2TP",
+            swiftSettings: views),
+        .target(
+            name: "IPsecCore",
+            dependencies: ["EngineParts", "ESP", "IKEv1", "L2TP", "OpenSSL", "PluginABI", "Wire"],
+            path: "Plugins/IPsec/Core", swiftSettings: dataPath),
+        .target(
+            name: "IPsecAdapter", dependencies: ["IKEv1", "IPsecCore", "OpenSSL", "PluginKit", "Wire"],
+            path: "Plugins/IPsec/Adapter", swiftSettings: dataPath),
+        .target(
+            name: "IPsec", dependencies: ["IPsecAdapter", "PluginABI", "PluginKit"],
+            path: "Plugins/IPsec/Module", swiftSettings: house, linkerSettings: moduleLinkage),
+        .target(
+            name: "OpenVPNCore", dependencies: ["EngineParts", "OpenSSL", "PluginABI", "Wire"],
+            path: "Plugins/OpenVPN/Core", swiftSettings: dataPath),
         .target(
             name: "OpenVPNAdapter", dependencies: ["OpenSSL", "OpenVPNCore", "PluginKit", "Wire"],
             path: "Plugins/OpenVPN/Adapter", swiftSettings: dataPath),
@@ -168,8 +191,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer", "PluginABI", "SSTPClient",
-                "SSTPCore", "SoftEtherCore", "Wire",
+                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "SeededGenerators",
                 "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer",
                 "PluginABI", "Policy", "SecureNAT", "SSTPClient", "SSTPCore", "SoftEtherCore", "Wire",
             ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
@@ -181,6 +203,14 @@ let package = Package(
             dependencies: ["Lanes", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
             path: "Tests/OpenVPNSoak", swiftSettings: tests),
         .target(
+            name: "LentPackets", dependencies: ["PluginABI"], path: "Tests/Support/LentPacket",
+            swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
+        .target(
+            name: "SeededGenerators", path: "Tests/Support/SeededGenerator", swiftSettings: tests),
+        .target(
+            name: "IKEPeer", dependencies: ["ESP", "IKEv1", "OpenSSL", "Wire"],
+            path: "Tests/Support/IKEPeer", swiftSettings: tests),
+        .target(
             name: "OpenVPNSite",
             dependencies: [
                 "FakeHost", "OpenVPNAdapter", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "PluginKit",
@@ -188,7 +218,8 @@ let package = Package(
             ], path: "Tests/Support/OpenVPNSite",
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .target(
-            name: "OpenVPNTestClient", dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "Wire"],
+            name: "OpenVPNTestClient",
+            dependencies: ["OpenVPNCore", "OpenSSL", "PluginABI", "SeededGenerators", "Wire"],
             path: "Tests/OpenVPNTestClient",
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .target(name: "CAllocationCounter"),
@@ -214,8 +245,24 @@ let package = Package(
         .testTarget(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(
+            name: "ESPTests",
+            dependencies: ["ESP", "LentPackets", "OpenSSL", "PluginABI", "SeededGenerators"],
+            swiftSettings: tests),
+        .testTarget(
             name: "HubTests", dependencies: ["Hub", "PluginABI", "Policy", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "IKEv1Tests",
+            dependencies: ["ESP", "IKEPeer", "IKEv1", "OpenSSL", "SeededGenerators", "Wire"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "IPsecTests",
+            dependencies: [
+                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "OpenSSL", "PluginABI",
+                "SeededGenerators", "Wire",
+            ], swiftSettings: tests),
         .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
+        .testTarget(
+            name: "L2TPTests", dependencies: ["L2TP", "SeededGenerators", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "LanesTests",
             dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],
@@ -258,8 +305,9 @@ let package = Package(
             ], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNTests",
-            dependencies: ["OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire"],
-            swiftSettings: tests),
+            dependencies: [
+                "EngineParts", "OpenVPNCore", "OpenVPNTestClient", "OpenSSL", "PluginABI", "Wire",
+            ], swiftSettings: tests),
         .testTarget(
             name: "LayerConverterTests", dependencies: ["LayerConverter", "Wire"], swiftSettings: tests),
         .testTarget(

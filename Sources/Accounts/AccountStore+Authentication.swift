@@ -162,7 +162,7 @@ extension AccountStore {
         }
     }
 
-    private func admit(_ user: User, to hub: Hub, _ attempt: LoginAttempt? = nil) -> Verdict {
+    func admit(_ user: User, to hub: Hub, _ attempt: LoginAttempt? = nil) -> Verdict {
         if let known = attempt?.continues, known != user.id { return .refused(.anotherUser) }
         if !hub.isEnabled { return .refused(.hubDisabled) }
         if !user.isEnabled { return .refused(.userDisabled) }

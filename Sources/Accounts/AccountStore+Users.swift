@@ -97,8 +97,9 @@ extension AccountStore {
     }
 
     private static let selectUser = """
-        SELECT user.*, member_group.name AS group_name FROM user LEFT JOIN member_group
-            ON member_group.id = user.member_group WHERE user.hub = ?
+        SELECT user.*, member_group.name AS group_name, ike_identity.identity AS ike_identity FROM user
+            LEFT JOIN member_group ON member_group.id = user.member_group
+            LEFT JOIN ike_identity ON ike_identity.user = user.id WHERE user.hub = ?
         """
 
     static func users(in hub: Hub, _ database: Database) throws -> [StoredUser] {
@@ -148,6 +149,7 @@ extension AccountStore {
         user.prefixLength = row["prefix"]
         user.certificate = (row["certificate"] as String?).flatMap { try? CertificateIdentity($0) }
         user.policy = PolicySettings(stored: row["policy"])
+        user.ikeIdentity = (row["ike_identity"] as String?).map(IKEIdentity.init(stored:))
         let password: String? = row["password"]
         user.hasPassword = password != nil
         return StoredUser(user: user, password: password)
@@ -160,11 +162,11 @@ extension AccountStore {
                 "there is a user \(user.name.description.quoted) in hub \(hub.name) already: "
                     + "another name is accepted")
         }
-        guard password != nil || user.certificate != nil else {
+        guard password != nil || user.certificate != nil || user.ikeIdentity != nil else {
             throw AccountError(
                 .invalid,
                 "user \(user.name.description.quoted) could never come in: "
-                    + "a password or a certificate is wanted"
+                    + "a password, a certificate or an IKE identity is wanted"
             )
         }
         guard hub.users < maximumUsersPerHub else {
@@ -185,6 +187,7 @@ extension AccountStore {
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
                 user.prefixLength, user.certificate?.description, user.policy.text, password,
             ])
+        try setIKEIdentity(of: user, id: database.lastInsertedRowID, database)
     }
 
     static func update(_ user: User, in hub: Hub, _ database: Database) throws {
@@ -200,6 +203,7 @@ extension AccountStore {
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
                 user.prefixLength, user.certificate?.description, user.policy.text, user.id,
             ])
+        try setIKEIdentity(of: user, id: user.id, database)
     }
 
     /// What was kept of another password goes.

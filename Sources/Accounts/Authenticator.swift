@@ -100,6 +100,13 @@ public final class Authenticator: Sendable {
         let answer: @Sendable (Judgement) -> Void
     }
 
+    /// [any thread] As above, for an identity of phase 1 that the pre-shared key has proved.
+    public func authenticate(
+        ikeIdentity attempt: LoginAttempt, answer: @escaping @Sendable (Verdict) -> Void
+    ) {
+        submit(attempt, answer) { $0.authenticate(ikeIdentity: attempt) }
+    }
+
     private func submit(
         _ attempt: LoginAttempt, _ answer: @escaping @Sendable (Verdict) -> Void,
         _ judge: @escaping @Sendable (AccountStore) -> Verdict

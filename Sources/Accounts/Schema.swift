@@ -10,6 +10,7 @@ enum Schema {
         migrator.registerMigration("prefix") { database in
             try database.execute(sql: "ALTER TABLE user ADD COLUMN prefix INTEGER")
         }
+        migrator.registerMigration("ike") { database in try database.execute(sql: ikeIdentities) }
         return migrator
     }
 
@@ -18,6 +19,13 @@ enum Schema {
         ALTER TABLE hub ADD COLUMN policy TEXT NOT NULL DEFAULT '';
         ALTER TABLE member_group ADD COLUMN policy TEXT NOT NULL DEFAULT '';
         ALTER TABLE user ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+        """
+
+    /// An identity stands for one user of all hubs: it is by the identity that the hub is found.
+    private static let ikeIdentities = """
+        CREATE TABLE ike_identity (
+            user INTEGER PRIMARY KEY REFERENCES user ON DELETE CASCADE,
+            identity TEXT NOT NULL COLLATE NOCASE UNIQUE) STRICT;
         """
 
     /// Names are stored twice: as written, and as compared. Times are seconds since 1970, addresses 32-bit

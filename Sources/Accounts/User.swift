@@ -22,6 +22,8 @@ public struct User: Hashable, Sendable {
     public var prefixLength: Int?
     /// The certificate that stands for the user; no two users of a hub have the same.
     public var certificate: CertificateIdentity?
+    /// What an IPsec peer is called that comes as this user; no two users of all hubs have the same.
+    public var ikeIdentity: IKEIdentity?
     public var policy = PolicySettings()
     public internal(set) var hasPassword = false
 

@@ -3,6 +3,7 @@
 #define POLYHUB_COPENSSL_SHIM_H
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -83,6 +84,7 @@ static inline void polyhub_ssl_ctx_verify_without_failing(SSL_CTX *context) {
 /* Keys made on the spot. */
 static inline EVP_PKEY *polyhub_ec_key_generate(const char *curve) { return EVP_EC_gen(curve); }
 static inline EVP_PKEY *polyhub_rsa_key_generate(size_t bits) { return EVP_RSA_gen(bits); }
+static inline void polyhub_bn_set_constant_time(BIGNUM *number) { BN_set_flags(number, BN_FLG_CONSTTIME); }
 
 /* Ciphers and digests. */
 static inline int polyhub_evp_cipher_ctx_set_iv_length(EVP_CIPHER_CTX *context, int length) {

@@ -135,6 +135,7 @@ extension UserRow {
         expires = user.expires?.formatted(.iso8601)
         address = user.addressText
         certificate = user.certificate?.description
+        ikeID = user.ikeIdentity?.description
         policy = user.policy
     }
 }
@@ -148,6 +149,7 @@ extension UserFields {
         if let certificate {
             user.certificate = certificate.isEmpty ? nil : try CertificateIdentity(certificate)
         }
+        if let ikeID { user.ikeIdentity = ikeID.isEmpty ? nil : try IKEIdentity(ikeID) }
         try user.policy.apply(policy)
         if let address { try user.setAddress(address) }
     }

@@ -10,6 +10,7 @@ public struct UserRow: Codable, Hashable, Sendable {
     public var expires: String?
     public var address: String?
     public var certificate: String?
+    public var ikeID: String?
     public var password: Bool
     public var note: String
     /// What was said of the user alone.
@@ -37,6 +38,8 @@ public struct UserFields: Codable, Hashable, Sendable {
     public var address: String?
     /// A common name, or `sha256:` and a fingerprint.
     public var certificate: String?
+    /// What an IPsec peer calls itself that comes as this user.
+    public var ikeID: String?
     public var note: String?
     /// `macs=3`, `router=yes`, or `macs=` to take it back.
     public var policy: [String]?
@@ -59,7 +62,7 @@ public struct UserCreate: ControlRequest {
     public static let method = "user.create"
     public var hub: String
     public var user: String
-    /// May be left out for a user who has a certificate.
+    /// May be left out for a user who has a certificate or an IKE identity.
     public var password: String?
     public var fields: UserFields?
     public init(hub: String, user: String, password: String?, fields: UserFields? = nil) {

@@ -103,7 +103,13 @@ final class HostServices: ModuleServices {
                     attempt(evidence), softEtherProof: proof, of: challenge
                 ) { continuation.resume(returning: $0) }
             }
-        case .msCHAPv2, .ikeIdentity, .eap: return nil
+        case .ikeIdentity:
+            return await withCheckedContinuation { continuation in
+                authenticator.authenticate(ikeIdentity: attempt(evidence)) {
+                    continuation.resume(returning: $0)
+                }
+            }
+        case .msCHAPv2, .eap: return nil
         }
     }
 

@@ -26,25 +26,27 @@ public enum CipherDirection: Int32, Sendable {
 }
 
 /// A cipher with its key, for one direction. The key is set once; each message brings its IV. CBC pads (PKCS
-/// #7).
+/// #7), or takes whole blocks alone.
 @safe public struct CipherContext: ~Copyable {
     private let context: OpaquePointer
     public let algorithm: CipherAlgorithm
 
     /// `key` has `algorithm.keyLength` octets.
     public init(
-        _ algorithm: CipherAlgorithm, key: RawSpan, _ direction: CipherDirection
+        _ algorithm: CipherAlgorithm, key: RawSpan, _ direction: CipherDirection, isPadded: Bool = true
     ) throws(OpenSSLError) {
         precondition(key.byteCount == algorithm.keyLength, "a key of another cipher")
         unsafe context = unsafe try keyedContext(
             Fetched.cipher(algorithm), key, direction, algorithm.rawValue)
         self.algorithm = algorithm
+        if !isPadded { _ = unsafe EVP_CIPHER_CTX_set_padding(context, 0) }
     }
 
     deinit { unsafe EVP_CIPHER_CTX_free(context) }
 
     /// Transforms `count` octets from `input` to `output`, which may be the same place. Returns the octets
-    /// written (encryption in CBC: up to one block more than `count`) or -1 if the padding is wrong.
+    /// written (encryption in CBC: up to one block more than `count`) or -1 if the padding is wrong, or where
+    /// there is none, if these are no whole blocks.
     public func process(
         iv: UnsafePointer<UInt8>, input: UnsafePointer<UInt8>, count: Int,
         output: UnsafeMutablePointer<UInt8>

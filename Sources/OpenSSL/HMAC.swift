@@ -72,3 +72,16 @@ import COpenSSL
         return tag
     }
 }
+
+extension HMAC {
+    /// The authenticator of one message that lies in pieces, and is a secret itself.
+    public func secret(of pieces: [SecretBytes]) throws(OpenSSLError) -> SecretBytes {
+        guard begin(), pieces.allSatisfy({ update($0.bytes) }) else { throw OpenSSLError(taking: "HMAC") }
+        return try SecretBytes(count: digest.digestLength) { output throws(OpenSSLError) in
+            let isDone = unsafe output.withUnsafeMutableBytes { buffer in
+                unsafe buffer.bindMemory(to: UInt8.self).baseAddress.map { unsafe finish(into: $0) } ?? false
+            }
+            guard isDone else { throw OpenSSLError(taking: "HMAC") }
+        }
+    }
+}

@@ -102,3 +102,27 @@ extension Endpoint: CustomStringConvertible {
 
     public var description: String { family == .ipv4 ? "\(address):\(port)" : "[\(address)]:\(port)" }
 }
+
+// MARK: - As engines know it
+
+extension TransportAddress {
+    @inlinable @inline(__always)
+    public init(_ endpoint: Endpoint) {
+        switch endpoint.family {
+        case .ipv4: self.init(ipv4: UInt32(truncatingIfNeeded: endpoint.high >> 32), port: endpoint.port)
+        case .ipv6:
+            self.init(ipv6High: endpoint.high, low: endpoint.low, port: endpoint.port, scope: endpoint.scope)
+        }
+    }
+}
+
+extension Endpoint {
+    @inlinable @inline(__always)
+    public init(_ address: TransportAddress) {
+        switch address.family {
+        case .ipv4: self.init(ipv4: UInt32(truncatingIfNeeded: address.low), port: address.port)
+        case .ipv6:
+            self.init(ipv6High: address.high, low: address.low, port: address.port, scope: address.scope)
+        }
+    }
+}

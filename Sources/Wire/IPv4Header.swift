@@ -16,18 +16,29 @@ public struct IPv4Header: Equatable, Sendable {
     }
 
     public func serialize(into output: inout [UInt8]) {
+        let start = output.count
+        output.appendZeros(IPv4Packet.minHeaderLength)
+        var span = output.mutableSpan
+        var bytes = unsafe span.mutableBytes
+        var header = bytes._mutatingExtracting(droppingFirst: start)
+        write(to: &header)
+    }
+
+    /// Writes the header, 20 octets, into a buffer that has as many.
+    public func write(to output: inout MutableRawSpan) {
         let totalLength = IPv4Packet.minHeaderLength + payloadLength
         precondition(totalLength <= IPv4Packet.maxLength, "Total Length is a 16-bit field")
-        let start = output.count
-        output.appendBigEndian(0x4500 as UInt16)
-        output.appendBigEndian(UInt16(totalLength))
-        output.appendBigEndian(identification)
-        output.appendBigEndian((dontFragment ? 0x4000 : 0) as UInt16)
-        output += [timeToLive, self.protocol.rawValue, 0, 0]
-        output.appendBigEndian(source.bits)
-        output.appendBigEndian(destination.bits)
-        let checksum = InternetChecksum.of(output.rawSpan.extracting(droppingFirst: start))
-        output[start + 10] = UInt8(checksum >> 8)
-        output[start + 11] = UInt8(checksum & 0xff)
+        precondition(output.byteCount == IPv4Packet.minHeaderLength, "a buffer of another length")
+        let words: InlineArray<5, UInt32> = [
+            0x4500_0000 | UInt32(totalLength),
+            UInt32(identification) << 16 | (dontFragment ? 0x4000 : 0),
+            UInt32(timeToLive) << 24 | UInt32(self.protocol.rawValue) << 16,
+            source.bits, destination.bits,
+        ]
+        for index in 0..<5 {
+            output.storeBytes(of: words[index].bigEndian, toByteOffset: 4 * index, as: UInt32.self)
+        }
+        let checksum = InternetChecksum.of(output.bytes)
+        output.storeBytes(of: checksum.bigEndian, toByteOffset: 10, as: UInt16.self)
     }
 }

@@ -14,8 +14,9 @@ struct UserCommand: ParsableCommand {
         @OptionGroup var password: PasswordOptions
         @OptionGroup var fields: UserFieldOptions
         func validate() throws {
-            guard password.isGiven || fields.certificate != nil else {
-                throw ValidationError("Give --password P or --password-stdin, or --certificate CN.")
+            guard password.isGiven || fields.certificate != nil || fields.ikeID != nil else {
+                throw ValidationError(
+                    "Give --password P or --password-stdin, or --certificate CN, or --ike-id ID.")
             }
         }
         func request() throws -> UserCreate {
@@ -61,8 +62,9 @@ struct UserCommand: ParsableCommand {
                 ("user", user.name), ("hub", user.hub), ("group", user.group ?? ""),
                 ("enabled", yesOrNo(user.enabled)), ("expires", user.expires ?? "never"),
                 ("address", user.address ?? ""), ("password", user.password ? "set" : ""),
-                ("certificate", user.certificate ?? ""), ("policy", user.policy.text),
-                ("policy in effect", user.policyInEffect?.text ?? ""), ("note", user.note),
+                ("certificate", user.certificate ?? ""), ("IKE identity", user.ikeID ?? ""),
+                ("policy", user.policy.text), ("policy in effect", user.policyInEffect?.text ?? ""),
+                ("note", user.note),
             ])
         }
     }
@@ -104,6 +106,7 @@ struct UserFieldOptions: ParsableArguments {
     var address: String?
     @Option(help: "The certificate that stands for the user: its common name, or sha256:FINGERPRINT.")
     var certificate: String?
+    @Option(help: "What an IPsec peer (EtherIP) calls itself that comes as this user.") var ikeID: String?
     @Option(help: "A text for people.") var note: String?
     @OptionGroup var policy: PolicyOptions
 
@@ -111,6 +114,7 @@ struct UserFieldOptions: ParsableArguments {
         var fields = UserFields(
             group: group, expires: expires, address: address, certificate: certificate, note: note)
         fields.policy = policy.given
+        fields.ikeID = ikeID
         return fields
     }
 }

@@ -28,6 +28,37 @@ import Testing
         #expect(try store.login("bob@example.org", "other") == .refused(.unknownHub))
     }
 
+    private func judged(_ identity: String) throws -> Verdict {
+        store.authenticate(
+            ikeIdentity: LoginAttempt(name: identity, defaultHub: try HubName("DEFAULT")))
+    }
+
+    @Test func `an IKE identity stands for one user of all hubs, and case does not matter`() throws {
+        let branch = try HubName("Branch")
+        var user = User(hub: branch, name: try UserName("site1"))
+        user.ikeIdentity = try IKEIdentity("Site-1.example")
+        try store.createUser(user, password: nil)
+        let site = try store.user(user.name, in: branch)
+        #expect(site.ikeIdentity?.description == "Site-1.example")
+        #expect(try judged("site-1.EXAMPLE") == .accepted(site))
+        #expect(try judged("site-2.example") == .refused(.unknownUser))
+        try store.createUser("alice", "DEFAULT", "secret")
+        let taken = sentence {
+            try store.updateUser(UserName("alice"), in: HubName("DEFAULT")) {
+                $0.ikeIdentity = try IKEIdentity("SITE-1.example")
+            }
+        }
+        #expect(taken.contains("stands for user \"site1\" of hub Branch already"))
+        try store.updateUser(user.name, in: branch) { $0.isEnabled = false }
+        #expect(try judged("site-1.example") == .refused(.userDisabled))
+        try store.updateUser(user.name, in: branch) { $0.ikeIdentity = nil }
+        #expect(try judged("site-1.example") == .refused(.unknownUser))
+        try store.deleteUser(user.name, in: branch)
+        for lie in ["", "two words", "a\"b", "new\nline", String(repeating: "a", count: 256)] {
+            #expect(throws: AccountError.self) { try IKEIdentity(lie) }
+        }
+    }
+
     @Test func `the log learns why, the peer only that it was wrong`() throws {
         try store.createUser("alice", "DEFAULT", "secret")
         let refusals = try [

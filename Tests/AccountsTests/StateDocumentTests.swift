@@ -28,6 +28,7 @@ import Wire
             user.address = IPv4Address(0xc0a8_1e32)
             user.note = "first"
         }
+        try store.updateUser(UserName("Bob"), in: office) { $0.ikeIdentity = try IKEIdentity("bob.example") }
         try store.createGroup(
             UserName("empty"), note: "nobody", policy: PolicySettings(text: "router=yes macs=9"), in: office)
         try store.updateHub(office) { try $0.policy.set("broadcasts=100") }
@@ -71,6 +72,7 @@ import Wire
                 [[hub.user]]
                 name = "Bob"
                 certificate = "Bob"
+                ike_id = "bob.example"
                 policy = { dhcp-server = false }
                 [[hub.bridge]]
                 interface = "eth1"

@@ -1,3 +1,4 @@
+@_exported public import SeededGenerators
 public import OpenVPNCore
 import PluginABI
 public import Wire

@@ -2,28 +2,6 @@ import OpenVPNCore
 import PluginKit
 import Wire
 
-extension TransportAddress {
-    @inline(__always)
-    init(_ endpoint: Endpoint) {
-        switch endpoint.family {
-        case .ipv4: self.init(ipv4: UInt32(truncatingIfNeeded: endpoint.high >> 32), port: endpoint.port)
-        case .ipv6:
-            self.init(ipv6High: endpoint.high, low: endpoint.low, port: endpoint.port, scope: endpoint.scope)
-        }
-    }
-}
-
-extension Endpoint {
-    @inline(__always)
-    init(_ address: TransportAddress) {
-        switch address.family {
-        case .ipv4: self.init(ipv4: UInt32(truncatingIfNeeded: address.low), port: address.port)
-        case .ipv6:
-            self.init(ipv6High: address.high, low: address.low, port: address.port, scope: address.scope)
-        }
-    }
-}
-
 extension EndReason {
     /// Reasons that this side does not know are the administrator's.
     init(_ reason: SessionReason) { self = EndReason(rawValue: reason.rawValue) ?? .administrator }

@@ -69,6 +69,9 @@ struct DocumentApplication {
         }
         try database.execute(
             sql: "UPDATE user SET address = NULL, certificate = NULL WHERE hub = ?", arguments: [hub.id])
+        try database.execute(
+            sql: "DELETE FROM ike_identity WHERE user IN (SELECT id FROM user WHERE hub = ?)",
+            arguments: [hub.id])
     }
 
     private mutating func settleGroups(_ wanted: StateDocument.HubState, _ before: StateDocument.HubState)
@@ -108,7 +111,7 @@ struct DocumentApplication {
             var user = state.user
             user.id = old.user.id
             user.hasPassword = state.storedPassword != nil
-            // Also where nothing changed, since address and certificate were taken away above.
+            // Also where nothing changed, since addresses and identities were taken away above.
             try AccountStore.update(user, in: hub, database)
             let isRenamed = user.name.description != old.user.name.description
             let hasNewPassword = state.storedPassword != old.storedPassword

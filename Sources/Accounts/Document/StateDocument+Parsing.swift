@@ -58,7 +58,7 @@ extension StateDocument.HubState {
 extension StateDocument.UserState {
     fileprivate init(_ table: DocumentTable, _ hub: HubName) throws(AccountError) {
         try table.expect([
-            "name", "group", "note", "enabled", "expires", "address", "certificate", "policy",
+            "name", "group", "note", "enabled", "expires", "address", "certificate", "ike_id", "policy",
             "password_hash", "password",
         ])
         let name = try table.requiredText("name")
@@ -79,6 +79,9 @@ extension StateDocument.UserState {
             user.certificate = try table.make("certificate") { () throws(AccountError) in
                 try CertificateIdentity(text)
             }
+        }
+        if let text = try table.text("ike_id") {
+            user.ikeIdentity = try table.make("ike_id") { () throws(AccountError) in try IKEIdentity(text) }
         }
         password = try Self.password(table)
     }

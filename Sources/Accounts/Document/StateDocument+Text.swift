@@ -40,7 +40,8 @@ extension StateDocument {
         text += line("group", user.group?.description ?? "") + line("note", user.note)
         text += line("enabled", user.isEnabled) + line("expires", user.expires?.formatted(.iso8601) ?? "")
         text += line("address", user.addressText ?? "")
-        text += line("certificate", user.certificate?.description ?? "") + line(user.policy)
+        text += line("certificate", user.certificate?.description ?? "")
+        text += line("ike_id", user.ikeIdentity?.description ?? "") + line(user.policy)
         if case .hashed(let hash) = state.password { text += line("password_hash", hash.description) }
         return text
     }

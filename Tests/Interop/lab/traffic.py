@@ -33,6 +33,18 @@ class Load:
         return report
 
 
+def both_ways(lab, where, address, seconds=2):
+    """TCP to an iperf3 server and back, one after the other: octets and Mbit/s of each."""
+    for direction in ([], ["-R"]):
+        yield received(upload(lab, where, address, seconds, *direction))
+
+
+def upload(lab, where, address, seconds, *options):
+    """TCP to an iperf3 server; the report."""
+    command = ["iperf3", "-c", address, "-t", str(seconds), "-J", "--connect-timeout", "5000", *options]
+    return json.loads(lab.run(where, *command, seconds=seconds + 20))
+
+
 def received(report):
     """Octets that arrived, and the Mbit/s of that."""
     total = report["end"]["sum_received"]

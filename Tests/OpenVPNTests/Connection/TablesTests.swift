@@ -1,3 +1,4 @@
+import EngineParts
 import OpenVPNTestClient
 import Testing
 import Wire
@@ -202,7 +203,7 @@ import Wire
     }
 
     @Test func `timers come up in order, and those nobody waits for are forgotten`() {
-        var queue = TimerQueue()
+        var queue = TimerQueue<ConnectionID>()
         var random = SeededGenerator(seed: 1)
         for index in 0..<500 {
             let at = Instant(nanoseconds: UInt64.random(in: 0..<1000, using: &random))

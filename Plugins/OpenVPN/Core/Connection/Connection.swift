@@ -1,3 +1,4 @@
+import EngineParts
 import OpenSSL
 import Wire
 
@@ -153,7 +154,7 @@ final class ServerResources {
     let options: ServerOptions
     /// Of new TLS sessions.
     var context: TLSContext
-    var outbox = Outbox()
+    var outbox = Outbox<Output>()
 
     init(_ options: ServerOptions) throws(OpenSSLError) {
         self.options = options
@@ -166,24 +167,5 @@ final class ServerResources {
     ) throws(OpenSSLError) -> TLSContext {
         try TLSContext(
             .server, identity: identity, authorities: options.clientAuthorities, minimum: options.minimumTLS)
-    }
-}
-
-/// Outputs in order, until they are drained.
-struct Outbox {
-    private var outputs: [Output] = []
-    private var first = 0
-
-    mutating func append(_ output: Output) { outputs.append(output) }
-
-    mutating func next() -> Output? {
-        guard first < outputs.count else { return nil }
-        let output = outputs[first]
-        first += 1
-        if first == outputs.count {
-            outputs.removeAll(keepingCapacity: true)
-            first = 0
-        }
-        return output
     }
 }

@@ -1,3 +1,4 @@
+import EngineParts
 public import PluginABI
 public import Wire
 

@@ -1,5 +1,5 @@
 public import OpenSSL
-import Wire
+public import Wire
 
 /// What the engine wants done. Drained with `Server.nextOutput()` after every input.
 public enum Output: Sendable {

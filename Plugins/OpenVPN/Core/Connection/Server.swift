@@ -1,3 +1,4 @@
+import EngineParts
 public import OpenSSL
 public import Wire
 
@@ -44,7 +45,7 @@ public final class Server {
     var owners: [Path: Int] = [:]
     /// Paths from which data packets of other lanes' clients came.
     var roamed: [Path: Int] = [:]
-    private var timers = TimerQueue()
+    private var timers = TimerQueue<ConnectionID>()
     /// Data packets that were not opened, by `DropReason.rawValue`; only grows.
     public internal(set) var drops = [Int](repeating: 0, count: DropReason.allCases.count)
 
@@ -138,7 +139,7 @@ public final class Server {
         let deadline = max(connection.deadline, earliest)
         if let scheduledAt = connection.scheduledAt, scheduledAt <= deadline { return }
         connection.scheduledAt = deadline
-        timers.insert(TimerQueue.Entry(at: deadline, connection: connection.id))
+        timers.insert(TimerQueue<ConnectionID>.Entry(at: deadline, connection: connection.id))
         if timers.entries.count > 64 + 4 * count {
             timers.keep { [self] in self.connection($0.connection)?.scheduledAt == $0.at }
         }

@@ -1,4 +1,5 @@
-internal import PluginABI
+import EngineParts
+import PluginABI
 
 /// The marks by which a compressing peer tells what it compressed; see `CompressionFraming`.
 extension CompressionFraming {

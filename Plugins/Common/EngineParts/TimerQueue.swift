@@ -1,18 +1,25 @@
-import Wire
+public import Wire
 
 /// When which connection wants to be called: a binary heap. An entry is not removed when its connection's
 /// deadline moves; the server sees, when the entry comes up, that it is not due yet.
-struct TimerQueue {
-    struct Entry: Equatable {
-        let at: Instant
-        let connection: ConnectionID
+public struct TimerQueue<Name: Sendable>: Sendable {
+    public struct Entry: Sendable {
+        public let at: Instant
+        public let connection: Name
+
+        public init(at: Instant, connection: Name) {
+            self.at = at
+            self.connection = connection
+        }
     }
 
-    private(set) var entries: [Entry] = []
+    public private(set) var entries: [Entry] = []
 
-    var deadline: Instant? { entries.first?.at }
+    public init() {}
 
-    mutating func insert(_ entry: Entry) {
+    public var deadline: Instant? { entries.first?.at }
+
+    public mutating func insert(_ entry: Entry) {
         entries.append(entry)
         var child = entries.count - 1
         while child > 0 {
@@ -24,7 +31,7 @@ struct TimerQueue {
     }
 
     /// The earliest entry, if it is due at `now`.
-    mutating func popDue(at now: Instant) -> Entry? {
+    public mutating func popDue(at now: Instant) -> Entry? {
         guard let first = entries.first, first.at <= now else { return nil }
         let last = entries.removeLast()
         if !entries.isEmpty {
@@ -35,7 +42,7 @@ struct TimerQueue {
     }
 
     /// Forgets entries that nobody waits for any more.
-    mutating func keep(where isWanted: (Entry) -> Bool) {
+    public mutating func keep(where isWanted: (Entry) -> Bool) {
         let wanted = entries.filter(isWanted)
         entries = []
         for entry in wanted { insert(entry) }

@@ -1,5 +1,3 @@
-import Wire
-
 /// Where a peer sends from, or where a datagram of it arrived: an IP address and a port.
 public struct TransportAddress: Hashable, Sendable {
     public enum Family: UInt8, Sendable {
@@ -15,7 +13,7 @@ public struct TransportAddress: Hashable, Sendable {
     /// The zone of a link-local address, else zero.
     public let scope: UInt32
 
-    public init(ipv4 bits: UInt32, port: UInt16) {
+    @inlinable public init(ipv4 bits: UInt32, port: UInt16) {
         family = .ipv4
         high = 0
         low = UInt64(bits)
@@ -23,7 +21,7 @@ public struct TransportAddress: Hashable, Sendable {
         scope = 0
     }
 
-    public init(ipv6High high: UInt64, low: UInt64, port: UInt16, scope: UInt32 = 0) {
+    @inlinable public init(ipv6High high: UInt64, low: UInt64, port: UInt16, scope: UInt32 = 0) {
         family = .ipv6
         self.high = high
         self.low = low
@@ -33,14 +31,23 @@ public struct TransportAddress: Hashable, Sendable {
 
     /// The address without its port: what limits per source count by. Of IPv6 the first 64 bits, which is
     /// what one customer has.
-    var source: TransportAddress {
+    public var source: TransportAddress {
         switch family {
         case .ipv4: TransportAddress(ipv4: UInt32(truncatingIfNeeded: low), port: 0)
         case .ipv6: TransportAddress(ipv6High: high, low: 0, port: 0)
         }
     }
 
-    init(parsing reader: inout ByteReader) throws(WireError) {
+    /// The address alone, as raw IP has it.
+    public var withoutPort: TransportAddress {
+        switch family {
+        case .ipv4: TransportAddress(ipv4: UInt32(truncatingIfNeeded: low), port: 0)
+        case .ipv6: TransportAddress(ipv6High: high, low: low, port: 0, scope: scope)
+        }
+    }
+
+    /// What `serialize` wrote.
+    public init(parsing reader: inout ByteReader) throws(WireError) {
         guard let family = Family(rawValue: try reader.read(UInt8.self)) else { throw .badValue }
         let (high, low) = (try reader.read(UInt64.self), try reader.read(UInt64.self))
         let (port, scope) = (try reader.read(UInt16.self), try reader.read(UInt32.self))
@@ -50,7 +57,8 @@ public struct TransportAddress: Hashable, Sendable {
         }
     }
 
-    func serialize(into bytes: inout [UInt8]) {
+    /// Family, octets, port and scope, always as many: for authenticating it.
+    public func serialize(into bytes: inout [UInt8]) {
         bytes.append(family.rawValue)
         bytes.appendBigEndian(high)
         bytes.appendBigEndian(low)

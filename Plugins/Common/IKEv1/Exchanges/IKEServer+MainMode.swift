@@ -1,0 +1,282 @@
+import OpenSSL
+import Wire
+
+/// Main mode as responder, RFC 2409 §5.
+///
+///     HDR, SA                    -->
+///                                <--    HDR, SA
+///     HDR, KE, Ni, [NAT-D]       -->
+///                                <--    HDR, KE, Nr, [NAT-D]
+///     HDR*, IDii, HASH_I         -->
+///                                <--    HDR*, IDir, HASH_R
+extension IKEServer {
+    /// Octets of our nonces, and of those that we take (RFC 2409 §5).
+    static let nonceLength = 32
+    static let nonceLengths = 8...256
+
+    // MARK: SA
+
+    /// Answers an offer and keeps nothing about who made it.
+    func receiveFirst(_ message: Message, at now: Instant) throws(WireError) {
+        guard message.header.exchange == .identityProtection, message.header.messageID == 0 else {
+            throw .badValue
+        }
+        let payloads = try message.payloads()
+        guard payloads.first?.type == .securityAssociation, message.body.count <= OfferBook.maxOffer else {
+            throw .badValue
+        }
+        guard
+            let choice = options.phaseOne.choose(try SAPayload(parsing: payloads.only(.securityAssociation)))
+        else {
+            logRefusal("phase 1 refused reason=\"no proposal chosen\"", message.path, at: now)
+            return refuse(message, .noProposalChosen)
+        }
+        guard
+            let cookie = try? book.cookie(
+                for: message.body, initiator: message.header.cookies.initiator, from: message.path.remote,
+                at: now)
+        else { return }
+        let answer = SAPayload([choice.proposal])
+        send(
+            [Payload(.securityAssociation, answer.body)] + Self.vendorIDs(Abilities.of(payloads)),
+            Cookies(initiator: message.header.cookies.initiator, responder: cookie), to: message.path)
+    }
+
+    /// We name what both can: the newest NAT traversal alone.
+    private static func vendorIDs(_ abilities: Abilities) -> [Payload] {
+        var ids: [VendorID] = []
+        if abilities.contains(.natTraversal) {
+            ids.append(.rfc3947)
+        } else if abilities.contains(.natTraversalDraft) {
+            ids += [.draft03, .draft02WithNewline]
+        }
+        if abilities.contains(.deadPeerDetection) { ids.append(.deadPeerDetection) }
+        if abilities.contains(.fragmentation) { ids.append(.fragmentation) }
+        return ids.map(\.payload)
+    }
+
+    /// In clear, as nothing else is possible yet.
+    private func refuse(_ message: Message, _ type: NotifyType) {
+        let header = ISAKMPHeader(
+            message.header.cookies, .informational, messageID: UInt32.random(in: 1 ... .max, using: &random))
+        let notification = Notification(type, .isakmp)
+        send([Payload(.notification, notification.body)], header, to: message.path)
+    }
+
+    private func send(_ payloads: [Payload], _ cookies: Cookies, to path: IKEPath) {
+        send(payloads, ISAKMPHeader(cookies, .identityProtection), to: path)
+    }
+
+    private func send(_ payloads: [Payload], _ header: ISAKMPHeader, to path: IKEPath) {
+        send(Self.octets(payloads, header), header, to: path)
+    }
+
+    private static func octets(_ payloads: [Payload], _ header: ISAKMPHeader) -> [UInt8] {
+        var header = header
+        header.nextPayload = payloads.first?.type ?? .none
+        let body = Payload.serialize(payloads)
+        var octets: [UInt8] = []
+        header.serialize(into: &octets, bodyLength: body.count)
+        return octets + body
+    }
+
+    // MARK: KE
+
+    /// The peer has our cookie: its address is its own. Now there is state.
+    func receiveKeyExchange(_ message: Message, at now: Instant) throws(WireError) {
+        guard message.header.messageID == 0,
+            let offered = try? book.offer(
+                answered: message.header.cookies, from: message.path.remote, at: now),
+            let first = try? FirstMessage(offered), let suite = options.phaseOne.choose(first.offer)
+        else { return }
+        let theirs = try KeyExchange(message.payloads(), first.abilities)
+        do throws(OpenSSLError) {
+            try exchangeKeys(theirs, message, first, suite, at: now)
+        } catch {
+            logRefusal("phase 1 refused reason=\"\(error.reason)\"", message.path, at: now)
+        }
+    }
+
+    private func exchangeKeys(
+        _ theirs: KeyExchange, _ message: Message, _ first: FirstMessage,
+        _ choice: (proposal: Proposal, suite: PhaseOneSuite), at now: Instant
+    ) throws(OpenSSLError) {
+        let (suite, cookies) = (choice.suite, message.header.cookies)
+        let ours = try DiffieHellmanKey(suite.group)
+        let exchange = PhaseOneKeys.Exchange(
+            cookies: cookies, initiatorNonce: theirs.nonce, responderNonce: try randomBytes(Self.nonceLength),
+            initiatorPublic: theirs.publicValue, responderPublic: ours.publicValue,
+            secret: try ours.agree(with: theirs.publicValue))
+        let offered = PhaseOneSuite.lifetime(choice.proposal.transforms[0]) ?? options.phaseOneLifetime
+        let handshake = ISAKMPSA.Handshake(
+            exchange: exchange, firstMessage: first.body, offer: first.offerBody,
+            lifetime: min(offered, options.phaseOneLifetime))
+        let sa = ISAKMPSA(
+            suite, first.abilities, handshake, path: message.path, expiresAt: now + options.halfOpenTime,
+            at: now)
+        sa.nat = try NATDiscovery.outcome(theirs.natHashes, message.path, cookies, suite.hash)
+        guard add(sa) else {
+            return logRefusal("phase 1 refused reason=\"too many\"", message.path, at: now)
+        }
+        var answer = [
+            Payload(.keyExchange, exchange.responderPublic), Payload(.nonce, exchange.responderNonce),
+        ]
+        if !theirs.natHashes.isEmpty {
+            answer += try NATDiscovery.payloads(
+                message.path, cookies, suite.hash, first.abilities.natDiscoveryType)
+        }
+        sa.lastReceived = message.octets
+        sa.lastSent = Self.octets(answer, ISAKMPHeader(cookies, .identityProtection))
+        send(sa.lastSent, ISAKMPHeader(cookies, .identityProtection), to: message.path)
+        settle(sa, at: now)
+    }
+
+    // MARK: Proof
+
+    func receivePhaseOne(_ message: Message, _ sa: ISAKMPSA, at now: Instant) throws(WireError) {
+        if message.octets == sa.lastReceived {
+            return send(sa.lastSent, message.header, to: message.path)
+        }
+        guard case .awaitingProof(let handshake) = sa.stage, message.header.flags.contains(.encryption),
+            message.header.messageID == 0
+        else { return }
+        do throws(OpenSSLError) {
+            for key in options.preSharedKeys {
+                let keys = try PhaseOneKeys(sa.suite, handshake.exchange, preSharedKey: key)
+                var chain = CipherChain(keys, iv: try PhaseOneKeys.firstIV(sa.suite, handshake.exchange))
+                guard var proof = Proof(message, chain),
+                    try proof.isValid(keys, handshake, isInitiator: true)
+                else { continue }
+                chain.advance(past: message.body)
+                proof.chain = chain
+                return try establish(sa, handshake, keys, proof, message, at: now)
+            }
+        } catch {
+            return logRefusal("phase 1 failed reason=\"\(error)\"", message.path, at: now)
+        }
+        unauthentic += 1
+        logRefusal("phase 1 refused reason=\"wrong pre-shared key\"", message.path, at: now)
+    }
+
+    private func establish(
+        _ sa: ISAKMPSA, _ handshake: ISAKMPSA.Handshake, _ keys: PhaseOneKeys, _ proof: Proof,
+        _ message: Message, at now: Instant
+    ) throws(OpenSSLError) {
+        var chain = proof.chain
+        let identity = ownIdentity(message.path)
+        let hash = try keys.proof(
+            isInitiator: false, handshake.exchange, offer: handshake.offer, identity: identity.body)
+        let body = try chain.encrypt(
+            Payload.serialize([Payload(.identification, identity.body), Payload(.hash, hash)]))
+        let header = ISAKMPHeader(
+            sa.cookies, .identityProtection, flags: .encryption, nextPayload: .identification)
+        sa.lastReceived = message.octets
+        sa.lastSent = []
+        header.serialize(into: &sa.lastSent, bodyLength: body.count)
+        sa.lastSent += body
+        noLongerHalfOpen(sa)
+        sa.establish(ISAKMPSA.Established(keys: keys, lastBlock: chain.iv, identity: proof.identity))
+        register(sa, at: now)
+        sa.expiresAt = now + handshake.lifetime
+        sa.lastHeard = now
+        sa.path = message.path
+        book.prove(handshake.firstMessage)
+        send(sa.lastSent, header, to: sa.path, mayFragment: sa.abilities.contains(.fragmentation))
+        let nat = sa.nat.isEmpty ? "none" : sa.nat.contains(.peerIsBehind) ? "peer" : "own"
+        log(
+            .notice,
+            "phase 1 established identity=\"\(proof.identity.text)\" suite=\"\(sa.suite.name)\" nat=\(nat)",
+            sa.path)
+        if proof.isInitialContact { startAnew(sa, at: now) }
+    }
+
+    func ownIdentity(_ path: IKEPath) -> Identification {
+        if let identity = options.identity { return identity }
+        guard let local = path.local else { return Identification(.keyID, Array("polyhub".utf8)) }
+        return Identification(local.family == .ipv4 ? .ipv4Address : .ipv6Address, local.octets)
+    }
+
+    /// What the peer had with us before is gone, RFC 2407 §4.6.3.3. Others behind the same NAT who call
+    /// themselves the same are let live: their ports differ.
+    private func startAnew(_ sa: ISAKMPSA, at now: Instant) {
+        for other in others(of: sa) where sa.nat.isEmpty || other.path.remote == sa.path.remote {
+            orphan(other)
+            settle(other, at: now)
+        }
+    }
+
+    private func orphan(_ sa: ISAKMPSA) {
+        for spi in sa.children { forget(spi, .initialContact) }
+        sa.children = []
+        sa.stage = .over
+    }
+}
+
+/// What we answered: kept in the book as octets.
+private struct FirstMessage {
+    let body: [UInt8]
+    let offerBody: [UInt8]
+    let offer: SAPayload
+    let abilities: Abilities
+
+    init(_ body: [UInt8]) throws(WireError) {
+        self.body = body
+        var input = ByteReader(body.rawSpan)
+        let payloads = try Payload.chain(from: .securityAssociation, in: &input)
+        offerBody = try payloads.only(.securityAssociation)
+        offer = try SAPayload(parsing: offerBody)
+        abilities = Abilities.of(payloads)
+    }
+}
+
+/// What the peer brings to the exchange of keys.
+private struct KeyExchange {
+    let publicValue: [UInt8]
+    let nonce: [UInt8]
+    /// Empty where it does not know of NATs.
+    let natHashes: [[UInt8]]
+
+    init(_ payloads: [Payload], _ abilities: Abilities) throws(WireError) {
+        publicValue = try payloads.only(.keyExchange)
+        nonce = try payloads.only(.nonce)
+        guard IKEServer.nonceLengths.contains(nonce.count) else { throw .badLength }
+        natHashes = abilities.understandsNAT ? payloads.all(abilities.natDiscoveryType) : []
+    }
+}
+
+/// Who the peer says it is, and its proof.
+private struct Proof {
+    /// With which it was decrypted.
+    var chain: CipherChain
+    let identity: Identification
+    let identityBody: [UInt8]
+    let hash: [UInt8]
+    let isInitialContact: Bool
+
+    /// Nil: the octets make no sense, as when the keys are others.
+    init?(_ message: Message, _ chain: CipherChain) {
+        guard let plain = chain.decrypt(message.body) else { return nil }
+        var input = ByteReader(plain.rawSpan)
+        guard
+            let payloads = try? Payload.chain(
+                from: message.header.nextPayload, in: &input, padding: Payload.maxPadding),
+            let body = try? payloads.only(.identification), let hash = try? payloads.only(.hash),
+            let identity = try? Identification(parsing: body)
+        else { return nil }
+        self.chain = chain
+        self.identity = identity
+        identityBody = body
+        self.hash = hash
+        isInitialContact = payloads.all(.notification).contains {
+            (try? Notification(parsing: $0).type) == .initialContact
+        }
+    }
+
+    func isValid(
+        _ keys: PhaseOneKeys, _ handshake: ISAKMPSA.Handshake, isInitiator: Bool
+    ) throws(OpenSSLError) -> Bool {
+        let expected = try keys.proof(
+            isInitiator: isInitiator, handshake.exchange, offer: handshake.offer, identity: identityBody)
+        return constantTimeEquals(expected, hash)
+    }
+}

@@ -1,0 +1,146 @@
+import OpenSSL
+import Wire
+
+/// An ISAKMP SA, from the moment that the peer's address is proved. What it knows is plain values; its
+/// `IKEServer` makes all calls about it.
+final class ISAKMPSA {
+    /// Quick modes and what is remembered of them, at once.
+    static let maxQuickModes = 32
+    /// ESP SAs, those included that are being replaced.
+    static let maxChildren = 64
+    /// Message ids that were used: a replayed first message of quick mode makes no SA.
+    static let maxUsedIDs = 256
+
+    enum Stage {
+        /// Keys were exchanged; the peer has to prove who it is.
+        case awaitingProof(Handshake)
+        case established(Established)
+        /// Its lifetime is over, its children's not: they live on, until the peer has made another one.
+        case lingering
+        case over
+    }
+
+    struct Handshake {
+        var exchange: PhaseOneKeys.Exchange
+        /// The first message without its header: vendor ids and all.
+        var firstMessage: [UInt8]
+        /// The body of its SA payload, SAi_b.
+        var offer: [UInt8]
+        var lifetime: Duration
+    }
+
+    struct Established {
+        var keys: PhaseOneKeys
+        /// Of phase 1: where the IVs of later exchanges begin.
+        var lastBlock: [UInt8]
+        var identity: Identification
+    }
+
+    let cookies: Cookies
+    let suite: PhaseOneSuite
+    /// Once it has proved who it is.
+    private(set) var peer: IKEServer.Peer?
+    let abilities: Abilities
+    /// By what limits count; stays when the path changes.
+    let source: TransportAddress
+    var stage: Stage
+    var path: IKEPath
+    var nat: NATOutcome = []
+    /// When this stage ends by itself.
+    var expiresAt: Instant
+
+    /// The last message of phase 1 that we took, and our answer: who sends it again gets that again.
+    var lastReceived: [UInt8] = []
+    var lastSent: [UInt8] = []
+    var reassembly = Reassembly()
+
+    var quickModes: [UInt32: QuickMode] = [:]
+    var usedIDs: [UInt32] = []
+    /// Our SPIs.
+    var children: [UInt32] = []
+
+    /// Anything authentic: IKE, or ESP of a child.
+    var lastHeard: Instant
+    var probe = DeadPeerProbe()
+    /// When the server has asked to be called for this SA.
+    var scheduledAt: Instant?
+
+    init(
+        _ suite: PhaseOneSuite, _ abilities: Abilities, _ handshake: Handshake, path: IKEPath,
+        expiresAt: Instant, at now: Instant
+    ) {
+        cookies = handshake.exchange.cookies
+        self.suite = suite
+        self.abilities = abilities
+        self.path = path
+        source = path.remote.source
+        self.expiresAt = expiresAt
+        stage = .awaitingProof(handshake)
+        lastHeard = now
+    }
+
+    func establish(_ established: Established) {
+        peer = IKEServer.Peer(source: source, identity: established.identity)
+        stage = .established(established)
+    }
+
+    var established: Established? {
+        if case .established(let established) = stage { established } else { nil }
+    }
+
+    var isHalfOpen: Bool {
+        if case .awaitingProof = stage { true } else { false }
+    }
+
+    var isOver: Bool {
+        if case .over = stage { true } else { false }
+    }
+
+    /// Notes a message id. False: it was used already.
+    func use(_ messageID: UInt32) -> Bool {
+        guard !usedIDs.contains(messageID) else { return false }
+        if usedIDs.count == Self.maxUsedIDs { usedIDs.removeFirst() }
+        usedIDs.append(messageID)
+        return true
+    }
+
+    func deadline(_ options: IKEOptions) -> Instant {
+        var deadline = expiresAt
+        for quickMode in quickModes.values { deadline = min(deadline, quickMode.deadline) }
+        if established != nil, abilities.contains(.deadPeerDetection) {
+            deadline = min(deadline, probe.deadline(lastHeard: lastHeard, options))
+        }
+        return deadline
+    }
+}
+
+/// Asks a silent peer whether it is there, RFC 3706.
+struct DeadPeerProbe {
+    var sequence: UInt32 = 0
+    private(set) var unanswered = 0
+    private var askedAt: Instant?
+
+    func deadline(lastHeard: Instant, _ options: IKEOptions) -> Instant {
+        guard let askedAt, askedAt > lastHeard else { return lastHeard + options.deadPeerInterval }
+        return askedAt + IKEOptions.deadPeerRetry
+    }
+
+    enum Step {
+        case wait
+        case ask
+        case isDead
+    }
+
+    mutating func step(lastHeard: Instant, _ options: IKEOptions, at now: Instant) -> Step {
+        if let askedAt, askedAt <= lastHeard {
+            self.askedAt = nil
+            unanswered = 0
+        }
+        guard now >= deadline(lastHeard: lastHeard, options) else { return .wait }
+        guard unanswered < IKEOptions.maxUnansweredProbes else { return .isDead }
+        unanswered += 1
+        askedAt = now
+        sequence &+= 1
+        return .ask
+    }
+}

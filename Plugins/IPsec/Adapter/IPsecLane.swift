@@ -1,0 +1,156 @@
+import IKEv1
+import IPsecCore
+import PluginKit
+import Wire
+
+/// The engine of one lane with the host around it: packets in and out in place, the engine's outputs done,
+/// the host's answers brought in.
+final class IPsecLane: LaneAdapter {
+    private static let timer: UInt64 = 1
+    /// IKE's own port, on which there is no ESP; every other one is shared as 4500 is, RFC 3948 §2.
+    private static let ikePort: UInt16 = 500
+
+    /// What arrives at a listener.
+    enum Traffic {
+        case ike
+        /// ESP, and IKE behind four zero octets.
+        case shared
+        /// ESP in IP.
+        case native
+    }
+
+    /// A place with a session, or with one that is being opened.
+    struct Client {
+        let identity: IdentityHandle
+        var opening: Ticket?
+        var session: SessionHandle?
+    }
+
+    struct Question {
+        let place: PlaceID
+        let ticket: UInt64
+        var asked: Ticket?
+    }
+
+    let host: HostServices
+    let server: IPsecServer
+    let services: LaneServices
+    private var counters: LaneCounters
+    private var alarm = Alarm(token: timer)
+    private var traffic: [UInt64: Traffic] = [:]
+    var clients: [PlaceID: Client] = [:]
+    /// By the place's index in the engine's table, for the data path: zero where there is no session.
+    var sessions: [UInt64] = []
+    var questions: [UInt64: Question] = [:]
+    var nextQuestion: UInt64 = 1
+    /// Accepted, and on their way to a session within the same call of the host.
+    var accepted: [PlaceID: IdentityHandle] = [:]
+    private var frames = FrameQueue()
+    private var gathering: UInt64 = 0
+
+    init(
+        _ host: HostServices, _ server: IPsecServer, _ services: LaneServices, _ counters: LaneCounters
+    ) {
+        self.host = host
+        self.server = server
+        self.services = services
+        self.counters = counters
+    }
+
+    /// After each input: does what the engine wants, and sets the alarm.
+    func settle() {
+        while let output = server.nextOutput() { perform(output) }
+        counters.take(from: server)
+        alarm.move(to: server.deadline, services)
+    }
+
+    func expired(timer token: UInt64) {
+        alarm.rang()
+        server.handleTimeout(at: services.now)
+        settle()
+    }
+
+    func close() {
+        server.stop(at: services.now)
+        settle()
+    }
+
+    // MARK: From the network
+
+    func listening(on socket: SocketHandle, at local: Endpoint) {
+        switch local.port {
+        case 0:
+            traffic[socket.rawValue] = .native
+            server.listensNatively(local.family == .ipv4 ? .ipv4 : .ipv6, socket: socket.rawValue)
+        case Self.ikePort: traffic[socket.rawValue] = .ike
+        default: traffic[socket.rawValue] = .shared
+        }
+    }
+
+    func received(_ batch: DatagramBatch, on socket: SocketHandle) {
+        guard let traffic = traffic[socket.rawValue] else { return }
+        let now = services.now
+        for index in 0..<batch.count {
+            let path = IKEPath(
+                socket: socket.rawValue, remote: TransportAddress(batch.remote(at: index)),
+                local: batch.local(at: index).map { TransportAddress($0) },
+                isEncapsulated: traffic == .shared)
+            received(batch[index], traffic, path, at: now)
+        }
+        services.receive(&frames, from: SessionHandle(rawValue: gathering))
+        server.settleAfterData(at: now)
+        settle()
+    }
+
+    private func received(_ packet: PacketSlice, _ traffic: Traffic, _ path: IKEPath, at now: Instant) {
+        switch traffic {
+        case .ike: receive(packet, path, at: now)
+        case .native: open(packet, path, at: now)
+        case .shared:
+            // One octet keeps a NAT's mapping alive, RFC 3948 §2.3.
+            guard packet.count > 4 else { return }
+            guard packet.bytes.bigEndian(at: 0, as: UInt32.self) == 0 else {
+                return open(packet, path, at: now)
+            }
+            var packet = packet
+            if packet.trimFront(4) { receive(packet, path, at: now) }
+        }
+    }
+
+    private func receive(_ packet: PacketSlice, _ path: IKEPath, at now: Instant) {
+        server.receive(Array(copying: packet.bytes), from: path, at: now)
+    }
+
+    private func open(_ packet: PacketSlice, _ path: IKEPath, at now: Instant) {
+        var packet = packet
+        guard case .frame(let place) = unsafe server.open(&packet.raw, from: path, at: now),
+            place.index < sessions.count, sessions[place.index] != 0
+        else { return }
+        let session = sessions[place.index]
+        if session != gathering || frames.isFull {
+            services.receive(&frames, from: SessionHandle(rawValue: gathering))
+            gathering = session
+        }
+        frames.append(packet)
+    }
+
+    // MARK: To the network
+
+    func transmit(_ frames: consuming FrameBatch, toSession token: UInt64) {
+        let place = PlaceID(rawValue: token)
+        let now = services.now
+        guard let path = server.path(to: place) else { return }
+        var kept = 0
+        for index in 0..<frames.count {
+            var frame = frames[index]
+            guard unsafe server.seal(&frame.raw, to: place, at: now) else { continue }
+            frames[kept] = frame
+            kept += 1
+        }
+        frames.shorten(to: kept)
+        guard kept > 0 else { return }
+        services.send(
+            frames, to: Endpoint(path.remote), from: path.local.map { Endpoint($0) },
+            on: SocketHandle(rawValue: path.socket))
+    }
+}

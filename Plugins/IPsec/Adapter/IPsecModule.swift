@@ -1,0 +1,52 @@
+import IKEv1
+import IPsecCore
+public import PluginKit
+import Synchronization
+
+/// IPsec as a module of the server: reads the options and makes a shell around the engine of `IPsecCore` for
+/// each lane. The protocols are the engine's, IO the host's.
+public final class IPsecModule: PacketAdapter {
+    public static let descriptor = ModuleDescriptor(
+        id: "org.polyhub.ipsec", name: "ipsec", version: "1.0",
+        summary: "EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys), natively and through NAT.",
+        defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
+    public static let capabilities: Capabilities = [.datagrams, .sessions, .authentication, .timers]
+    public static let needs: Capabilities = [
+        .datagrams, .sessions, .authentication, .timers, .options,
+    ]
+    public static let options = OptionDeclarations.all
+    private static let cookieKeyLength = 32
+
+    let host: HostServices
+    private let state = Mutex(State())
+
+    private struct State: Sendable {
+        var options: IKEOptions?
+        /// The same on all lanes, for as long as this instance lives.
+        var cookieKey: [UInt8] = []
+        var metrics: [Metric] = []
+    }
+
+    public init(host: HostServices) { self.host = host }
+
+    public func start() throws {
+        let options = try SettingsReader(host: host).options()
+        let key = try host.random(Self.cookieKeyLength)
+        let metrics = try Counter.allCases.map { counter in
+            counter.isGauge
+                ? try host.declareGauge(counter.rawValue, help: counter.help)
+                : try host.declareCounter(counter.rawValue, help: counter.help)
+        }
+        state.withLock { $0 = State(options: options, cookieKey: key, metrics: metrics) }
+    }
+
+    public func makeLane(_ services: LaneServices, index: Int, of count: Int) throws -> any LaneAdapter {
+        let (options, key, metrics) = state.withLock { ($0.options, $0.cookieKey, $0.metrics) }
+        guard let options else { throw ModuleFailure("not started", status: .state) }
+        let server = try IPsecServer(options, cookieKey: key, random: SystemRandomNumberGenerator())
+        return IPsecLane(host, server, services, LaneCounters(metrics, services))
+    }
+
+    /// A client's port floats from 500 to 4500, and ESP has none: the address alone says which lane.
+    public func pinning(of listener: String) -> Pinning { .source }
+}

@@ -1,0 +1,143 @@
+import IKEv1
+import IPsecCore
+import PluginKit
+import Wire
+
+/// What the engine wants done, and what the host answers.
+extension IPsecLane {
+    func perform(_ output: IPsecOutput) {
+        switch output {
+        case .send(let octets, let path):
+            services.send(
+                copying: octets, to: Endpoint(path.remote), from: path.local.map { Endpoint($0) },
+                on: SocketHandle(rawValue: path.socket))
+        case .authenticate(let question): authenticate(question)
+        case .withdrawAuthentication(let place, let ticket): withdraw(place, ticket)
+        case .openSession(let wish): openSession(wish)
+        case .closeSession(let place, let ending): closeSession(place, ending)
+        case .moved(let place, let address):
+            guard let session = clients[place]?.session else { return }
+            services.update(session, remote: Endpoint(address))
+        case .log(let event): host.log(HostServices.Level(event.level), event.text)
+        }
+    }
+
+    // MARK: Who is it?
+
+    private func authenticate(_ question: IdentityQuestion) {
+        var evidence = Evidence(.ikeIdentity, protocolName: question.protocolName)
+        evidence.name = Array(question.identity.utf8)
+        evidence.remote = Endpoint(question.remote)
+        let token = nextQuestion
+        nextQuestion += 1
+        do throws(Status) {
+            let ticket = try services.ask(evidence, token: token)
+            questions[token] = Question(place: question.place, ticket: question.ticket, asked: ticket)
+        } catch {
+            host.log(.warn, "authentication could not be asked for reason=\"\(error)\"")
+            server.decided(
+                question.place, ticket: question.ticket, refusal: "the server cannot decide now",
+                at: services.now)
+        }
+    }
+
+    private func withdraw(_ place: PlaceID, _ ticket: UInt64) {
+        guard let (token, question) = questions.first(where: { $1.place == place && $1.ticket == ticket })
+        else { return }
+        questions[token] = nil
+        if let asked = question.asked { services.withdraw(question: asked) }
+    }
+
+    func decided(question token: UInt64, _ verdict: Verdict) {
+        guard let question = questions.removeValue(forKey: token) else { return }
+        if let identity = verdict.identity { accepted[question.place] = identity }
+        let refusal =
+            verdict.code == .accepted
+            ? nil : verdict.sentence ?? "no user has this identity"
+        server.decided(question.place, ticket: question.ticket, refusal: refusal, at: services.now)
+        settle()
+        // The place has gone meanwhile: nobody came for the identity.
+        if let identity = accepted.removeValue(forKey: question.place) { services.release(identity) }
+    }
+
+    // MARK: Sessions
+
+    private func openSession(_ wish: SessionWish) {
+        guard let identity = accepted.removeValue(forKey: wish.place) else {
+            return server.sessionClosed(wish.place, "not authenticated", at: services.now)
+        }
+        var request = SessionRequest(
+            layer: .two, identity: identity, mtu: wish.mtu, protocolName: wish.protocolName,
+            cipher: wish.cipher, remote: Endpoint(wish.remote))
+        request.headroom = wish.headroom
+        request.tailroom = wish.tailroom
+        request.instance = Array(wish.identity.utf8)
+        do throws(Status) {
+            let ticket = try services.open(request, token: wish.place.rawValue)
+            clients[wish.place] = Client(identity: identity, opening: ticket)
+        } catch {
+            server.sessionClosed(wish.place, "no session can be opened: \(error)", at: services.now)
+        }
+    }
+
+    func opened(session token: UInt64, _ session: SessionHandle, _ parameters: SessionParameters?) {
+        let place = PlaceID(rawValue: token)
+        guard clients[place] != nil else { return services.close(session, .client) }
+        clients[place]?.opening = nil
+        clients[place]?.session = session
+        while sessions.count <= place.index { sessions.append(0) }
+        sessions[place.index] = session.rawValue
+        server.sessionOpened(place, at: services.now)
+        settle()
+    }
+
+    func refused(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {
+        ended(PlaceID(rawValue: token), sentence ?? "refused")
+    }
+
+    func closed(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {
+        ended(PlaceID(rawValue: token), sentence ?? "ended by the server")
+    }
+
+    private func ended(_ place: PlaceID, _ sentence: String) {
+        guard forget(place) != nil else { return }
+        server.sessionClosed(place, sentence, at: services.now)
+        settle()
+    }
+
+    private func closeSession(_ place: PlaceID, _ ending: IPsecEnding) {
+        guard let client = forget(place) else { return }
+        if let session = client.session {
+            services.close(session, SessionReason(ending))
+        } else if let opening = client.opening {
+            services.withdraw(opening: opening)
+        }
+    }
+
+    private func forget(_ place: PlaceID) -> Client? {
+        if place.index < sessions.count { sessions[place.index] = 0 }
+        return clients.removeValue(forKey: place)
+    }
+}
+
+extension SessionReason {
+    fileprivate init(_ ending: IPsecEnding) {
+        self =
+            switch ending {
+            case .client: .client
+            case .timeout: .timeout
+            case .shutdown: .shutdown
+            case .replaced: .replaced
+            }
+    }
+}
+
+extension HostServices.Level {
+    fileprivate init(_ level: LogEvent.Level) {
+        self =
+            switch level {
+            case .debug: .debug
+            case .notice, .security: .info
+            }
+    }
+}

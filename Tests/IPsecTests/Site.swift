@@ -1,0 +1,181 @@
+import ESP
+import IKEPeer
+import LentPackets
+import OpenSSL
+import PluginABI
+import SeededGenerators
+import Wire
+
+@testable import IKEv1
+@testable import IPsecCore
+
+/// A server with the host's part played by the test, and its peers.
+final class Site {
+    static let serverAddress = TransportAddress(ipv4: 0xc000_0201, port: 500)
+    static let nativeSocket: UInt64 = 50
+
+    let server: IPsecServer
+    var now = Instant(nanoseconds: 1_000_000_000_000)
+    var peers: [IKEPeer] = []
+    /// Events of the host, one a line.
+    var events: [String] = []
+    /// What the accounts say of an identity.
+    var refusal: (String) -> String? = { _ in nil }
+    var questions: [IdentityQuestion] = []
+    var answersAtOnce = true
+    var opened: [SessionWish] = []
+    /// Hears what the server sends in ESP by itself: next header and payload.
+    var heardESP: (UInt8, [UInt8]) throws -> Void = { _, _ in }
+
+    init(_ change: (inout IKEOptions) -> Void = { _ in }) throws {
+        var options = IKEOptions(preSharedKeys: [SecretBytes(copying: Array("secret".utf8))])
+        change(&options)
+        server = try IPsecServer(
+            options, cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1))
+        server.listensNatively(.ipv4, socket: Self.nativeSocket)
+    }
+
+    /// A peer with EtherIP between two hosts, in transport mode.
+    func peer(
+        _ host: UInt32 = 2, port: UInt16 = 500, _ change: (IKEPeer) -> Void = { _ in }
+    ) throws -> IKEPeer {
+        let path = IKEPath(
+            socket: 1, remote: TransportAddress(ipv4: 0xc633_6400 + host, port: port),
+            local: Self.serverAddress, isEncapsulated: false)
+        let peer = IKEPeer(path: path, random: SeededGenerator(seed: UInt64(host) << 16 | UInt64(port)))
+        peer.selectors = (
+            Identification(.ipv4Address, path.remote.octets, protocolNumber: 97),
+            Identification(.ipv4Address, Self.serverAddress.octets, protocolNumber: 97)
+        )
+        change(peer)
+        peers.append(peer)
+        try send(peer.start(), from: peer)
+        try send(peer.startQuickMode(), from: peer)
+        return peer
+    }
+
+    func send(_ octets: [UInt8], from peer: IKEPeer) throws {
+        server.receive(octets, from: peer.path, at: now)
+        try drain()
+    }
+
+    func drain() throws {
+        while let output = server.nextOutput() {
+            switch output {
+            case .send(let datagram, let path):
+                if path.socket == Self.nativeSocket { try hear(datagram) }
+                guard let peer = peers.last(where: { $0.path == path }) else { continue }
+                let octets = Array(datagram.dropFirst(path.isEncapsulated ? 4 : 0))
+                for answer in try peer.receive(octets) { try send(answer, from: peer) }
+            case .authenticate(let question):
+                events.append("authenticate \(question.identity)")
+                questions.append(question)
+                if answersAtOnce { answer(question) }
+            case .withdrawAuthentication: events.append("withdraw")
+            case .openSession(let wish):
+                events.append("open \(wish.protocolName) \(wish.cipher)")
+                opened.append(wish)
+                server.sessionOpened(wish.place, at: now)
+            case .closeSession(_, let ending): events.append("close \(ending)")
+            case .moved(_, let address): events.append("moved \(address)")
+            case .log: break
+            }
+        }
+    }
+
+    func answer(_ question: IdentityQuestion) {
+        server.decided(
+            question.place, ticket: question.ticket, refusal: refusal(question.identity), at: now)
+    }
+
+    func wait(_ duration: Duration) throws {
+        let end = now + duration
+        while let deadline = server.deadline, deadline <= end {
+            now = max(now, deadline)
+            server.handleTimeout(at: now)
+            try drain()
+        }
+        now = end
+    }
+
+    // MARK: Data
+
+    /// Where the peer's ESP comes from.
+    static func dataPath(of peer: IKEPeer) -> IKEPath {
+        var path = peer.path
+        guard !peer.suite.mode.isInUDP else { return path }
+        path.socket = nativeSocket
+        path.remote = path.remote.withoutPort
+        path.local = path.local?.withoutPort
+        return path
+    }
+
+    /// A packet of the peer's newest SA.
+    func deliver(
+        _ payload: [UInt8], nextHeader: UInt8 = 97, from peer: IKEPeer, on path: IKEPath? = nil
+    ) throws -> (IPsecReceived, [UInt8]) {
+        let child = try newest(of: peer)
+        let packet = LentPacket(payload)
+        _ = child.outbound.seal(&packet.slice, nextHeader: nextHeader)
+        let received = server.open(&packet.slice, from: path ?? Self.dataPath(of: peer), at: now)
+        server.settleAfterData(at: now)
+        try drain()
+        return (received, packet.octets)
+    }
+
+    private func hear(_ datagram: [UInt8]) throws {
+        let spi = datagram.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        for peer in peers {
+            guard let sa = try sas(of: peer).first(where: { $0.inbound.spi == spi }) else { continue }
+            let packet = LentPacket(datagram)
+            guard case .payload(let number) = sa.inbound.open(&packet.slice) else { continue }
+            try heardESP(number, packet.octets)
+        }
+    }
+
+    /// What a frame from the hub is to the peer; nil: it does not leave.
+    func transmit(_ frame: [UInt8], to peer: IKEPeer) throws -> (nextHeader: UInt8, payload: [UInt8])? {
+        guard let id = opened.last?.place else { return nil }
+        let packet = LentPacket(frame)
+        guard server.seal(&packet.slice, to: id, at: now) else { return nil }
+        let spi = packet.octets.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        let child = try sas(of: peer).first { $0.inbound.spi == spi }
+        guard let child, case .payload(let number) = child.inbound.open(&packet.slice) else { return nil }
+        return (number, packet.octets)
+    }
+
+    private var made: [UInt32: PeerSA] = [:]
+
+    private func sas(of peer: IKEPeer) throws -> [PeerSA] {
+        try peer.children.map { child in
+            if let sa = made[child.spi] { return sa }
+            let sa = try PeerSA(child)
+            made[child.spi] = sa
+            return sa
+        }
+    }
+
+    func newest(of peer: IKEPeer) throws -> PeerSA { try sas(of: peer)[peer.children.count - 1] }
+
+    func drops(_ reason: IPsecDrop) -> Int { server.drops[reason.rawValue] }
+}
+
+/// A peer's side of a pair of ESP SAs.
+final class PeerSA {
+    let inbound: InboundSA
+    let outbound: OutboundSA
+
+    init(_ child: ChildSA) throws {
+        inbound = try InboundSA(spi: child.spi, child.suite.esp, keys: child.inboundKeys)
+        outbound = try OutboundSA(spi: child.peerSPI, child.suite.esp, keys: child.outboundKeys)
+    }
+}
+
+enum LentLength {
+    /// Octets of the packet that a frame of `count` octets becomes.
+    static func packet(_ site: Site, _ wish: SessionWish, count: Int) -> Int {
+        let lent = LentPacket([UInt8](repeating: 1, count: count))
+        _ = site.server.seal(&lent.slice, to: wish.place, at: site.now)
+        return lent.octets.count
+    }
+}

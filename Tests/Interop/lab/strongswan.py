@@ -1,0 +1,199 @@
+"""The real strongSwan as an IKEv1 client, with ESP in its own process (libipsec): the lab's kernel has none.
+
+So ESP is tunnelled and in UDP; transport mode and ESP alone are for clients with a kernel of their own.
+"""
+
+import os
+import re
+import sys
+
+from . import etherip
+from .lease import lease
+from .network import SERVER
+from .polyhub import Polyhub
+from .processes import Failure, wait_until
+
+PSK = "a long secret of the lab"
+LISTEN = ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"]
+WIRE = "wire0"
+# Frames of this size fit the tunnel whole.
+WIRE_MTU = "1300"
+CHARON = "/usr/lib/ipsec/charon"
+SETTINGS = """charon {{
+    load = random nonce aes sha1 sha2 hmac gcm gmp openssl kernel-libipsec kernel-netlink socket-default vici
+    retransmit_tries = 3
+    retransmit_timeout = 2.0
+    filelog {{
+        stderr {{
+            default = 1
+            ike = 2
+            flush_line = yes
+        }}
+    }}
+    plugins {{
+        kernel-libipsec {{
+            allow_peer_ts = yes
+        }}
+        kernel-netlink {{
+            fwmark = !0x42
+        }}
+        socket-default {{
+            fwmark = 0x42
+        }}
+        vici {{
+            socket = unix://{socket}
+        }}
+    }}
+}}
+"""
+CONNECTION = """connections {{
+    hub {{
+        version = 1
+        aggressive = no
+        remote_addrs = {server}
+        proposals = {ike}
+        encap = yes
+        dpd_delay = 10s
+        rekey_time = {ike_rekey}s
+        over_time = 10s
+        local {{
+            auth = psk
+            id = {identity}
+        }}
+        remote {{
+            auth = psk
+            id = {server}
+        }}
+        children {{
+            hub {{
+                mode = tunnel
+                local_ts = {address}/32[{selector}]
+                remote_ts = {server}/32[{selector}]
+                esp_proposals = {esp}
+                rekey_time = {esp_rekey}s
+                life_time = {esp_life}s
+                dpd_action = clear
+            }}
+        }}
+    }}
+}}
+secrets {{
+    ike {{
+        secret = "{psk}"
+    }}
+}}
+"""
+
+
+class StrongSwan:
+    """charon in namespace `where`; its child SA is called `hub`."""
+
+    def __init__(self, lab, where, identity, psk=PSK, selector="97", **options):
+        self.lab = lab
+        self.where = where
+        self.socket = lab.path(f"{where}-vici")
+        self.settings = lab.write(f"{where}-strongswan.conf", SETTINGS.format(socket=self.socket), 0o644)
+        values = dict(
+            ike="aes256-sha256-modp2048",
+            esp="aes256-sha256",
+            ike_rekey=3600,
+            esp_rekey=1200,
+            esp_life=1320,
+            server=SERVER,
+            address=lab.address(where, "eth0"),
+            identity=identity,
+            psk=psk,
+            selector=selector,
+        )
+        values.update(options)
+        self.connection = lab.write(f"{where}-swanctl.conf", CONNECTION.format(**values), 0o600)
+        self.process = None
+
+    def start(self):
+        # Its pid file has one place for all of them: /run is the process's own.
+        script = 'mount -t tmpfs none /run && exec "$0"'
+        environment = ["env", f"STRONGSWAN_CONF={self.settings}"]
+        self.process = self.lab.spawn(
+            self.where, f"{self.where}-charon", [*environment, "sh", "-c", script, CHARON]
+        )
+        wait_until(10, self.answers, f"charon in {self.where}")
+        self.control("--load-all", "--noprompt", "--file", self.connection)
+        return self
+
+    def answers(self):
+        """Its socket may still be that of one before."""
+        return "uptime" in self.control("--stats", check=False)
+
+    def control(self, *arguments, check=True, seconds=30):
+        return self.lab.run(
+            self.where,
+            "env",
+            f"STRONGSWAN_CONF={self.settings}",
+            "swanctl",
+            *arguments,
+            "--uri",
+            f"unix://{self.socket}",
+            seconds=seconds,
+            check=check,
+        )
+
+    def connect(self, seconds=20):
+        self.control("--initiate", "--child", "hub", "--timeout", str(seconds), seconds=seconds + 5)
+        return self
+
+    def disconnect(self):
+        self.control("--terminate", "--ike", "hub", "--timeout", "5")
+        if "ESTABLISHED" in self.control("--list-sas"):
+            raise Failure(f"charon in {self.where} still has SAs")
+
+    def stop(self):
+        self.process.stop()
+
+    def log(self):
+        return self.process.log()
+
+    def rekeyings(self):
+        """How many phases 1 and 2 were completed."""
+        log = self.log()
+        return (
+            len(re.findall(r"IKE_SA hub\[\d+\] established", log)),
+            len(re.findall(r"CHILD_SA hub\{\d+\} established", log)),
+        )
+
+
+def serve(lab, identities, **options):
+    """An office whose users, site1 and so on, are found by these IKE identities. `options` of [ipsec]."""
+    lab.start_lan()
+    section = {"library": "IPsec", "listen": LISTEN, "psk": PSK, **options}
+    server = Polyhub(lab, modules={"ipsec": section}).start().office(bridge="lan0", users=())
+    for number, identity in enumerate(identities, 1):
+        server.ctl("user", "create", "LAB", f"site{number}", "--ike-id", identity)
+    return server
+
+
+def wire_up(lab, where):
+    """An address for the wire in `where`, from the office's DHCP server; the process that keeps it."""
+    lab.run(where, "ip", "link", "set", WIRE, "mtu", WIRE_MTU)
+    return lease(lab, where, WIRE)
+
+
+class EtherIP:
+    """strongSwan in `where` with EtherIP under it, on a device with an address of the office."""
+
+    def __init__(self, lab, where, identity, **options):
+        self.lab = lab
+        self.where = where
+        self.swan = StrongSwan(lab, where, identity, **options).start().connect()
+        program = [sys.executable, etherip.__file__, SERVER, WIRE]
+        self.wire = lab.spawn(where, f"{where}-etherip", program)
+        self.wire.wait_log(5, "ready")
+        self.dhcp = wire_up(lab, where)
+
+    def address(self):
+        return self.lab.address(self.where, WIRE)
+
+    def down(self):
+        self.dhcp.stop()
+        self.swan.disconnect()
+        self.wire.stop()
+        self.swan.stop()
