@@ -168,8 +168,6 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer", "PluginABI", "SSTPClient",
-                "SSTPCore", "SoftEtherCore", "Wire",
                 "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer",
                 "PluginABI", "Policy", "SecureNAT", "SSTPClient", "SSTPCore", "SoftEtherCore", "Wire",
             ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
