@@ -1,6 +1,6 @@
-@_exported public import SeededGenerators
 public import OpenVPNCore
 import PluginABI
+@_exported public import SeededGenerators
 public import Wire
 
 /// One server and its clients, on links that lose, delay, reorder and repeat, on a clock that is only a
