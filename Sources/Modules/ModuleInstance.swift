@@ -182,10 +182,12 @@ import Synchronization
         for lane in lanes { _ = lane.lane.performAndWait { _ in lane.close() } }
         closeListeners()
         for lane in lanes { _ = lane.lane.performAndWait { _ in lane.leave() } }
+        // A module that has kept the pointer of a lane must not find another one there.
+        let left = lanes
         lanes = []
         unsafe entry.pointee.stop(entry.pointee.state)
         unsafe entry.pointee.destroy(entry.pointee.state)
-        image.unload()
+        withExtendedLifetime(left) { image.unload() }
     }
 
     /// [any] What the module says about a failure that it is about to report.

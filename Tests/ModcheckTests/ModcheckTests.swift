@@ -42,10 +42,11 @@ import Testing
         #expect(verdict.findings.map(\.rule).contains("leak"), "\(verdict.findings)")
     }
 
-    @Test func `a thread that outlives its library is a crash`() throws {
+    /// It runs into unmapped memory sooner or later; if it is later, it is one of a growing number.
+    @Test func `a thread that outlives its library is a crash or a leak`() throws {
         let workshop = try Workshop()
         let verdict = try workshop.check(workshop.compileBroken("leaves_thread"), "--cycles", "5")
-        #expect(verdict.findings.map(\.rule) == ["crash"])
+        #expect(!Set(verdict.findings.map(\.rule)).isDisjoint(with: ["crash", "leak"]))
     }
 
     @Test(arguments: ["hang_in_start", "hang_in_stop"])

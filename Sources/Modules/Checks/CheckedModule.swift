@@ -19,6 +19,7 @@ import Synchronization
     private let outer: UnsafeMutablePointer<pa_module_v1>
     let tables = CheckedTables()
     private let isExplained = Atomic(false)
+    private let isInControlCall = Atomic(false)
 
     /// How often the same breach is told: the first time, the tenth, the hundredth and so on.
     private static func isTold(_ count: Int) -> Bool {
@@ -77,11 +78,23 @@ import Synchronization
     /// [control] A call that may fail; a failure without a sentence is a breach.
     func control(_ call: StaticString, _ body: () -> pa_status) -> pa_status {
         isExplained.store(false, ordering: .relaxed)
-        let status = body()
+        let status = controlCall(body)
         if status != PA_OK, !isExplained.load(ordering: .relaxed) {
             broke(.silentFailure, call, "status \(status)")
         }
         return status
+    }
+
+    /// [control] The module's own code runs.
+    private func controlCall<Result>(_ body: () -> Result) -> Result {
+        isInControlCall.store(true, ordering: .relaxed)
+        defer { isInControlCall.store(false, ordering: .relaxed) }
+        return body()
+    }
+
+    /// [any] Whether this thread runs the module's own code.
+    var isInControlCallHere: Bool {
+        isInControlCall.load(ordering: .relaxed) && instance.control.isCurrent
     }
 
     func noteExplanation() { isExplained.store(true, ordering: .relaxed) }
@@ -108,11 +121,11 @@ import Synchronization
         leave_lane: { laneState in unsafe CheckedLane.of(laneState).leave() },
         stop: { state in
             let module = unsafe CheckedModule.of(state)
-            unsafe module.inner.pointee.stop(module.inner.pointee.state)
+            module.controlCall { unsafe module.inner.pointee.stop(module.inner.pointee.state) }
         },
         destroy: { state in
             let module = unsafe CheckedModule.of(state)
-            unsafe module.inner.pointee.destroy(module.inner.pointee.state)
+            module.controlCall { unsafe module.inner.pointee.destroy(module.inner.pointee.state) }
             CheckedModules.remove(module)
         })
 }
@@ -155,7 +168,9 @@ enum CheckedModules {
                 modules: living.modules.values.compactMap(\.module)
             )
         }
-        let caller = suspects.lanes.first { $0.lane.lane.isCurrent && $0.isInCall }?.module
+        let caller =
+            suspects.lanes.first { $0.lane.lane.isCurrent && $0.isInCall }?.module
+            ?? suspects.modules.first(where: \.isInControlCallHere)
         (caller ?? suspects.modules.last)?.broke(rule, call, detail)
     }
 }
