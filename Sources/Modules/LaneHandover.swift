@@ -24,14 +24,17 @@ public struct LaneSwap: Sendable {
     private let former: ModuleLane
     private let successor: ModuleLane
     private(set) var outcome: LaneSwap
-    /// Whether any connection can be carried over at all.
-    private let isPossible: Bool
+    /// Whether the successor reads what the former instance writes. What the lane shares it may read
+    /// even if it does not: so it keeps apart what it numbers.
+    private let readsConnections: Bool
     private var hasBegun = false
     private var sharedIsDone = false
     private var sharedIsRefused = false
     private var refused: Set<UInt64> = []
     private var turnEnds = ContinuousClock.now
     private var wantsAnotherTurn = false
+    /// At least one connection is decided in each turn, however long the others take to be passed by.
+    private var decidedThisTurn = 0
 
     init(from former: ModuleLane, to successor: ModuleLane) {
         self.former = former
@@ -40,7 +43,7 @@ public struct LaneSwap: Sendable {
         // The lane did nothing else then, either.
         outcome.longestPause = successor.entering
         outcome.pauses = 1
-        isPossible = former.canHandOver(to: successor)
+        readsConnections = former.canHandOver(to: successor)
     }
 
     /// [lane] One turn's part of the work. False: there is more.
@@ -52,7 +55,8 @@ public struct LaneSwap: Sendable {
             successor.succeed(former)
         }
         wantsAnotherTurn = false
-        if isPossible { export() }
+        decidedThisTurn = 0
+        export()
         if !wantsAnotherTurn { finish() }
         outcome.pauses += 1
         outcome.longestPause = max(outcome.longestPause, ContinuousClock.now - start)
@@ -71,17 +75,20 @@ public struct LaneSwap: Sendable {
     }
 
     private func take(_ record: UnsafeMutablePointer<pa_handover_record_v1>) -> pa_status {
-        guard unsafe record.pointee.size == MemoryLayout<pa_handover_record_v1>.size else {
+        guard unsafe record.pointee.size == MemoryLayout<pa_handover_record_v1>.size,
+            unsafe record.pointee.isWhole
+        else {
             former.refusedCalls += 1
             return PA_ERROR_ARGUMENT
         }
         let connection = unsafe record.pointee.connection
         if connection == 0 { return unsafe takeShared(record) }
-        if sharedIsRefused || refused.contains(connection) { return PA_ERROR_REFUSED }
-        guard !wantsAnotherTurn, ContinuousClock.now < turnEnds || outcome.carried == 0 else {
+        if sharedIsRefused || !readsConnections || refused.contains(connection) { return PA_ERROR_REFUSED }
+        guard !wantsAnotherTurn, ContinuousClock.now < turnEnds || decidedThisTurn == 0 else {
             wantsAnotherTurn = true
             return PA_ERROR_LIMIT
         }
+        decidedThisTurn += 1
         // Before the import, which may write what it likes.
         let held = unsafe Array(
             UnsafeBufferPointer(start: record.pointee.held, count: Int(record.pointee.held_count)))
@@ -107,7 +114,15 @@ public struct LaneSwap: Sendable {
 
     private func finish() {
         outcome.draining = former.remaining
-        if outcome.draining == 0 { former.retire() }
+        if outcome.draining == 0 { former.leaveSeat() }
+    }
+}
+
+extension pa_handover_record_v1 {
+    /// Whether nothing that it counts begins nowhere.
+    var isWhole: Bool {
+        unsafe (octets.start != nil || octets.length == 0) && (held != nil || held_count == 0)
+            && (objects != nil || object_count == 0)
     }
 }
 
@@ -124,7 +139,7 @@ extension ModuleLane {
     /// [lane] Takes the seat of a former instance, and hears of the listeners there.
     fileprivate func succeed(_ former: ModuleLane) {
         seat.take(self)
-        for port in seat.datagramPorts.values { port.announce(to: self) }
+        for (_, port) in seat.datagramPorts.sorted(by: { $0.key < $1.key }) { port.announce(to: self) }
     }
 
     fileprivate func imports(_ record: UnsafeMutablePointer<pa_handover_record_v1>) -> Bool {
@@ -175,10 +190,16 @@ extension ModuleLane {
         other.identities[number] = identities.removeValue(forKey: number)
     }
 
-    /// [lane] A former instance without connections leaves the seat; it is not asked any more.
-    func retire() {
+    /// [lane] Whether it sits there no more but still has, or had, connections.
+    var isFormer: Bool { seat.former.contains { $0 === self } }
+
+    /// [lane] Leaves the seat. The one who sits there hears of it when the last former instance has gone.
+    func leaveSeat() {
+        let wasFormer = isFormer
         seat.leave(self)
-        guard let current = seat.current, let table = unsafe current.tables.handover else { return }
+        guard wasFormer, let current = seat.current, let table = unsafe current.tables.handover else {
+            return
+        }
         if seat.former.isEmpty { unsafe table.pointee.import_ended(current.state) }
     }
 

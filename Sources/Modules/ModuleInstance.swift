@@ -18,6 +18,7 @@ import Synchronization
     let streams: SharedListeners
     /// [control]
     private(set) var options: ModuleOptions!
+    private var replacedOptions: [ModuleOptions?] = []
     let hubLanes: [HubLane]
     let metrics = ModuleMetrics()
 
@@ -124,6 +125,8 @@ import Synchronization
         guard let table = unsafe tables.option, let changed = unsafe table.pointee.changed else { return }
         let former = options
         options = new
+        // Texts of options that are not live are lent until `stop`.
+        replacedOptions.append(former)
         let status = unsafe changed(entry.pointee.state)
         guard status != PA_OK else { return }
         options = former

@@ -63,6 +63,9 @@ import Wire
         return status
     }
 
+    /// [lane] Whether it serves clients there: as the current instance, or as one that drains.
+    var isSeated: Bool { seat.occupant { $0 === self } != nil }
+
     /// [lane] The module tells its peers; then its sessions end.
     func close() {
         guard isOpen else { return }
@@ -79,7 +82,7 @@ import Wire
         questions = [:]
         identities = [:]
         identitiesOfSessions = [:]
-        seat.leave(self)
+        leaveSeat()
         unsafe instance.entry.pointee.leave_lane(state)
         unsafe state = nil
     }

@@ -153,7 +153,7 @@ extension ModuleInstance {
         lanes.reduce(0) { sum, lane in
             let count = lane.lane.performAndWait { _ in
                 let remaining = lane.remaining
-                if remaining == 0, lane.isFormer { lane.retire() }
+                if remaining == 0, lane.isFormer { lane.leaveSeat() }
                 return remaining
             }
             return sum + (count ?? 0)
@@ -173,10 +173,6 @@ extension ModuleInstance {
             }
         }
     }
-}
-
-extension ModuleLane {
-    fileprivate var isFormer: Bool { seat.former.contains { $0 === self } }
 }
 
 extension Duration {

@@ -16,7 +16,7 @@ final class StreamPort: StreamHandler {
         self.owner = owner
         handle = owner.nextNumber()
         owner.streamPorts[handle] = self
-        guard owner.isOpen, let table = unsafe owner.tables.stream else {
+        guard owner.isOpen, owner.isSeated, let table = unsafe owner.tables.stream else {
             close(resets: true)
             return
         }
@@ -63,12 +63,12 @@ final class StreamPort: StreamHandler {
     }
 
     /// [lane] Gives the stream to the same module's part on another lane, which receives `rest` in front of
-    /// what follows.
+    /// what follows. A token means nothing to another instance: where this one has left, the stream ends.
     func move(to other: ModuleLane, token: UInt64, rest: [UInt8]) {
         closedByModule = true
         owner.streamPorts[handle] = nil
         stream.move(to: other.lane, rest: rest) {
-            StreamPort($0, on: other.seat.current ?? other, movedToken: token)
+            StreamPort($0, on: other, movedToken: token)
         }
     }
 }

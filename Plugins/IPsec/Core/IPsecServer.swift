@@ -95,10 +95,13 @@ public final class IPsecServer {
     // MARK: SAs
 
     private func install(_ agreed: ChildSA) {
-        let peer = peer(agreed)
-        guard let path = dataPath(agreed), let child = try? ESPChild(agreed, peer, path: path) else {
-            return
+        guard let path = dataPath(agreed) else {
+            return log(
+                .notice, "phase 2 has no way for its packets: native ESP needs a listener ip://ADDRESS:50",
+                agreed.path)
         }
+        let peer = peer(agreed)
+        guard let child = try? ESPChild(agreed, peer, path: path) else { return }
         children[agreed.spi] = child
         peer.children.append(child)
         log(

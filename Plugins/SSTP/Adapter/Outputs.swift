@@ -76,6 +76,9 @@ extension SSTPLane {
     // MARK: Who is it?
 
     private func authenticate(_ shown: PPP.Evidence, _ client: Client) {
+        // The answer to an older question would be taken for that to this one.
+        if let older = client.question { services.withdraw(question: older) }
+        client.question = nil
         var evidence: PluginKit.Evidence
         switch shown.proof {
         case .password(let password):

@@ -66,7 +66,7 @@ enum CheckedHandover {
                 lane.broke(.structSize, call, "pa_handover_record_v1 says \(size) octets")
                 return PA_ERROR_ARGUMENT
             }
-            guard unsafe Self.isWhole(record.pointee) else {
+            guard unsafe record.pointee.isWhole else {
                 lane.broke(.argument, call, "octets, objects or what is held begin at NULL")
                 return PA_ERROR_ARGUMENT
             }
@@ -82,12 +82,6 @@ enum CheckedHandover {
             let status = unsafe inner?(context, record) ?? PA_ERROR_ARGUMENT
             if status == PA_OK, connection != 0 { lane.handedOver.insert(connection) }
             return status
-        }
-
-        private static func isWhole(_ record: pa_handover_record_v1) -> Bool {
-            unsafe (record.octets.start != nil || record.octets.length == 0)
-                && (record.held != nil || record.held_count == 0)
-                && (record.objects != nil || record.object_count == 0)
         }
     }
 }

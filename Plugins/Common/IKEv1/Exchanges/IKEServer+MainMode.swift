@@ -102,6 +102,9 @@ extension IKEServer {
         _ choice: (proposal: Proposal, suite: PhaseOneSuite), at now: Instant
     ) throws(OpenSSLError) {
         let (suite, cookies) = (choice.suite, message.header.cookies)
+        guard hasRoom(for: message.path.remote.source) else {
+            return logRefusal("phase 1 refused reason=\"too many\"", message.path, at: now)
+        }
         let ours = try DiffieHellmanKey(suite.group)
         let exchange = PhaseOneKeys.Exchange(
             cookies: cookies, initiatorNonce: theirs.nonce, responderNonce: try randomBytes(Self.nonceLength),
@@ -115,9 +118,7 @@ extension IKEServer {
             suite, first.abilities, handshake, path: message.path, expiresAt: now + options.halfOpenTime,
             at: now)
         sa.nat = try NATDiscovery.outcome(theirs.natHashes, message.path, cookies, suite.hash)
-        guard add(sa) else {
-            return logRefusal("phase 1 refused reason=\"too many\"", message.path, at: now)
-        }
+        add(sa)
         var answer = [
             Payload(.keyExchange, exchange.responderPublic), Payload(.nonce, exchange.responderNonce),
         ]

@@ -145,18 +145,20 @@ public final class IKEServer {
 
     // MARK: Tables
 
-    /// Nil where there is no room; the client has to try again later.
-    func add(_ sa: ISAKMPSA) -> Bool {
+    /// Whether another half-open SA has a place. To be asked before anything is computed for it.
+    func hasRoom(for source: TransportAddress) -> Bool {
+        halfOpen < options.maxHalfOpen && sas.count < options.maxSAs
+            && halfOpenBySource[source, default: 0] < options.maxHalfOpenPerSource
+            && countBySource[source, default: 0] < options.maxSAsPerSource
+    }
+
+    /// The caller has asked for room.
+    func add(_ sa: ISAKMPSA) {
         let source = sa.source
-        guard halfOpen < options.maxHalfOpen, sas.count < options.maxSAs,
-            halfOpenBySource[source, default: 0] < options.maxHalfOpenPerSource,
-            countBySource[source, default: 0] < options.maxSAsPerSource
-        else { return false }
         sas[sa.cookies] = sa
         halfOpen += 1
         halfOpenBySource[source, default: 0] += 1
         countBySource[source, default: 0] += 1
-        return true
     }
 
     func noLongerHalfOpen(_ sa: ISAKMPSA) {

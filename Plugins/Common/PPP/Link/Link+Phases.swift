@@ -51,14 +51,14 @@ extension Link {
         authenticator?.start(&random, at: now)
     }
 
-    /// Everything above LCP begins anew, but not on a link that has carried packets: its network is bound to
-    /// who was authenticated then.
+    /// Everything above LCP begins anew, but not once somebody was authenticated: the network, and whatever
+    /// is bound to the keys of that exchange, is his and may not become another one's.
     private mutating func linkIsDown(at now: Instant) {
         authenticator = nil
         echo = nil
         networkDeadline = nil
         establishments += 1
-        guard !isNetworkAsked, establishments < Self.maxEstablishments else {
+        guard phase != .network, establishments < Self.maxEstablishments else {
             return lcp.isClosedByPeer
                 ? end(.peer, "the peer closed the link", at: now)
                 : end(.protocolError, "the peer began anew", at: now)

@@ -2,11 +2,13 @@ public import Wire
 
 /// What another instance of the module, which takes over from this one, has to know of the lane.
 extension Server {
-    /// What all connections of the lane share.
+    /// What all connections of the lane share. Its form stays as it is whatever `ConnectionRecord.version`
+    /// says, so that an instance which cannot read connections keeps off their places at least.
     public func serializeShared(into octets: inout [UInt8]) {
         octets.appendCounted(cookie.key)
         octets.appendBigEndian(generation)
-        let taken = connections.indices.filter { connections[$0] != nil }
+        // Those of an instance before this one, too, which may still drain.
+        let taken = connections.indices.filter { connections[$0] != nil || reserved.contains($0) }
         octets.appendBigEndian(UInt32(taken.count))
         for index in taken { octets.appendBigEndian(UInt32(index)) }
     }
@@ -67,7 +69,7 @@ extension Server {
         )
         let index = connection.id.index
         // Who connected anew from there meanwhile has replaced it.
-        guard reserved.contains(index), owners[connection.path] == nil else { throw .badValue }
+        guard reserved.contains(index), !ownsPath || owners[connection.path] == nil else { throw .badValue }
         connection.adopt()
         reserved.remove(index)
         insert(connection, isUnproved: isUnproved)
