@@ -50,7 +50,11 @@ def to_tap(link, tap):
         return False
     payload = packet[(packet[0] & 15) * 4 :]
     if payload[:2] == HEADER and len(payload) >= 16:
-        os.write(tap, payload[2:])
+        try:
+            os.write(tap, payload[2:])
+        except OSError:
+            # The device is not up yet: what comes for it is lost, as on any card.
+            pass
     return True
 
 

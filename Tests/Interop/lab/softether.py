@@ -88,10 +88,10 @@ class Client:
             mounts.append(f"mkdir -p {path} && mount --bind {own} {path}")
         script = " && ".join([*mounts, f"exec {PROGRAM} execsvc"])
         self.process = self.lab.spawn(self.where, f"{self.where}-vpnclient", ["sh", "-c", script])
-        wait_until(15, self.listens, "vpnclient to listen for vpncmd")
+        wait_until(15, self.answers, "vpnclient to answer vpncmd")
 
-    def listens(self):
-        return ":9931" in self.lab.run(self.where, "ss", "-lnt")
+    def answers(self):
+        return "The command completed successfully" in self.ask("VersionGet")
 
     def up(self, seconds=30):
         self.start()

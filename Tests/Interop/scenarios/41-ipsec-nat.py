@@ -14,7 +14,7 @@ def run(lab):
     lab.run("inet", "nft", NAT)
     one = EtherIP(lab, "c1", "site-1.example")
     two = EtherIP(lab, "c2", "site-2.example")
-    outside = {server.sessions(user)[0]["client"].rsplit(":", 1)[0] for user in ("site1", "site2")}
+    outside = {server.sessions(user)[0]["outside"].rsplit(":", 1)[0] for user in ("site1", "site2")}
     expect(outside == {"10.77.9.1"}, f"they come from {outside}")
     for where, address in (("c1", two.address()), ("c2", one.address()), ("c1", LAN), ("c2", LAN)):
         expect(lab.ping(where, address), f"{where} does not reach {address}")
