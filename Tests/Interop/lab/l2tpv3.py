@@ -144,6 +144,14 @@ class Router:
         return None
 
 
+def write(tap, frame):
+    try:
+        os.write(tap, frame)
+    except OSError:
+        # The device is not up yet: what comes for it is lost, as on any card.
+        pass
+
+
 def run(transport, server, name):
     router = Router(transport, server)
     router.connect()
@@ -162,7 +170,7 @@ def run(transport, server, name):
         while octets:
             frame = router.frame(octets)
             if frame:
-                os.write(tap, frame)
+                write(tap, frame)
             octets = router.packet()
     if not router.ended:
         router.disconnect()
