@@ -118,6 +118,20 @@ import Testing
         #expect(!site.bench.hasMappings)
     }
 
+    @Test func `an export that is slow to pass by what was refused comes to its end`() async throws {
+        let site = try await Site()
+        let peers = try (0..<30).map { _ in try Peer(.datagram, port: site.udp) }
+        for peer in peers { #expect(try peer.ask("a") == "1 1") }
+        // One in the middle of the others is taken, those around it are refused in every turn.
+        #expect(try peers[15].ask("b") == "1 2")
+        _ = try await site.swap("VERSION=\"2\"", "WASTES=300")
+        let swap = try await site.swap("VERSION=\"3\"", "SPARES=1")
+        #expect(swap.carried == 1 && swap.draining == 29)
+        #expect(try peers[15].ask("c") == "3 3")
+        #expect(try peers[0].ask("b") == "2 2")
+        await site.stop()
+    }
+
     @Test func `an export that takes long is spread over several turns`() async throws {
         let site = try await Site()
         let peers = try (0..<40).map { _ in try Peer(.datagram, port: site.udp) }

@@ -169,6 +169,27 @@ import Wire
         #expect(other.reserved.isEmpty && Set(other.free) == [1, 2])
     }
 
+    @Test func `places of an instance that drains are kept through another swap`() throws {
+        let network = try SimulatedNetwork(.test(), seed: 11)
+        for _ in 0..<2 { #expect(network.connect(try network.addClient())) }
+        func successor(of server: Server) throws -> Server {
+            var shared: [UInt8] = []
+            server.serializeShared(into: &shared)
+            let made = try Server(
+                .test(), cookieKey: [UInt8](repeating: 3, count: 32), lane: 0, laneBits: 2,
+                random: SystemRandomNumberGenerator())
+            var reader = ByteReader(shared.rawSpan)
+            try made.takeShared(&reader)
+            return made
+        }
+        let second = try successor(of: network.server)
+        let first = network.server.connectionIDs[0]
+        _ = try second.adopt(#require(network.server.record(of: first)))
+        network.server.giveUp(first)
+        let third = try successor(of: second)
+        #expect(third.reserved == [0, 1] && third.free.isEmpty)
+    }
+
     @Test func `an instance knows its own packets`() throws {
         let network = try SimulatedNetwork(.test(), seed: 10)
         let (alice, bob) = (try network.addClient(), try network.addClient())
