@@ -154,6 +154,17 @@ import Wire
         #expect(rounds <= 2 * Link.maxEstablishments)
     }
 
+    /// Keys of the first proof may be bound to something outside, as SSTP's crypto binding is.
+    @Test func `who was authenticated does not become somebody else on the same link`() throws {
+        var (link, question) = try established([.msCHAPv2])
+        let value = CHAPPacket.Value([UInt8](repeating: 1, count: 49), name: Array("mallory".utf8))
+        receive(&link, .chap, ControlPacket(CHAPPacket.response, question.identifier, value.octets).octets)
+        link.decided(.accepted(authenticatorResponse: [UInt8](repeating: 0, count: 20)), at: now)
+        _ = frames(&link)
+        receive(&link, .lcp, ControlPacket(.configureRequest, 2).octets)
+        #expect(end(&link)?.cause == .protocolError)
+    }
+
     @Test func `echoes are answered with our own number, but not our own echoes`() throws {
         var (link, _) = try established([.pap])
         receive(&link, .lcp, ControlPacket(.echoRequest, 5, [9, 9, 9, 9, 1, 2]).octets)
