@@ -22,9 +22,12 @@ extension OpenVPNLane {
             alarm.move(to: server.deadline, services)
         }
         _ = sink.offer(HandoverRecord(version: ConnectionRecord.version, connection: 0, octets: shared()))
+        // A connection has one question out at most.
+        let asked = Dictionary(
+            questions.map { ($0.value.connection, $0.key) }, uniquingKeysWith: { first, _ in first })
         for id in server.connectionIDs {
-            switch offer(id, to: sink) {
-            case .taken: forgetAll(of: id)
+            switch offer(id, asking: asked[id], to: sink) {
+            case .taken: forgetAll(of: id, asking: asked[id])
             case .stays: continue
             case .later: return
             }
@@ -47,7 +50,9 @@ extension OpenVPNLane {
         return octets
     }
 
-    private func offer(_ id: ConnectionID, to sink: HandoverSink) -> HandoverSink.Answer {
+    private func offer(
+        _ id: ConnectionID, asking question: UInt64?, to sink: HandoverSink
+    ) -> HandoverSink.Answer {
         guard var engine = server.record(of: id) else { return .stays }
         var record = HandoverRecord(
             version: ConnectionRecord.version, connection: id.rawValue, octets: [Kind.connection.rawValue])
@@ -59,7 +64,7 @@ extension OpenVPNLane {
         record.octets += engine.octets
         unsafe record.objects = engine.sessions
         serialize(client(id), into: &record)
-        serialize(questions.first { $0.value.connection == id }, into: &record)
+        serialize(question.flatMap { key in questions[key].map { (key, $0) } }, into: &record)
         serialize(stream(of: id), into: &record)
         return sink.offer(record)
     }
@@ -97,9 +102,9 @@ extension OpenVPNLane {
         return sink.offer(record)
     }
 
-    private func forgetAll(of id: ConnectionID) {
+    private func forgetAll(of id: ConnectionID, asking question: UInt64?) {
         if let link = stream(of: id) { streams[link.handle.rawValue] = nil }
-        if let asked = questions.first(where: { $0.value.connection == id }) { questions[asked.key] = nil }
+        if let question { questions[question] = nil }
         _ = forget(id)
         server.giveUp(id)
     }

@@ -47,7 +47,8 @@ extension Server {
         var record = ConnectionRecord()
         connection.serialize(into: &record)
         record.octets.append(owners[connection.path] == id.index)
-        record.octets.append(halfOpen.entry(of: id)?.isUnproved ?? false)
+        let entry = connection.isHalfOpen ? halfOpen.entry(of: id) : nil
+        record.octets.append(entry?.isUnproved ?? false)
         return record
     }
 
