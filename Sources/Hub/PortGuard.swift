@@ -15,7 +15,8 @@ struct PortGuard {
     /// With the monotonic seconds at which each was noted.
     private var addresses: [IPv6Address: UInt64] = [:]
     /// Monotonic seconds of the last look for what no longer counts. Each walks everything.
-    private var prunedAt: UInt64?
+    private var macsPrunedAt: UInt64?
+    private var addressesPrunedAt: UInt64?
     /// The last source of an IPv4 packet that was admitted, and until when it is not looked at again.
     private(set) var lastIPv4: UInt32 = 0
     private(set) var lastIPv4Until: UInt64 = 0
@@ -55,7 +56,7 @@ struct PortGuard {
         let (holder, age) = port.hub.table.holder(of: mac, at: seconds)
         if holder == port.number, macs.contains(mac) { return nil }
         if macs.count >= policy.maxMACs, !macs.contains(mac) {
-            guard prune(port, seconds), macs.count < policy.maxMACs else { return .macLimit }
+            guard pruneMACs(of: port, seconds), macs.count < policy.maxMACs else { return .macLimit }
         }
         if !policy.mayTakeOver {
             let keeper = port.hub.addresses.keeper(of: mac) ?? 0
@@ -73,7 +74,7 @@ struct PortGuard {
         let notedAt = addresses[address]
         if let notedAt, seconds &- notedAt < Self.refresh { return nil }
         if notedAt == nil, !isConverted, addresses.count >= policy.maxAddresses {
-            guard prune(port, seconds), addresses.count < policy.maxAddresses else { return .addressLimit }
+            guard pruneAddresses(seconds), addresses.count < policy.maxAddresses else { return .addressLimit }
         }
         let entry = AddressBook.Entry(mac: mac, port: port.number, seenAt: seconds, isKept: isConverted)
         let mayTakeOver = isConverted || policy.mayTakeOver
@@ -87,11 +88,19 @@ struct PortGuard {
         return nil
     }
 
-    /// Forgets addresses that are no longer the port's; false if it has just been tried.
-    private mutating func prune(_ port: HubPort, _ seconds: UInt64) -> Bool {
-        guard prunedAt != seconds else { return false }
-        prunedAt = seconds
+    /// Forgets MAC addresses that the table no longer has at the port; false if that has just been tried. Not
+    /// to be called between the admission of one and its place in the table.
+    private mutating func pruneMACs(of port: HubPort, _ seconds: UInt64) -> Bool {
+        guard macsPrunedAt != seconds else { return false }
+        macsPrunedAt = seconds
         macs = macs.filter { port.hub.table.port(of: $0, at: seconds) == port.number }
+        return true
+    }
+
+    /// Forgets IP addresses that have been silent for long; false if that has just been tried.
+    private mutating func pruneAddresses(_ seconds: UInt64) -> Bool {
+        guard addressesPrunedAt != seconds else { return false }
+        addressesPrunedAt = seconds
         addresses = addresses.filter { seconds &- $0.value <= Self.addressLifetime }
         return true
     }

@@ -136,6 +136,16 @@ import Wire
         #expect(flooder.counters.denied[.addressLimit] == 95)
     }
 
+    /// A MAC address is admitted before its frame's IP address is judged, and in the table only after that.
+    @Test func `a MAC address that comes with a flood of IP addresses counts too`() throws {
+        let flooder = try client(owner: 2, "macs=2 addresses=1")
+        lane.send(from: flooder, .claim("10.0.1.1", from: 10))
+        lane.now += 301 * 1_000_000_000
+        lane.send(from: flooder, .claim("10.0.1.2", from: 11))
+        for mac in 12..<20 as Range<UInt64> { lane.send(from: flooder, Frame(to: .broadcast, from: mac)) }
+        #expect(lane.hub.seenMACs(at: lane.now / 1_000_000_000).count == 2)
+    }
+
     @Test func `each reason is reported once and counted each time`() {
         for _ in 0..<3 { lane.send(from: alice, .dhcpReply(from: 1)) }
         lane.send(from: alice, .routerAdvertisement(from: 1))

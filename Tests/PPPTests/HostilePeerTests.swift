@@ -152,6 +152,7 @@ import Wire
         }
         #expect(link.phase == .ended)
         #expect(rounds <= 2 * Link.maxEstablishments)
+        #expect(link.deadline == nil)
     }
 
     /// Keys of the first proof may be bound to something outside, as SSTP's crypto binding is.

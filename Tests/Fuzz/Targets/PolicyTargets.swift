@@ -27,20 +27,22 @@ extension FuzzTarget {
 }
 
 /// A LAN and a client at a hub, each of whom sends what it likes.
-private final class GuardRun: PortSink, LaneCrossing {
+private final class GuardRun: PortSink {
+    /// There is one lane.
+    private final class NoOtherLane: LaneCrossing {
+        func cross(to lane: Int, _ header: CrossingHeader, _ frame: pa_slice_v1) -> Bool { false }
+    }
+
     private static let policy = try? PolicySettings(text: "macs=3 addresses=4")
 
     private var script: FuzzScript
-    private var lane: LaneSwitch!
+    private let lane = LaneSwitch(lane: 0, of: 1, crossing: NoOtherLane())
     private let hub = Hub(id: 1, name: "FUZZ", key: 42)
     private var isFromClient = false
 
     init(_ bytes: [UInt8]) {
         script = FuzzScript(bytes)
-        lane = LaneSwitch(lane: 0, of: 1, crossing: self)
     }
-
-    func cross(to lane: Int, _ header: CrossingHeader, _ frame: pa_slice_v1) -> Bool { false }
 
     /// What reached the other side was judged, by whatever way.
     func deliver(_ batch: UnsafeMutableBufferPointer<pa_slice_v1>, from port: HubPort) {
@@ -61,12 +63,16 @@ private final class GuardRun: PortSink, LaneCrossing {
         guard let client = lane.attach(to: hub, needs: .init(), as: standing, sink: self),
             let lan = lane.attach(to: hub, needs: .init(), as: .bridge, sink: self)
         else { return }
-        var (turn, now) = (UInt64(0), UInt64(1_000_000_000))
+        var (turn, now, sweepAt) = (UInt64(0), UInt64(1_000_000_000), UInt64(0))
         while let step = script.step() {
             var frame = step & 2 == 0 ? script.arp() : script.octets()
             isFromClient = step & 1 == 0
             now += UInt64(step >> 2) * 500_000_000
             turn += 1
+            if now >= sweepAt {
+                hub.sweep(at: now / 1_000_000_000)
+                sweepAt = now + 200_000_000_000
+            }
             lane.beginTurn(turn, at: now)
             frame.withUnsafeMutableBufferPointer { buffer in
                 let slice = pa_slice_v1(
@@ -75,6 +81,8 @@ private final class GuardRun: PortSink, LaneCrossing {
                 lane.flush()
             }
         }
+        let macs = hub.seenMACs(at: now / 1_000_000_000).count { $0.port == client.number }
+        precondition(macs <= 3, "the limit of MAC addresses does not hold")
         lane.detach(client)
         lane.detach(lan)
     }

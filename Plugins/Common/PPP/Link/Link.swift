@@ -90,8 +90,10 @@ public struct Link: Sendable {
         self.random = random
     }
 
+    /// When `handleTimeout` must next be called. A link that has ended says its goodbye once.
     public var deadline: Instant? {
-        [lcp.deadline, authenticator?.deadline, ipcp?.deadline, echo?.deadline, networkDeadline]
+        guard phase != .ended else { return nil }
+        return [lcp.deadline, authenticator?.deadline, ipcp?.deadline, echo?.deadline, networkDeadline]
             .compactMap { $0 }.min()
     }
 
