@@ -153,7 +153,8 @@ extension HubLane {
     /// Who is on a hub, once each.
     public func users(on hub: String) -> Set<String> {
         let hub = NameKey(hub)
-        return Set(slots.lazy.compactMap { $0?.request.identity }.filter { NameKey($0.hub) == hub }.map(\.user))
+        let identities = slots.lazy.compactMap { $0?.request.identity }
+        return Set(identities.filter { NameKey($0.hub) == hub }.map(\.user))
     }
 
     /// Other policies count from now on for the users named, on that hub.
