@@ -45,7 +45,7 @@ class Ping:
         )
 
     def lost(self):
-        """When the answers came before those that are missing, in seconds since the epoch, once it is over."""
+        """When the answers came before those that are missing, in seconds since the epoch."""
         if self.process.wait(self.seconds + 40) != 0:
             raise Failure(f"ping failed: {self.process.last_words()}")
         log = self.process.log()

@@ -158,6 +158,10 @@ final class ServerResources {
 
     init(_ options: ServerOptions) throws(OpenSSLError) {
         self.options = options
-        if let context = options.context { self.context = context } else { context = try options.makeContext() }
+        if let context = options.context {
+            self.context = context
+        } else {
+            context = try options.makeContext()
+        }
     }
 }
