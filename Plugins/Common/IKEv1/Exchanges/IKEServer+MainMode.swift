@@ -177,10 +177,10 @@ extension IKEServer {
         sa.lastSent += body
         noLongerHalfOpen(sa)
         sa.establish(ISAKMPSA.Established(keys: keys, lastBlock: chain.iv, identity: proof.identity))
+        sa.path = message.path
         register(sa, at: now)
         sa.expiresAt = now + handshake.lifetime
         sa.lastHeard = now
-        sa.path = message.path
         book.prove(handshake.firstMessage)
         send(sa.lastSent, header, to: sa.path, mayFragment: sa.abilities.contains(.fragmentation))
         let nat = sa.nat.isEmpty ? "none" : sa.nat.contains(.peerIsBehind) ? "peer" : "own"
@@ -197,10 +197,9 @@ extension IKEServer {
         return Identification(local.family == .ipv4 ? .ipv4Address : .ipv6Address, local.octets)
     }
 
-    /// What the peer had with us before is gone, RFC 2407 §4.6.3.3. Others behind the same NAT who call
-    /// themselves the same are let live: their ports differ.
+    /// What the peer had with us before is gone, RFC 2407 §4.6.3.3.
     private func startAnew(_ sa: ISAKMPSA, at now: Instant) {
-        for other in others(of: sa) where sa.nat.isEmpty || other.path.remote == sa.path.remote {
+        for other in others(of: sa) {
             orphan(other)
             settle(other, at: now)
         }

@@ -159,6 +159,12 @@ extension IKEServer {
         sas[child.owner]?.lastHeard = now
     }
 
+    /// The newest packet of this SA, which travels in UDP as IKE does, came by another path.
+    public func moved(_ spi: UInt32, to path: IKEPath) {
+        guard let child = children[spi], let sa = sas[child.owner] else { return }
+        sa.path = path
+    }
+
     /// The peer has it as well. Called too when the first packet comes by it: HASH(3) may be late or lost.
     public func activate(_ spi: UInt32) {
         guard children[spi]?.isActive == false else { return }

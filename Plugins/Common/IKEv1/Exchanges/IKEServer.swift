@@ -216,10 +216,12 @@ public final class IKEServer {
         return true
     }
 
-    /// The other SAs of the same identity at the same address.
+    /// The other SAs of the same peer: of the same identity at the same address. Behind a NAT at the same port,
+    /// too: others may call themselves the same there.
     func others(of sa: ISAKMPSA) -> [ISAKMPSA] {
         guard let peer = sa.peer else { return [] }
         return peers[peer, default: []].compactMap { $0 == sa.cookies ? nil : sas[$0] }
+            .filter { !sa.nat.contains(.peerIsBehind) || $0.path.remote == sa.path.remote }
     }
 
     func forget(_ spi: UInt32, _ reason: EndReason) {

@@ -102,7 +102,8 @@ public struct ControlConnection: Sendable {
         var deadline = channel.deadline ?? .distantFuture
         switch stage {
         case .awaitingSCCCN(let until), .ending(let until): deadline = min(deadline, until)
-        case .established: deadline = min(deadline, lastHeard + Self.helloInterval)
+        // What is under way asks the same question as a HELLO.
+        case .established: if channel.isIdle { deadline = min(deadline, lastHeard + Self.helloInterval) }
         case .over: return nil
         }
         if case .awaitingICCN(let until) = call { deadline = min(deadline, until) }
