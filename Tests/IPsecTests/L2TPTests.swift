@@ -235,8 +235,8 @@ final class Phone {
         wrong.password = "guess"
         try phone.connect(wrong)
         // It may try again, which it does not.
-        try site.wait(.seconds(40))
-        #expect(phone.transcript.last == "<-- CDN" && phone.results == [[0, 3, 0, 0]])
+        try site.wait(.seconds(61))
+        #expect(phone.transcript.contains("<-- CDN") && phone.results.first == [0, 3, 0, 0])
         #expect(site.opened.isEmpty && phone.links[100]?.hasEnded == true)
         try phone.call(101)
         #expect(phone.links[101]?.isUp == true)
@@ -328,7 +328,7 @@ final class Phone {
         let phone = try Phone(site)
         try phone.connect()
         try site.wait(.seconds(120))
-        #expect(phone.transcript.suffix(1) == ["<-- HELLO"] || phone.transcript.contains("<-- HELLO"))
+        #expect(phone.transcript.contains("<-- HELLO"))
         #expect(site.events.last == "close client" && site.server.calls.count == 0)
     }
 

@@ -39,7 +39,8 @@ final class Site {
         var options = IKEOptions(preSharedKeys: [SecretBytes(copying: Array("secret".utf8))])
         change(&options)
         server = try IPsecServer(
-            options, calls: calls, cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1))
+            options, calls: calls, cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1)
+        )
         server.listensNatively(.ipv4, socket: Self.nativeSocket)
     }
 

@@ -97,7 +97,8 @@ extension IPsecLane {
             return server.sessionClosed(wish.place, "not authenticated", at: services.now)
         }
         var request = SessionRequest(
-            layer: wish.network == nil ? .two : .three, identity: identity, mtu: wish.mtu, protocolName: wish.protocolName,
+            layer: wish.network == nil ? .two : .three, identity: identity, mtu: wish.mtu,
+            protocolName: wish.protocolName,
             cipher: wish.cipher, remote: Endpoint(wish.remote))
         request.headroom = wish.headroom
         request.tailroom = wish.tailroom

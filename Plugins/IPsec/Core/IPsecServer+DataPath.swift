@@ -63,7 +63,7 @@ extension IPsecServer {
         child.path = path
         if child.agreed.suite.mode.isInUDP {
             for other in peer.children where other.agreed.suite.mode.isInUDP { other.path = path }
-            // IKE has the same mapping of the NAT: its next question goes there, and SAs to come are this peer's.
+            // IKE has the same mapping of the NAT: its next question goes there.
             ike.moved(child.agreed.spi, to: path)
             rename(peer, to: path)
         }

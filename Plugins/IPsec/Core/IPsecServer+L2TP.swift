@@ -70,8 +70,8 @@ extension IPsecServer {
             })
         else { return }
         if peer.l2tp.tunnels.count == L2TPState.maxTunnels {
-            guard let idle = peer.l2tp.tunnels.firstIndex(where: { !$0.calls.values.contains(where: \.isProven) })
-            else { return }
+            let idle = peer.l2tp.tunnels.firstIndex { !$0.calls.values.contains(where: \.isProven) }
+            guard let idle else { return }
             for call in peer.l2tp.tunnels[idle].calls.values { end(call, .replaced) }
             peer.l2tp.tunnels.remove(at: idle)
         }
@@ -108,13 +108,9 @@ extension IPsecServer {
             log(call, "ended reason=\"the tunnel's session ended, result \(reason.result)\"")
             end(call, .client)
         case .ended(let reason):
-            let name = peer.l2tp.tunnels[index].machine.hostName
+            let words = "host=\"\(peer.l2tp.tunnels[index].machine.hostName)\" reason=\"\(reason)\""
             outbox.append(
-                .log(
-                    LogEvent(
-                        .notice,
-                        "l2tp tunnel ended identity=\"\(peer.identity.text)\" host=\"\(name)\" reason=\"\(reason)\""
-                    )))
+                .log(LogEvent(.notice, "l2tp tunnel ended identity=\"\(peer.identity.text)\" \(words)")))
         }
     }
 

@@ -85,7 +85,9 @@ public final class IPsecServer {
 
     /// Asks to be called for the tunnels and connections of a peer.
     func schedule(_ peer: Peer) {
-        guard let deadline = [peer.l2tp.deadline, peer.l2tpv3.deadline].compactMap({ $0 }).min() else { return }
+        guard let deadline = [peer.l2tp.deadline, peer.l2tpv3.deadline].compactMap({ $0 }).min() else {
+            return
+        }
         if let scheduledAt = peer.scheduledAt, scheduledAt <= deadline { return }
         peer.scheduledAt = deadline
         insertTimer(PlaceID(peer.id, .l2tpv3), at: deadline)

@@ -27,7 +27,8 @@ extension FuzzTarget {
     private static func ipsecServer() -> IPsecServer? {
         let options = IKEOptions(preSharedKeys: [SecretBytes(copying: Array("secret".utf8))])
         let server = try? IPsecServer(
-            options, calls: CallOptions(methods: [.eapMSCHAPv2, .msCHAPv2, .pap]), cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1))
+            options, calls: CallOptions(methods: [.eapMSCHAPv2, .msCHAPv2, .pap]),
+            cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1))
         server?.listensNatively(.ipv4, socket: 50)
         return server
     }

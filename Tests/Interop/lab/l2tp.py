@@ -94,8 +94,10 @@ class Client(ppp.Client):
         """The SAs, then the tunnel; PPP may still be on its way."""
         run = self.guest.run
         run("rm -f /tmp/*.log; mkdir -p /run/xl2tpd")
-        run(f"{ENVIRONMENT}; setsid /usr/lib/ipsec/charon >/tmp/charon.out 2>&1 </dev/null & echo $! >/tmp/charon.pid")
-        wait_until(10, lambda: "uptime" in run(f"{SWANCTL} --stats {URI}", check=False), "charon in the guest")
+        charon = "setsid /usr/lib/ipsec/charon >/tmp/charon.out 2>&1 </dev/null"
+        run(f"{ENVIRONMENT}; {charon} & echo $! >/tmp/charon.pid")
+        stats = f"{SWANCTL} --stats {URI}"
+        wait_until(10, lambda: "uptime" in run(stats, check=False), "charon in the guest")
         run(f"{SWANCTL} --load-all --noprompt --file /tmp/swanctl.conf {URI}")
         run(f"{SWANCTL} --initiate --child lab --timeout 20 {URI}", seconds=30)
         run(

@@ -61,6 +61,7 @@ CONNECTION = """connections {{
         dpd_delay = 10s
         rekey_time = {ike_rekey}s
         over_time = 10s
+        rand_time = 0s
         local {{
             auth = psk
             id = {identity}
@@ -77,6 +78,7 @@ CONNECTION = """connections {{
                 esp_proposals = {esp}
                 rekey_time = {esp_rekey}s
                 life_time = {esp_life}s
+                rand_time = 0s
                 dpd_action = clear
             }}
         }}

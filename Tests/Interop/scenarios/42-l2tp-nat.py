@@ -1,4 +1,6 @@
-"""Proves that two L2TP/IPsec clients of one identity behind one NAT are in the hub at once, and reach each other."""
+"""Proves that two L2TP/IPsec clients of one identity behind one NAT are in the hub at once, and reach each
+other.
+"""
 
 from lab import l2tp
 from lab.guests import Guest

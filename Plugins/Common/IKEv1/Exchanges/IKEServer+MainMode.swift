@@ -178,6 +178,7 @@ extension IKEServer {
         noLongerHalfOpen(sa)
         sa.establish(ISAKMPSA.Established(keys: keys, lastBlock: chain.iv, identity: proof.identity))
         sa.path = message.path
+        if proof.isInitialContact { startAnew(sa, at: now) }
         register(sa, at: now)
         sa.expiresAt = now + handshake.lifetime
         sa.lastHeard = now
@@ -188,7 +189,6 @@ extension IKEServer {
             .notice,
             "phase 1 established identity=\"\(proof.identity.text)\" suite=\"\(sa.suite.name)\" nat=\(nat)",
             sa.path)
-        if proof.isInitialContact { startAnew(sa, at: now) }
     }
 
     func ownIdentity(_ path: IKEPath) -> Identification {

@@ -166,12 +166,14 @@ public final class IKEServer {
         Self.decrement(&halfOpenBySource, sa.source)
     }
 
-    /// It is established now, and takes what an SA of the same peer has left.
+    /// It is established now, and takes what the same peer has under older ones: a peer that renews phase 1
+    /// does not answer under the SA that it is about to delete.
     func register(_ sa: ISAKMPSA, at now: Instant) {
         guard let peer = sa.peer else { return }
         peers[peer, default: []].append(sa.cookies)
-        for other in others(of: sa) where other.established == nil {
-            close(other, .replaced, tellsPeer: false)
+        for other in others(of: sa) {
+            hand(other.children, of: other, to: sa)
+            if other.established == nil { close(other, .replaced, tellsPeer: false) }
             settle(other, at: now)
         }
     }
@@ -210,14 +212,18 @@ public final class IKEServer {
     private func adopt(_ old: ISAKMPSA) -> Bool {
         let heirs = others(of: old).filter { $0.established != nil }
         guard let heir = heirs.max(by: { $0.expiresAt < $1.expiresAt }) else { return false }
-        for spi in old.children { children[spi]?.owner = heir.cookies }
-        heir.children += old.children
-        old.children = []
+        hand(old.children, of: old, to: heir)
         return true
     }
 
-    /// The other SAs of the same peer: of the same identity at the same address. Behind a NAT at the same port,
-    /// too: others may call themselves the same there.
+    private func hand(_ spis: [UInt32], of old: ISAKMPSA, to heir: ISAKMPSA) {
+        for spi in spis { children[spi]?.owner = heir.cookies }
+        heir.children += spis
+        old.children = []
+    }
+
+    /// The other SAs of the same peer: of the same identity at the same address. Behind a NAT at the same
+    /// port, too: others may call themselves the same there.
     func others(of sa: ISAKMPSA) -> [ISAKMPSA] {
         guard let peer = sa.peer else { return [] }
         return peers[peer, default: []].compactMap { $0 == sa.cookies ? nil : sas[$0] }
