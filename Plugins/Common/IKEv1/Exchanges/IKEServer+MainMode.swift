@@ -102,7 +102,7 @@ extension IKEServer {
         _ choice: (proposal: Proposal, suite: PhaseOneSuite), at now: Instant
     ) throws(OpenSSLError) {
         let (suite, cookies) = (choice.suite, message.header.cookies)
-        guard hasRoom(for: message.path.remote.source) else {
+        guard makeRoom(for: message.path.remote.source, at: now) else {
             return logRefusal("phase 1 refused reason=\"too many\"", message.path, at: now)
         }
         let ours = try DiffieHellmanKey(suite.group)
@@ -118,7 +118,7 @@ extension IKEServer {
             suite, first.abilities, handshake, path: message.path, expiresAt: now + options.halfOpenTime,
             at: now)
         sa.nat = try NATDiscovery.outcome(theirs.natHashes, message.path, cookies, suite.hash)
-        add(sa)
+        add(sa, at: now)
         var answer = [
             Payload(.keyExchange, exchange.responderPublic), Payload(.nonce, exchange.responderNonce),
         ]

@@ -20,7 +20,7 @@ extension IKEServer {
         guard let plain = chain.decrypt(message.body),
             let content = ProtectedMessage(plain, first: message.header.nextPayload),
             let expected = try? established.keys.authenticate(id.octets, content.authenticated),
-            constantTimeEquals(expected, content.hash), sa.use(id)
+            constantTimeEquals(expected, content.hash), sa.use(id, .quickMode)
         else { return unauthentic += 1 }
         chain.advance(past: message.body)
         heard(sa, message.path, at: now)

@@ -21,8 +21,8 @@ public final class IKEServer {
     var sas: [Cookies: ISAKMPSA] = [:]
     var children: [UInt32: Child] = [:]
     private var timers = TimerQueue<Cookies>()
-    private(set) var halfOpen = 0
-    private var halfOpenBySource: [TransportAddress: Int] = [:]
+    /// The SAs whose peers have not proved who they are.
+    private var halfOpen: HalfOpenTable<Cookies>
     private var countBySource: [TransportAddress: Int] = [:]
     /// The established SAs of each peer: more than one while phase 1 is renewed.
     private var peers: [Peer: [Cookies]] = [:]
@@ -52,12 +52,13 @@ public final class IKEServer {
         _ options: IKEOptions, cookieKey: [UInt8], random: any RandomNumberGenerator
     ) throws(OpenSSLError) {
         self.options = options
+        halfOpen = HalfOpenTable(capacity: options.maxHalfOpen, perSource: options.maxHalfOpenPerSource)
         book = try OfferBook(key: cookieKey)
         self.random = random
     }
 
     public var saCount: Int { sas.count }
-    public var halfOpenCount: Int { halfOpen }
+    public var halfOpenCount: Int { halfOpen.count }
 
     // MARK: The engine
 
@@ -145,26 +146,35 @@ public final class IKEServer {
 
     // MARK: Tables
 
-    /// Whether another half-open SA has a place. To be asked before anything is computed for it.
-    func hasRoom(for source: TransportAddress) -> Bool {
-        halfOpen < options.maxHalfOpen && sas.count < options.maxSAs
-            && halfOpenBySource[source, default: 0] < options.maxHalfOpenPerSource
-            && countBySource[source, default: 0] < options.maxSAsPerSource
+    /// A place for another half-open SA, if need be another one's. To be asked before anything is computed
+    /// for it. All their addresses are proved.
+    func makeRoom(for source: TransportAddress, at now: Instant) -> Bool {
+        guard countBySource[source, default: 0] < options.maxSAsPerSource else { return false }
+        for slow in halfOpen.overdue(window: options.halfOpenTime, at: now) { displace(slow, at: now) }
+        switch halfOpen.admission(of: source, isUnproved: false, at: now) {
+        case .free: break
+        case .refused: return false
+        case .inPlaceOf(let former): displace(former, at: now)
+        }
+        return sas.count < options.maxSAs
+    }
+
+    private func displace(_ cookies: Cookies, at now: Instant) {
+        guard let sa = sas[cookies] else { return }
+        close(sa, .replaced, tellsPeer: false)
+        settle(sa, at: now)
     }
 
     /// The caller has asked for room.
-    func add(_ sa: ISAKMPSA) {
-        let source = sa.source
+    func add(_ sa: ISAKMPSA, at now: Instant) {
         sas[sa.cookies] = sa
-        halfOpen += 1
-        halfOpenBySource[source, default: 0] += 1
-        countBySource[source, default: 0] += 1
+        halfOpen.insert(
+            HalfOpenTable<Cookies>.Entry(
+                connection: sa.cookies, source: sa.source, isUnproved: false, beganAt: now))
+        countBySource[sa.source, default: 0] += 1
     }
 
-    func noLongerHalfOpen(_ sa: ISAKMPSA) {
-        halfOpen -= 1
-        Self.decrement(&halfOpenBySource, sa.source)
-    }
+    func noLongerHalfOpen(_ sa: ISAKMPSA) { halfOpen.remove(sa.cookies) }
 
     /// It is established now, and takes what the same peer has under older ones: a peer that renews phase 1
     /// does not answer under the SA that it is about to delete.
