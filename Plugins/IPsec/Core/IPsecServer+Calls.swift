@@ -77,9 +77,7 @@ extension IPsecServer {
     private func settle(_ call: Call, at now: Instant) {
         while let output = call.link.nextOutput() { perform(output, call, at: now) }
         guard calls[call.place.holder] != nil, let deadline = call.link.deadline else { return }
-        if let scheduledAt = call.scheduledAt, scheduledAt <= deadline { return }
-        call.scheduledAt = deadline
-        insertTimer(call.place, at: deadline)
+        setTimer(&call.scheduledAt, call.place, at: deadline)
     }
 
     private func perform(_ output: Link.Output, _ call: Call, at now: Instant) {

@@ -20,6 +20,9 @@ public final class IPsecServer {
     private var byName: [Name: Peer] = [:]
     var outbox = Outbox<IPsecOutput>()
     private var lastTicket: UInt64 = 0
+    /// No timer is set for before this: what is due and stays so would never come to an end.
+    private var earliest = Instant(nanoseconds: 0)
+    private static let timerResolution: Duration = .milliseconds(1)
     /// Of calls, and of what peers have of L2TP, under the name of their pseudowire's place.
     var timers = TimerQueue<PlaceID>()
     var random: any RandomNumberGenerator & Sendable
@@ -70,6 +73,7 @@ public final class IPsecServer {
 
     public func handleTimeout(at now: Instant) {
         ike.handleTimeout(at: now)
+        earliest = now + Self.timerResolution
         while let entry = timers.popDue(at: now) {
             if entry.connection.kind == .call {
                 handleCallTimeout(entry, at: now)
@@ -88,12 +92,13 @@ public final class IPsecServer {
         guard let deadline = [peer.l2tp.deadline, peer.l2tpv3.deadline].compactMap({ $0 }).min() else {
             return
         }
-        if let scheduledAt = peer.scheduledAt, scheduledAt <= deadline { return }
-        peer.scheduledAt = deadline
-        insertTimer(PlaceID(peer.id, .l2tpv3), at: deadline)
+        setTimer(&peer.scheduledAt, PlaceID(peer.id, .l2tpv3), at: deadline)
     }
 
-    func insertTimer(_ name: PlaceID, at deadline: Instant) {
+    func setTimer(_ scheduledAt: inout Instant?, _ name: PlaceID, at deadline: Instant) {
+        if let scheduledAt, scheduledAt <= deadline { return }
+        let deadline = max(deadline, earliest)
+        scheduledAt = deadline
         timers.insert(TimerQueue<PlaceID>.Entry(at: deadline, connection: name))
         guard timers.entries.count > 64 + 4 * (peers.count + calls.count) else { return }
         timers.keep { [self] entry in
