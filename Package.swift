@@ -139,10 +139,11 @@ let package = Package(
             swiftSettings: views),
         .target(
             name: "IPsecCore",
-            dependencies: ["EngineParts", "ESP", "IKEv1", "L2TP", "OpenSSL", "PluginABI", "Wire"],
+            dependencies: ["EngineParts", "ESP", "IKEv1", "L2TP", "OpenSSL", "PPP", "PluginABI", "Wire"],
             path: "Plugins/IPsec/Core", swiftSettings: dataPath),
         .target(
-            name: "IPsecAdapter", dependencies: ["IKEv1", "IPsecCore", "OpenSSL", "PluginKit", "Wire"],
+            name: "IPsecAdapter",
+            dependencies: ["IKEv1", "IPsecCore", "OpenSSL", "PPP", "PPPSessions", "PluginKit", "Wire"],
             path: "Plugins/IPsec/Adapter", swiftSettings: dataPath),
         .target(
             name: "IPsec", dependencies: ["IPsecAdapter", "PluginABI", "PluginKit"],
@@ -169,12 +170,16 @@ let package = Package(
 
         // What several modules speak.
         .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
+        .target(
+            name: "PPPSessions", dependencies: ["PPP", "PluginKit", "Wire"],
+            path: "Plugins/Common/PPPSessions", swiftSettings: house),
 
         .target(
             name: "SSTPCore", dependencies: ["OpenSSL", "PPP", "Wire"], path: "Plugins/SSTP/Core",
             swiftSettings: dataPath),
         .target(
-            name: "SSTPAdapter", dependencies: ["OpenSSL", "PPP", "PluginKit", "SSTPCore", "Wire"],
+            name: "SSTPAdapter",
+            dependencies: ["OpenSSL", "PPP", "PPPSessions", "PluginKit", "SSTPCore", "Wire"],
             path: "Plugins/SSTP/Adapter", swiftSettings: dataPath),
         .target(
             name: "SSTP", dependencies: ["PluginABI", "PluginKit", "SSTPAdapter"],
@@ -257,9 +262,9 @@ let package = Package(
         .testTarget(
             name: "IPsecTests",
             dependencies: [
-                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "OpenSSL", "PluginABI",
-                "SeededGenerators", "Wire",
-            ], swiftSettings: tests),
+                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "OpenSSL", "PPP", "PPPPeer",
+                "PluginABI", "SeededGenerators", "Wire",
+            ], swiftSettings: tests + lifetimes),
         .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
         .testTarget(
             name: "L2TPTests", dependencies: ["L2TP", "SeededGenerators", "Wire"], swiftSettings: tests),

@@ -35,7 +35,7 @@ public final class Server {
     var reserved: Set<Int> = []
     var generation: UInt32 = 0
     private(set) var count = 0
-    private(set) var halfOpen: HalfOpenTable
+    private(set) var halfOpen: HalfOpenTable<ConnectionID>
     /// Newcomers without a place, and those who gave theirs up, since the last line about them.
     private var crowd = (refused: 0, displaced: 0)
     private var crowdLoggedAt: Instant?
