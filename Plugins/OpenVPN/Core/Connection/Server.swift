@@ -94,9 +94,7 @@ public final class Server {
     public var options: ServerOptions { resources.options }
 
     /// Presents another certificate from the next TLS session on.
-    public func use(_ identity: TLSContext.Identity) throws(OpenSSLError) {
-        resources.context = try ServerResources.context(options, identity)
-    }
+    public func use(_ context: TLSContext) { resources.context = context }
 
     public var connectionCount: Int { count }
     public var halfOpenCount: Int { halfOpen.count }
