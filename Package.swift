@@ -148,7 +148,7 @@ let package = Package(
             name: "IPsec", dependencies: ["IPsecAdapter", "PluginABI", "PluginKit"],
             path: "Plugins/IPsec/Module", swiftSettings: house, linkerSettings: moduleLinkage),
         .target(
-            name: "OpenVPNCore", dependencies: ["EngineParts", "OpenSSL", "PluginABI", "Wire"],
+            name: "OpenVPNCore", dependencies: ["Admission", "EngineParts", "OpenSSL", "PluginABI", "Wire"],
             path: "Plugins/OpenVPN/Core", swiftSettings: dataPath),
         .target(
             name: "OpenVPNAdapter", dependencies: ["OpenSSL", "OpenVPNCore", "PluginKit", "Wire"],
@@ -157,7 +157,8 @@ let package = Package(
             name: "OpenVPN", dependencies: ["OpenVPNAdapter", "PluginABI", "PluginKit"],
             path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
         .target(
-            name: "SoftEtherCore", dependencies: ["OpenSSL", "Wire"], path: "Plugins/SoftEther/Core",
+            name: "SoftEtherCore", dependencies: ["Admission", "HTTP", "OpenSSL", "Wire"],
+            path: "Plugins/SoftEther/Core",
             swiftSettings: dataPath + lifetimes),
         .target(
             name: "SoftEtherAdapter",
@@ -168,13 +169,18 @@ let package = Package(
             path: "Plugins/SoftEther/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
         // What several modules speak.
+        .target(
+            name: "Admission", dependencies: ["Wire"], path: "Plugins/Common/Admission",
+            swiftSettings: house),
+        .target(name: "HTTP", dependencies: ["Wire"], path: "Plugins/Common/HTTP", swiftSettings: house),
         .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
 
         .target(
-            name: "SSTPCore", dependencies: ["OpenSSL", "PPP", "Wire"], path: "Plugins/SSTP/Core",
+            name: "SSTPCore", dependencies: ["HTTP", "OpenSSL", "PPP", "Wire"], path: "Plugins/SSTP/Core",
             swiftSettings: dataPath),
         .target(
-            name: "SSTPAdapter", dependencies: ["OpenSSL", "PPP", "PluginKit", "SSTPCore", "Wire"],
+            name: "SSTPAdapter",
+            dependencies: ["Admission", "OpenSSL", "PPP", "PluginKit", "SSTPCore", "Wire"],
             path: "Plugins/SSTP/Adapter", swiftSettings: dataPath),
         .target(
             name: "SSTP", dependencies: ["PluginABI", "PluginKit", "SSTPAdapter"],
@@ -331,7 +337,7 @@ let package = Package(
             name: "SoftEtherPasswordTests", dependencies: ["OpenSSL", "SoftEtherPassword"],
             swiftSettings: tests),
         .testTarget(
-            name: "SoftEtherTests", dependencies: ["OpenSSL", "SoftEtherCore", "Wire"],
+            name: "SoftEtherTests", dependencies: ["HTTP", "OpenSSL", "SoftEtherCore", "Wire"],
             swiftSettings: tests + lifetimes),
         .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
         .testTarget(name: "ZlibTests", dependencies: ["Zlib"], swiftSettings: tests),

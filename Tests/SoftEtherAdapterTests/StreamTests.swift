@@ -104,6 +104,27 @@ import Zlib
         #expect(site.host.written[5] == [0, 0, 0, 1] + block(frame(1)) + [0, 0, 0, 1] + block(frame(3)))
     }
 
+    @Test func `a connection that is silent for too long is not written to while another one is not`() throws
+    {
+        let site = try Site()
+        defer { site.end() }
+        let (token, welcome) = site.connect(5)
+        let key = try #require(sessionKey(in: welcome))
+        site.knock(6)
+        var pack = Pack()
+        pack.set("method", "additional_connect")
+        pack.set("session_key", key)
+        site.hear(site.request(pack), 6)
+        site.pass(seconds: 13)
+        site.host.written = [:]
+        site.transmit([frame(1)], token)
+        #expect(site.host.written[5] != nil, "where both are silent, the one whose turn it is")
+        site.hear([0, 0, 0, 0], 6)
+        site.host.written = [:]
+        site.transmit([frame(2)], token)
+        #expect(site.host.written[5] == nil && site.host.written[6] == [0, 0, 0, 1] + block(frame(2)))
+    }
+
     @Test func `frames are compressed for a client that wishes it`() throws {
         let site = try Site()
         defer { site.end() }

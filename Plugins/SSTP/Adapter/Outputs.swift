@@ -56,7 +56,7 @@ extension SSTPLane {
         client.backlog = []
     }
 
-    private func closeStream(_ client: Client, _ how: StreamEnding) {
+    func closeStream(_ client: Client, _ how: StreamEnding) {
         guard clients[client.stream.rawValue] != nil else { return }
         writeBacklog(of: client)
         services.close(client.stream, how)
@@ -65,6 +65,7 @@ extension SSTPLane {
 
     func forget(_ client: Client) {
         guard clients.removeValue(forKey: client.stream.rawValue) != nil else { return }
+        halfOpen.remove(client.stream.rawValue)
         count(.connections, by: -1)
         client.alarm.move(to: nil, services)
         if let question = client.question { services.withdraw(question: question) }
@@ -151,6 +152,7 @@ extension SSTPLane {
         }
         client.opening = nil
         client.session = session
+        halfOpen.remove(token)
         if let parameters, let address = parameters.address.ipv4 {
             let network = PeerNetwork(
                 address: address, own: parameters.gateway?.ipv4 ?? Self.dummyAddress,

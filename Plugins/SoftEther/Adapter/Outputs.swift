@@ -19,6 +19,7 @@ extension SoftEtherLane {
         case .openSession(let id, let login, let stream): open(id, login, stream)
         case .keepAliveDatagram(let session): sendKeepAlive(toSession: session)
         case .closeSession(let id, let reason): close(id, reason)
+        case .warn(let words): module.host.log(.warn, words)
         }
     }
 

@@ -43,14 +43,22 @@ extension SoftEtherLane {
         return true
     }
 
-    /// To the connection whose turn it is, or to the next one that has room.
+    /// To the connection whose turn it is, or to the next one that has room; to those that seem to be dead
+    /// only where all do.
     private func write(to client: Client) -> Bool {
+        write(to: client, alsoSilent: false) || write(to: client, alsoSilent: true)
+    }
+
+    private func write(to client: Client, alsoSilent: Bool) -> Bool {
         let connections = client.session.connections
+        let silence = client.session.terms.silence
         for offset in 0..<connections.count {
             let index = (client.turn + offset) % connections.count
-            guard connections[index].carriesToClient, let link = links[connections[index].stream] else {
-                continue
-            }
+            let connection = connections[index]
+            guard connection.carriesToClient,
+                connection.isSilent(for: silence, at: services.now) == alsoSilent,
+                let link = links[connection.stream]
+            else { continue }
             let result = services.write(output, to: link.handle)
             guard result.status != .limit else { continue }
             client.turn = result.queued > Self.congested ? index + 1 : index

@@ -1,6 +1,10 @@
+import Admission
 import EngineParts
 public import OpenSSL
 public import Wire
+
+/// The connections of one lane that are not authenticated yet.
+typealias HalfOpenTable = Admission.HalfOpenTable<ConnectionID>
 
 /// The OpenVPN server of one lane: gives each packet to its connection, and makes connections. No IO, no
 /// clock.

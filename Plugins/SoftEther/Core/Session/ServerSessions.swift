@@ -72,7 +72,13 @@ extension Server {
     // MARK: Connections of a session
 
     func attach(_ connection: Connection, _ key: SessionKey, at now: Instant) {
+        let source = connection.source
+        guard !guesses.isBraked(source, at: now) else {
+            warn("too many unknown session keys", source, at: now)
+            return refuse(connection, .serverCannotAccept)
+        }
         guard let session = keys[key.name], session.key.matches(key) else {
+            guesses.failed(source, at: now)
             return refuse(connection, .sessionTimeout)
         }
         guard session.connections.count < session.terms.connections else {
@@ -91,6 +97,7 @@ extension Server {
 
     private func begin(_ connection: Connection, at now: Instant) {
         connection.stage = .attached
+        halfOpen.remove(connection.stream)
         connection.heardAt = now
         scheduleKeepAlive(connection, at: now)
     }

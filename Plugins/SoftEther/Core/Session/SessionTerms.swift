@@ -9,6 +9,8 @@ public struct SessionTerms: Equatable, Sendable {
     public let compresses: Bool
     /// A connection that is silent for so long is gone, and so is a session without connections.
     public let timeout: Duration
+    /// After so long one has reason to think so: keep-alives come within half of the timeout.
+    public var silence: Duration { timeout * 3 / 5 }
 
     init(_ wishes: SessionWishes, _ settings: SessionSettings) {
         isHalfDuplex = wishes.isHalfDuplex

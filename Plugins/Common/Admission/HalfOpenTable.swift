@@ -1,4 +1,4 @@
-import Wire
+public import Wire
 
 /// The connections of one lane that are not authenticated yet, the oldest first, and which of them gives way
 /// to a newcomer when there are too many.
@@ -7,46 +7,56 @@ import Wire
 /// others out; among equals it is the oldest, once it has had its time. A source is an IPv4 address or an
 /// IPv6 /64: who commands many of these is met by the bound alone. Linear scans: at most `capacity` entries
 /// for a handshake, which costs asymmetric cryptography anyway.
-struct HalfOpenTable {
+public struct HalfOpenTable<Connection: Hashable & Sendable>: Sendable {
     /// Clients that cannot echo a cookie may hold this part of the places. Their addresses may be forged.
-    static let unprovedShare = 4
+    public static var unprovedShare: Int { 4 }
     /// What a connection among equals may have before it gives way: newcomers in a crowd would otherwise
     /// push each other out, and nobody would ever get in.
-    static let grace: Duration = .seconds(3)
+    public static var grace: Duration { .seconds(3) }
     /// Once the table is half full, handshakes get this part of their window.
-    static let shortWindow = 4
+    public static var shortWindow: Int { 4 }
 
-    struct Entry: Equatable {
-        let connection: ConnectionID
-        let source: TransportAddress
+    public struct Entry: Equatable, Sendable {
+        public let connection: Connection
+        public let source: TransportAddress
         /// Nothing has shown that the client receives at its address.
-        let isUnproved: Bool
-        let beganAt: Instant
+        public let isUnproved: Bool
+        public let beganAt: Instant
+
+        /// `source` without its port, as `TransportAddress.source` has it.
+        public init(
+            connection: Connection, source: TransportAddress, isUnproved: Bool, beganAt: Instant
+        ) {
+            self.connection = connection
+            self.source = source
+            self.isUnproved = isUnproved
+            self.beganAt = beganAt
+        }
     }
 
-    enum Admission: Equatable {
+    public enum Admission: Equatable, Sendable {
         case free
-        case inPlaceOf(ConnectionID)
+        case inPlaceOf(Connection)
         case refused
     }
 
-    let capacity: Int
-    let capacityPerSource: Int
-    private(set) var entries: [Entry] = []
+    public let capacity: Int
+    private let capacityPerSource: Int
+    public private(set) var entries: [Entry] = []
     private var bySource: [TransportAddress: Int] = [:]
     /// How many of the entries are unproved.
-    private(set) var unproved = 0
+    public private(set) var unproved = 0
 
-    init(capacity: Int, perSource: Int) {
+    public init(capacity: Int, perSource: Int) {
         self.capacity = capacity
         capacityPerSource = perSource
     }
 
-    var count: Int { entries.count }
+    public var count: Int { entries.count }
     private var isHalfFull: Bool { 2 * count >= capacity }
 
     /// Whether a client from `source` gets a place.
-    func admission(of source: TransportAddress, isUnproved: Bool, at now: Instant) -> Admission {
+    public func admission(of source: TransportAddress, isUnproved: Bool, at now: Instant) -> Admission {
         let own = bySource[source, default: 0]
         guard own < capacityPerSource else { return .refused }
         if isUnproved, unproved >= capacity / Self.unprovedShare {
@@ -65,22 +75,22 @@ struct HalfOpenTable {
     }
 
     /// Those that have had the short window while the table is half full or more.
-    func overdue(window: Duration, at now: Instant) -> [ConnectionID] {
+    public func overdue(window: Duration, at now: Instant) -> [Connection] {
         guard isHalfFull else { return [] }
         return entries.prefix { $0.beganAt.advanced(by: window / Self.shortWindow) <= now }.map(\.connection)
     }
 
-    func entry(of connection: ConnectionID) -> Entry? { entries.first { $0.connection == connection } }
+    public func entry(of connection: Connection) -> Entry? { entries.first { $0.connection == connection } }
 
     /// In its place by age: one that another instance began may be older than ours.
-    mutating func insert(_ entry: Entry) {
+    public mutating func insert(_ entry: Entry) {
         let younger = entries.lastIndex { $0.beganAt <= entry.beganAt }.map { $0 + 1 } ?? 0
         entries.insert(entry, at: younger)
         bySource[entry.source, default: 0] += 1
         if entry.isUnproved { unproved += 1 }
     }
 
-    mutating func remove(_ connection: ConnectionID) {
+    public mutating func remove(_ connection: Connection) {
         guard let index = entries.firstIndex(where: { $0.connection == connection }) else { return }
         let entry = entries.remove(at: index)
         let left = bySource[entry.source, default: 0] - 1
