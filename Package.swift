@@ -280,7 +280,7 @@ let package = Package(
             name: "ModcheckTests", dependencies: ["polyhub-modcheck"],
             swiftSettings: tests),
         .testTarget(
-            name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
+            name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Policy", "Sessions"],
             swiftSettings: tests),
         .testTarget(name: "MSCHAPv2Tests", dependencies: ["MSCHAPv2", "OpenSSL"], swiftSettings: tests),
         .target(

@@ -125,6 +125,43 @@ import Zlib
         #expect(site.host.written[5] == nil && site.host.written[6] == [0, 0, 0, 1] + block(frame(2)))
     }
 
+    @Test(arguments: [("require_monitor_mode", 2, 107), ("require_bridge_routing_mode", 1, 108)])
+    func `monitors and bridges need a permission`(wish: String, kind: UInt32, code: UInt8) throws {
+        for isPermitted in [false, true] {
+            let site = try Site()
+            defer { site.end() }
+            if isPermitted { site.host.permitted = [kind] }
+            site.knock(5)
+            site.login(5) { $0.set(wish, true) }
+            site.host.written = [:]
+            site.decide(PA_VERDICT_ACCEPTED)
+            let said = site.host.said()
+            #expect(said.contains("may 77 \(kind) SoftEther"))
+            #expect(site.host.openings.isEmpty == !isPermitted)
+            #expect(site.host.closedStreams == (isPermitted ? [] : [5]))
+            if !isPermitted { #expect(site.host.written[5]?.suffix(4) == [0, 0, 0, code]) }
+        }
+    }
+
+    @Test func `what must not wait has a connection of its own`() throws {
+        let site = try Site()
+        defer { site.end() }
+        let (token, welcome) = site.connect(5) { $0.set("qos", true) }
+        let urgent = [UInt8](repeating: 1, count: 12) + [8, 0, 0x45, 0xb8] + [UInt8](repeating: 2, count: 40)
+        site.transmit([frame(1), urgent], token)
+        #expect(site.host.written[5] == [0, 0, 0, 2] + block(frame(1)) + block(urgent), "while it is alone")
+        let key = try #require(sessionKey(in: welcome))
+        site.knock(6)
+        var pack = Pack()
+        pack.set("method", "additional_connect")
+        pack.set("session_key", key)
+        site.hear(site.request(pack), 6)
+        site.host.written = [:]
+        site.transmit([frame(1), urgent, frame(2)], token)
+        #expect(site.host.written[5] == [0, 0, 0, 1] + block(urgent))
+        #expect(site.host.written[6] == [0, 0, 0, 2] + block(frame(1)) + block(frame(2)))
+    }
+
     @Test func `frames are compressed for a client that wishes it`() throws {
         let site = try Site()
         defer { site.end() }

@@ -102,13 +102,42 @@ import Wire
         #expect(site.server.deadline == nil)
     }
 
-    @Test func `monitors and bridges are refused`() {
-        for (wish, code) in [("require_monitor_mode", 107), ("require_bridge_routing_mode", 108)] {
+    @Test func `a bridge that is let in learns that it may be one, others that they may not`() throws {
+        for isBridge in [true, false] {
             let site = Narrator()
-            site.knock(1)
-            site.hear(Narrator.login { $0.set(wish, true) }, 1)
-            #expect(site.lines() == ["<-- 1 200 error \(code)", "close 1"])
+            _ = try site.connect(1) { $0.set("require_bridge_routing_mode", isBridge) }
+            #expect(site.answers[1]?.pack?.integer("policy:NoBridge") == (isBridge ? 0 : 1))
+            #expect(site.answers[1]?.pack?.integer("policy:NoRouting") == (isBridge ? 0 : 1))
         }
+    }
+
+    @Test func `wishes are known while one is judged`() throws {
+        let site = Narrator()
+        site.knock(1)
+        site.hear(Narrator.login { $0.set("client_str", "SoftEther VPN Bridge") }, 1)
+        _ = site.lines()
+        let question = try #require(site.takeQuestion())
+        #expect(site.server.wishes(ofQuestion: question)?.isBridge == true, "by its name")
+        #expect(site.server.stream(ofQuestion: question) == 1)
+        site.server.decided(question, .bridgeDenied, at: site.now)
+        #expect(site.lines() == ["<-- 1 200 error 108", "close 1"])
+    }
+
+    @Test(
+        arguments: [(1, false, 32, 2, true), (1, true, 32, 4, true), (8, false, 32, 8, true)]
+            + [(1, false, 1, 1, false), (2, true, 3, 2, false)])
+    func `priority takes connections of its own, where there may be as many`(
+        wish: Int, isHalf: Bool, most: Int, granted: Int, hasPriority: Bool
+    ) throws {
+        let site = Narrator { $0.session.maxConnections = most }
+        _ = try site.connect(1) {
+            $0.set("max_connection", UInt32(wish))
+            $0.set("half_connection", isHalf)
+            $0.set("qos", true)
+        }
+        let terms = try #require(site.server.sessions.values.first?.terms)
+        #expect(terms.connections == granted && terms.hasPriority == hasPriority)
+        #expect(site.answers[1]?.pack?.integer("qos") == (hasPriority ? 1 : 0))
     }
 
     @Test func `a stranger learns of the hubs that are meant for him`() {

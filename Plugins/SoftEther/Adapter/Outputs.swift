@@ -64,7 +64,7 @@ extension SoftEtherLane {
             // Without a certificate the host refuses, and writes down that somebody tried.
             if isHeld { evidence.certificate = certificate }
         // Nobody here may come without a proof; that somebody tried is for the host to log.
-        case .anonymous: evidence = Evidence(.password, protocolName: "SoftEther")
+        case .anonymous, .unsupported: evidence = Evidence(.password, protocolName: "SoftEther")
         }
         evidence.name = Array("\(login.user)@\(login.hub)".utf8)
         return evidence

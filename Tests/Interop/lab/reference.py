@@ -113,16 +113,25 @@ class OpenVPNServer:
 
 
 class SoftEtherServer:
-    """The vpnserver of Debian, with hub LAB, whose users' passwords are those of our own server, bridged to
-    the LAN's port."""
+    """The vpnserver of Debian in namespace `where`. `setup`: what vpncmd is told first; otherwise there is
+    hub LAB, whose users' passwords are those of our own server, bridged to the LAN's port."""
 
     PROGRAM = "/usr/libexec/softether/vpnserver/vpnserver"
     ADMIN = "localhost:5555"
 
-    def __init__(self, lab, users=("user1", "user2")):
+    def __init__(self, lab, where="srv", setup=None):
         self.lab = lab
-        self.users = users
+        self.where = where
+        self.setup = setup or self.office()
         self.process = None
+
+    @staticmethod
+    def office(users=("user1", "user2")):
+        setup = ["HubCreate LAB /PASSWORD:", "BridgeCreate LAB /DEVICE:lan0 /TAP:no", "Hub LAB"]
+        for user in users:
+            setup.append(f"UserCreate {user} /GROUP:none /REALNAME:none /NOTE:none")
+            setup.append(f"UserPasswordSet {user} /PASSWORD:{password(user)}")
+        return setup
 
     def start(self):
         folder = self.lab.path("vpnserver")
@@ -131,14 +140,10 @@ class SoftEtherServer:
         with open(os.path.join(folder, "-var-lib-softether", "vpn_server.config"), "w") as file:
             file.write(VPNSERVER_CONFIG)
         self.process = self.lab.spawn(
-            "srv", "vpnserver", ["sh", "-c", f"{mounts} && exec {self.PROGRAM} execsvc"]
+            self.where, "vpnserver", ["sh", "-c", f"{mounts} && exec {self.PROGRAM} execsvc"]
         )
         wait_until(20, lambda: "successfully" in self.command("ServerInfoGet"), "vpnserver to answer")
-        setup = ["HubCreate LAB /PASSWORD:", "BridgeCreate LAB /DEVICE:lan0 /TAP:no", "Hub LAB"]
-        for user in self.users:
-            setup.append(f"UserCreate {user} /GROUP:none /REALNAME:none /NOTE:none")
-            setup.append(f"UserPasswordSet {user} /PASSWORD:{password(user)}")
-        said = self.command(file=self.lab.write("vpnserver.setup", "\n".join([*setup, ""])))
+        said = self.command(file=self.lab.write("vpnserver.setup", "\n".join([*self.setup, ""])))
         expect("Error" not in said, f"vpnserver: {said}")
         return self
 
@@ -149,7 +154,7 @@ class SoftEtherServer:
     def command(self, *words, file=None):
         """What vpncmd says to one command, or to those of a file."""
         task = [f"/IN:{file}"] if file else ["/CMD", *words]
-        return self.lab.run("srv", "vpncmd", self.ADMIN, "/SERVER", *task, seconds=60, check=False)
+        return self.lab.run(self.where, "vpncmd", self.ADMIN, "/SERVER", *task, seconds=60, check=False)
 
 
 VPNSERVER_CONFIG = """declare root
