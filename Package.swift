@@ -139,16 +139,17 @@ let package = Package(
             swiftSettings: views),
         .target(
             name: "IPsecCore",
-            dependencies: ["EngineParts", "ESP", "IKEv1", "L2TP", "OpenSSL", "PluginABI", "Wire"],
+            dependencies: ["EngineParts", "ESP", "IKEv1", "L2TP", "OpenSSL", "PPP", "PluginABI", "Wire"],
             path: "Plugins/IPsec/Core", swiftSettings: dataPath),
         .target(
-            name: "IPsecAdapter", dependencies: ["IKEv1", "IPsecCore", "OpenSSL", "PluginKit", "Wire"],
+            name: "IPsecAdapter",
+            dependencies: ["IKEv1", "IPsecCore", "OpenSSL", "PPP", "PPPSessions", "PluginKit", "Wire"],
             path: "Plugins/IPsec/Adapter", swiftSettings: dataPath),
         .target(
             name: "IPsec", dependencies: ["IPsecAdapter", "PluginABI", "PluginKit"],
             path: "Plugins/IPsec/Module", swiftSettings: house, linkerSettings: moduleLinkage),
         .target(
-            name: "OpenVPNCore", dependencies: ["Admission", "EngineParts", "OpenSSL", "PluginABI", "Wire"],
+            name: "OpenVPNCore", dependencies: ["EngineParts", "OpenSSL", "PluginABI", "Wire"],
             path: "Plugins/OpenVPN/Core", swiftSettings: dataPath),
         .target(
             name: "OpenVPNAdapter", dependencies: ["OpenSSL", "OpenVPNCore", "PluginKit", "Wire"],
@@ -157,7 +158,7 @@ let package = Package(
             name: "OpenVPN", dependencies: ["OpenVPNAdapter", "PluginABI", "PluginKit"],
             path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
         .target(
-            name: "SoftEtherCore", dependencies: ["Admission", "HTTP", "OpenSSL", "Wire"],
+            name: "SoftEtherCore", dependencies: ["EngineParts", "HTTP", "OpenSSL", "Wire"],
             path: "Plugins/SoftEther/Core",
             swiftSettings: dataPath + lifetimes),
         .target(
@@ -169,18 +170,18 @@ let package = Package(
             path: "Plugins/SoftEther/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
         // What several modules speak.
-        .target(
-            name: "Admission", dependencies: ["Wire"], path: "Plugins/Common/Admission",
-            swiftSettings: house),
         .target(name: "HTTP", dependencies: ["Wire"], path: "Plugins/Common/HTTP", swiftSettings: house),
         .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
+        .target(
+            name: "PPPSessions", dependencies: ["PPP", "PluginKit", "Wire"],
+            path: "Plugins/Common/PPPSessions", swiftSettings: house),
 
         .target(
             name: "SSTPCore", dependencies: ["HTTP", "OpenSSL", "PPP", "Wire"], path: "Plugins/SSTP/Core",
             swiftSettings: dataPath),
         .target(
             name: "SSTPAdapter",
-            dependencies: ["Admission", "OpenSSL", "PPP", "PluginKit", "SSTPCore", "Wire"],
+            dependencies: ["EngineParts", "OpenSSL", "PPP", "PPPSessions", "PluginKit", "SSTPCore", "Wire"],
             path: "Plugins/SSTP/Adapter", swiftSettings: dataPath),
         .target(
             name: "SSTP", dependencies: ["PluginABI", "PluginKit", "SSTPAdapter"],
@@ -263,9 +264,9 @@ let package = Package(
         .testTarget(
             name: "IPsecTests",
             dependencies: [
-                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "OpenSSL", "PluginABI",
-                "SeededGenerators", "Wire",
-            ], swiftSettings: tests),
+                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "OpenSSL", "PPP", "PPPPeer",
+                "PluginABI", "SeededGenerators", "Wire",
+            ], swiftSettings: tests + lifetimes),
         .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
         .testTarget(
             name: "L2TPTests", dependencies: ["L2TP", "SeededGenerators", "Wire"], swiftSettings: tests),

@@ -20,11 +20,11 @@ struct AccountChanges: Sendable {
         case .hubChanged(let hub):
             guard let known = try? store.hub(hub) else { return }
             if known.isEnabled { return renewPolicies(on: hub) }
-            hubLanes.end(.administrator, "the hub was disabled") { $0.hub == hub.description }
+            hubLanes.end(.administrator, "the hub was disabled") { $0.isOn(hub) }
         case .hubDeleted(let hub):
             // First, so that no session begins while the others end.
             hubs.remove(hub.description)
-            hubLanes.end(.administrator, "the hub was deleted") { $0.hub == hub.description }
+            hubLanes.end(.administrator, "the hub was deleted") { $0.isOn(hub) }
             devices.remove(hub)
         case .userDeleted(let hub, let user):
             end(user, in: hub, Self.deleted)
@@ -91,9 +91,14 @@ struct AccountChanges: Sendable {
 
     private func end(_ user: UserName, in hub: HubName, _ sentence: String) {
         hubLanes.end(.authentication, sentence) {
-            $0.hub == hub.description && $0.user == user.description
+            $0.isOn(hub) && (try? UserName($0.user)) == user
         }
     }
+}
+
+extension SessionSnapshot {
+    /// By whatever spelling the hub was called when the session began.
+    fileprivate func isOn(_ hub: HubName) -> Bool { (try? HubName(self.hub)) == hub }
 }
 
 extension [HubLane] {

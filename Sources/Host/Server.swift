@@ -21,6 +21,7 @@ final class Server: Sendable {
     let modules: ModuleRegistry
     let startedAt = Date()
     private let lanes: LaneGroup
+    private let configurationAtStart: PluginsConfiguration
     private let control: ControlServer
     private let observation: AccountObservation
     private let trimming: Task<Void, Never>
@@ -30,6 +31,7 @@ final class Server: Sendable {
 
     init(_ arguments: Polyhubd) async throws {
         let configuration = try PluginsConfiguration(file: arguments.config)
+        configurationAtStart = configuration
         let defaultHub = try HubName(configuration.defaultHub)
         directory = try StateDirectory(claiming: arguments.state)
         journal = try Journal(
@@ -89,19 +91,31 @@ final class Server: Sendable {
         journal.record(Event("server-ready").with("version", Self.version).with("lanes", hubLanes.count))
     }
 
-    /// Rereads plugins.conf and the certificates. A fault changes nothing and is logged; what else the host
-    /// itself takes from the file (the default hub, the log's format) is read at start alone.
+    /// Rereads plugins.conf and the certificates. A fault changes nothing and is logged. What else the host
+    /// itself takes from the file is read at start alone; where that has changed the log says so.
     func reload(_ file: String) async {
         do {
             let configuration = try PluginsConfiguration(file: file)
             let difference = try await modules.apply(configuration)
             await certificates.use(configuration)
+            for failure in difference.failed {
+                journal.record(
+                    Event("reload-failed", level: .error).with("module", failure.name).with(
+                        "why", failure.why))
+            }
+            let waiting = configuration.keysThatWaitForRestart(since: configurationAtStart)
+            if !waiting.isEmpty {
+                journal.record(
+                    Event("reload-waits-for-restart", level: .warning)
+                        .with("keys", waiting.joined(separator: ",")))
+            }
             journal.record(
                 Event("reloaded").with("loaded", difference.loaded.joined(separator: ","))
                     .with("unloaded", difference.unloaded.joined(separator: ","))
                     .with("swapped", difference.swapped.joined(separator: ","))
                     .with("restarted", difference.restarted.joined(separator: ","))
-                    .with("changed", difference.changed.joined(separator: ",")))
+                    .with("changed", difference.changed.joined(separator: ","))
+                    .with("failed", difference.failed.map(\.name).joined(separator: ",")))
         } catch {
             journal.record(Event("reload-refused", level: .error).with("why", "\(error)"))
         }

@@ -27,14 +27,30 @@ public struct LaneSwap: Sendable {
     /// Whether the successor reads what the former instance writes. What the lane shares it may read
     /// even if it does not: so it keeps apart what it numbers.
     private let readsConnections: Bool
-    private var hasBegun = false
-    private var sharedIsDone = false
-    private var sharedIsRefused = false
+    /// Of what the lane shares, which is offered in each turn, and taken once.
+    private enum Shared { case notOffered, taken, refused }
+
+    private struct Turn {
+        let end: ContinuousClock.Instant
+        private var decided = 0
+        /// There is more than fits.
+        private(set) var isOver = false
+
+        init(from start: ContinuousClock.Instant) { end = start + LaneHandover.turnLimit }
+
+        /// Whether one more connection fits. The first always does, however long the others take to be passed
+        /// by.
+        mutating func takesOne() -> Bool {
+            isOver = isOver || decided > 0 && ContinuousClock.now >= end
+            if !isOver { decided += 1 }
+            return !isOver
+        }
+    }
+
+    private var shared = Shared.notOffered
     private var refused: Set<UInt64> = []
-    private var turnEnds = ContinuousClock.now
-    private var wantsAnotherTurn = false
-    /// At least one connection is decided in each turn, however long the others take to be passed by.
-    private var decidedThisTurn = 0
+    /// Nil before the first.
+    private var turn: Turn?
 
     init(from former: ModuleLane, to successor: ModuleLane) {
         self.former = former
@@ -49,18 +65,14 @@ public struct LaneSwap: Sendable {
     /// [lane] One turn's part of the work. False: there is more.
     func advance() -> Bool {
         let start = ContinuousClock.now
-        turnEnds = start + Self.turnLimit
-        if !hasBegun {
-            hasBegun = true
-            successor.succeed(former)
-        }
-        wantsAnotherTurn = false
-        decidedThisTurn = 0
+        if turn == nil { successor.succeed(former) }
+        turn = Turn(from: start)
         export()
-        if !wantsAnotherTurn { finish() }
+        let isDone = turn?.isOver == false
+        if isDone { finish() }
         outcome.pauses += 1
         outcome.longestPause = max(outcome.longestPause, ContinuousClock.now - start)
-        return !wantsAnotherTurn
+        return isDone
     }
 
     private func export() {
@@ -83,16 +95,14 @@ public struct LaneSwap: Sendable {
         }
         let connection = unsafe record.pointee.connection
         if connection == 0 { return unsafe takeShared(record) }
-        if sharedIsRefused || !readsConnections || refused.contains(connection) { return PA_ERROR_REFUSED }
-        guard !wantsAnotherTurn, ContinuousClock.now < turnEnds || decidedThisTurn == 0 else {
-            wantsAnotherTurn = true
-            return PA_ERROR_LIMIT
-        }
-        decidedThisTurn += 1
+        if shared == .refused || !readsConnections || refused.contains(connection) { return PA_ERROR_REFUSED }
+        guard turn?.takesOne() == true else { return PA_ERROR_LIMIT }
         // Before the import, which may write what it likes.
         let held = unsafe Array(
             UnsafeBufferPointer(start: record.pointee.held, count: Int(record.pointee.held_count)))
-        guard held.allSatisfy({ former.holds($0) }), unsafe successor.imports(record) else {
+        guard held.allSatisfy({ former.holds($0) && successor.canHold($0) }),
+            unsafe successor.imports(record)
+        else {
             refused.insert(connection)
             return PA_ERROR_REFUSED
         }
@@ -103,13 +113,9 @@ public struct LaneSwap: Sendable {
         return PA_OK
     }
 
-    /// What the lane shares is offered in each turn, and taken once.
     private func takeShared(_ record: UnsafeMutablePointer<pa_handover_record_v1>) -> pa_status {
-        if !sharedIsDone {
-            sharedIsDone = true
-            sharedIsRefused = unsafe !successor.imports(record)
-        }
-        return sharedIsRefused ? PA_ERROR_REFUSED : PA_OK
+        if shared == .notOffered { shared = unsafe successor.imports(record) ? .taken : .refused }
+        return shared == .refused ? PA_ERROR_REFUSED : PA_OK
     }
 
     private func finish() {
@@ -160,6 +166,17 @@ extension ModuleLane {
             }
         if !isHeld { refusedCalls += 1 }
         return isHeld
+    }
+
+    /// Whether the instance has the functions by which it hears of such a thing.
+    fileprivate func canHold(_ thing: pa_held_v1) -> Bool {
+        switch thing.kind {
+        case PA_HELD_SESSION: unsafe tables.session != nil
+        case PA_HELD_STREAM: unsafe tables.stream != nil
+        case PA_HELD_QUESTION: unsafe tables.auth != nil
+        case PA_HELD_TIMER: unsafe tables.timer != nil
+        default: true
+        }
     }
 
     fileprivate func give(_ thing: pa_held_v1, to other: ModuleLane, token: UInt64) {

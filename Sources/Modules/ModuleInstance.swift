@@ -1,4 +1,5 @@
 import Lanes
+import OpenSSL
 import PluginABI
 import Sessions
 import Synchronization
@@ -136,8 +137,9 @@ import Synchronization
 
     /// [control] Opens and closes what differs. When one of the new ones cannot be opened, none of them
     /// stays.
-    func changeListeners(from former: [ListenURL], to new: [ListenURL]) throws(ModuleFault) {
+    func changeListeners(to new: [ListenURL]) throws(ModuleFault) {
         control.assertCurrent()
+        let former = listeners.map(\.url)
         var opened: [ModuleListener] = []
         do throws(ModuleFault) {
             for url in new where !former.contains(url) { opened.append(try ModuleListener(url, of: self)) }
@@ -145,10 +147,8 @@ import Synchronization
             for listener in opened { close(listener) }
             throw error
         }
-        for listener in listeners where former.contains(listener.url) && !new.contains(listener.url) {
-            close(listener)
-        }
-        listeners.removeAll { former.contains($0.url) && !new.contains($0.url) }
+        for listener in listeners where !new.contains(listener.url) { close(listener) }
+        listeners.removeAll { !new.contains($0.url) }
         listeners += opened
     }
 
@@ -178,6 +178,12 @@ import Synchronization
         }
     }
 
+    /// [control] Gives back an instance that was made and not started.
+    func discard() {
+        unsafe entry.pointee.destroy(entry.pointee.state)
+        image.unload()
+    }
+
     /// [control] Ends it: peers are told, sessions and streams end, memory is given back.
     func stop() {
         control.assertCurrent()
@@ -205,7 +211,8 @@ import Synchronization
     }
 
     /// [any] Counts a call that broke a rule and was refused.
-    func countRefusedCall() { refused.add(1, ordering: .relaxed) }
+    func countRefusedCall() { countRefusedCalls(1) }
+    func countRefusedCalls(_ count: Int) { refused.add(count, ordering: .relaxed) }
 
     /// [control] Calls that broke a rule and were refused, on a lane or off it.
     var refusedCalls: Int {
@@ -304,7 +311,7 @@ import Synchronization
     }
 
     deinit {
-        for index in 0..<(unsafe octets.length) { unsafe memory[index] = 0 }
+        unsafe wipe(UnsafeMutableRawBufferPointer(start: memory, count: octets.length))
         unsafe memory.deallocate()
     }
 }

@@ -1,3 +1,4 @@
+import OpenSSL
 import PluginABI
 
 /// The options of a module's section, held against what the module declares, with fallbacks filled in.
@@ -102,14 +103,20 @@ import PluginABI
 /// A text as C sees it.
 @safe final class CText: @unchecked Sendable {
     let start: UnsafeMutablePointer<CChar>
+    private let count: Int
 
     init(_ text: String) {
         let octets = Array(text.utf8.filter { $0 != 0 }.map { CChar(bitPattern: $0) }) + [0]
+        count = octets.count
         unsafe start = .allocate(capacity: octets.count)
         for (index, octet) in octets.enumerated() { unsafe start[index] = octet }
     }
 
-    deinit { unsafe start.deallocate() }
+    /// It may be a secret.
+    deinit {
+        unsafe wipe(UnsafeMutableRawBufferPointer(start: start, count: count))
+        unsafe start.deallocate()
+    }
 }
 
 /// A list of texts as C sees it.

@@ -26,16 +26,14 @@ extension ModuleRegistry {
                 throw ModuleFault.unknown("plugins.conf has no section [\(name)] any more")
             }
             section.library = library
-            return try swap(former, for: section, drain: drain)
+            return try swap(former, for: successor(of: former, section), drain: drain)
         }
     }
 
-    /// [control]
-    @discardableResult
-    func swap(
-        _ former: ModuleInstance, for section: PluginsConfiguration.ModuleSection,
-        drain: Duration = ModuleRegistry.drainLimit
-    ) throws(ModuleFault) -> Swap {
+    /// [control] Made, held against its options and against what it succeeds to, and not started.
+    func successor(
+        of former: ModuleInstance, _ section: PluginsConfiguration.ModuleSection
+    ) throws(ModuleFault) -> ModuleInstance {
         try checkMayBeSwapped(former)
         let image = try ModuleImage(path: runtime.path(of: section.library), copiesIn: runtime.copies)
         guard image.description.id == former.image.description.id else {
@@ -43,6 +41,19 @@ extension ModuleRegistry {
             throw .descriptor("the library is \(theirs), but module \(former.name) is \(mine)")
         }
         let successor = try ModuleInstance(section, image: image, runtime: runtime, succeeding: former)
+        do throws(ModuleFault) { try successor.checkCanServe(former.listeners) } catch {
+            successor.discard()
+            throw error
+        }
+        return successor
+    }
+
+    /// [control]
+    @discardableResult
+    func swap(
+        _ former: ModuleInstance, for successor: ModuleInstance, drain: Duration = ModuleRegistry.drainLimit
+    ) throws(ModuleFault) -> Swap {
+        let image = successor.image
         try successor.start(listen: [], takesSeats: false)
         let swap = Swap(
             from: former.image.description.version, to: image.description.version,
@@ -50,7 +61,8 @@ extension ModuleRegistry {
         successor.listeners = former.giveListeners()
         instances = instances.map { $0 === former ? successor : $0 }
         log(swap, of: successor)
-        startDraining(former, limit: drain)
+        // Without a handover nothing reaches those who came at the very last moment: they are told.
+        startDraining(former, limit: former.canHandOver ? drain : .zero)
         return swap
     }
 
@@ -100,7 +112,7 @@ extension ModuleRegistry {
     func startDraining(_ former: ModuleInstance, limit: Duration) {
         draining.append(former)
         guard former.remaining > 0, limit > .zero else { return endDraining(former) }
-        Task { try await drain(former, limit: limit) }
+        Task { try await drain(limit: limit) { $0 === former } }
     }
 
     /// [control] Takes an instance off the list: it gets no new connections.
@@ -110,17 +122,25 @@ extension ModuleRegistry {
         draining.append(instance)
     }
 
-    /// Waits for its connections, and ends it.
-    func drain(_ former: ModuleInstance, limit: Duration) async throws {
+    /// Waits for the connections of a module that was left and of the instances before it, whose only way to
+    /// their clients are its listeners, and ends them.
+    func drain(named name: String, limit: Duration) async throws {
+        try await drain(limit: limit) { $0.name == name }
+    }
+
+    private func drain(limit: Duration, _ isMeant: @escaping @Sendable (ModuleInstance) -> Bool) async throws
+    {
         let deadline = ContinuousClock.now + limit
         while ContinuousClock.now < deadline {
             let remaining = try await runtime.control.perform { [self] in
-                draining.contains { $0 === former } ? former.remaining : 0
+                draining.filter(isMeant).reduce(0) { $0 + $1.remaining }
             }
             guard remaining > 0 else { break }
             try await Task.sleep(for: Self.drainStep)
         }
-        try await runtime.control.perform { [self] in endDraining(former) }
+        try await runtime.control.perform { [self] in
+            for former in draining.filter(isMeant) { endDraining(former) }
+        }
     }
 
     /// [control] Peers that are still there are told. Twice is harmless.
@@ -129,6 +149,7 @@ extension ModuleRegistry {
         draining.remove(at: index)
         if let successor = instances.first(where: { $0.seats.first === former.seats.first }) {
             former.giveCounters(to: successor)
+            successor.countRefusedCalls(former.refusedCalls)
         }
         former.stop()
     }
@@ -147,6 +168,18 @@ extension ModuleInstance {
     }
 
     var canHandOver: Bool { unsafe tables.handover != nil }
+
+    /// [control] Whether it has what a former instance's listeners call.
+    fileprivate func checkCanServe(_ listeners: [ModuleListener]) throws(ModuleFault) {
+        for listener in listeners {
+            let hasTable = unsafe listener.isStream ? tables.stream != nil : tables.datagram != nil
+            guard hasTable else {
+                let what = listener.isStream ? "streams" : "datagrams"
+                throw .descriptor(
+                    "the library takes no \(what), but module \(name) listens on \(listener.url)")
+            }
+        }
+    }
 
     /// [control] Connections that it still has. A lane on which there are none leaves its seat.
     var remaining: Int {

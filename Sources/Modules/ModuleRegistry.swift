@@ -60,16 +60,14 @@ public final class ModuleRegistry: @unchecked Sendable {
     }
 
     /// Ends a module: it gets no new sessions, its clients may stay until `drain` is over and are told then.
+    /// One that is on its way out already has no more time than that.
     public func unload(_ name: String, drain: Duration = .zero) async throws {
-        let instance: ModuleInstance? = try await runtime.control.perform { [self] in
+        try await runtime.control.perform { [self] in
             let isLeaving = draining.contains { $0.name == name }
-            endDraining(named: name)
-            if isLeaving, !instances.contains(where: { $0.name == name }) { return nil }
-            let instance = try find(name)
-            leave(instance)
-            return instance
+            if isLeaving, !instances.contains(where: { $0.name == name }) { return }
+            leave(try find(name))
         }
-        if let instance { try await self.drain(instance, limit: drain) }
+        try await self.drain(named: name, limit: drain)
     }
 
     /// Calls an administrative function of a module.
@@ -124,12 +122,33 @@ public final class ModuleRegistry: @unchecked Sendable {
     }
 
     func load(_ section: PluginsConfiguration.ModuleSection, _ image: ModuleImage) throws(ModuleFault) {
-        // One that was on its way out has the listeners.
+        try start(ModuleInstance(section, image: image, runtime: runtime), for: section)
+    }
+
+    /// [control] An instance that was made for its section.
+    func start(
+        _ instance: ModuleInstance, for section: PluginsConfiguration.ModuleSection
+    ) throws(ModuleFault) {
+        let listen: [ListenURL]
+        do throws(ModuleFault) { listen = try listeners(of: section, instance.image.description) } catch {
+            instance.discard()
+            throw error
+        }
         endDraining(named: section.name)
-        let listen = try listeners(of: section, image.description)
-        let instance = try ModuleInstance(section, image: image, runtime: runtime)
+        makeRoom(for: listen)
         try instance.start(listen: listen)
         instances.append(instance)
+    }
+
+    /// [control] Who is on its way out may have listeners only for as long as nobody else wants them.
+    func makeRoom(for listen: [ListenURL]) {
+        let wanted = Set(listen.map(\.description))
+        for former in draining
+        where former.listeners.contains(where: {
+            listen.contains($0.url) || wanted.contains($0.boundDescription)
+        }) {
+            endDraining(former)
+        }
     }
 
     /// Those of plugins.conf, or where it names none, the module's own.
@@ -157,13 +176,14 @@ public final class ModuleRegistry: @unchecked Sendable {
 }
 
 extension ModuleRegistry {
-    /// Sessions that a former instance still has are the module's, too.
+    /// What a former instance still has, and counts, is the module's, too.
     private func row(of instance: ModuleInstance, isDraining: Bool) -> Row {
-        let shares = instance.lanes.compactMap { lane in lane.lane.performAndWait { _ in lane.metrics } }
-        let values = instance.metrics.all.enumerated().map { index, metric in
-            (name: metric.name, value: shares.reduce(Int64(0)) { $0 &+ $1[index] })
-        }
         let former = draining.filter { $0.name == instance.name && $0 !== instance }
+        let theirs = former.flatMap(\.metricValues)
+        let values = instance.metricValues.map { mine in
+            let same = theirs.lazy.filter { $0.name == mine.name && $0.kind == mine.kind }
+            return (name: mine.name, value: same.reduce(mine.value) { $0 &+ $1.value })
+        }
         return unsafe Row(
             name: instance.name, version: instance.image.description.version,
             library: instance.image.source, summary: instance.image.description.summary,
@@ -172,5 +192,15 @@ extension ModuleRegistry {
             isDraining: isDraining,
             sessions: former.reduce(instance.sessionCount) { $0 + $1.sessionCount }, metrics: values,
             refusedCalls: former.reduce(instance.refusedCalls) { $0 + $1.refusedCalls })
+    }
+}
+
+extension ModuleInstance {
+    /// [control] Over all lanes.
+    fileprivate var metricValues: [(name: String, kind: UInt32, value: Int64)] {
+        let shares = lanes.compactMap { lane in lane.lane.performAndWait { _ in lane.metrics } }
+        return metrics.all.enumerated().map { index, metric in
+            (metric.name, metric.kind, shares.reduce(Int64(0)) { $0 &+ $1[index] })
+        }
     }
 }

@@ -119,6 +119,18 @@ public struct PluginsConfiguration: Equatable, Sendable {
     }
 }
 
+extension PluginsConfiguration {
+    /// The keys that a running server does not take over, as far as they differ.
+    public func keysThatWaitForRestart(since other: PluginsConfiguration) -> [String] {
+        var keys: [String] = []
+        if defaultHub != other.defaultHub { keys.append("default_hub") }
+        if publicName != other.publicName { keys.append("public_name") }
+        if logFormat != other.logFormat { keys.append("log.format") }
+        if keptVerifiers != other.keptVerifiers { keys.append("passwords.keep") }
+        return keys
+    }
+}
+
 /// Reads values and knows where they stand.
 private struct SectionReader {
     let file: String

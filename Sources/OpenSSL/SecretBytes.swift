@@ -69,6 +69,11 @@ public func wipe(_ bytes: inout [UInt8]) {
     unsafe bytes.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
 }
 
+/// The same for memory that is about to be given back.
+public func wipe(_ memory: UnsafeMutableRawBufferPointer) {
+    unsafe OPENSSL_cleanse(memory.baseAddress, memory.count)
+}
+
 /// Fills `bytes` from OpenSSL's generator, which the operating system seeds.
 public func fillRandom(_ bytes: inout MutableRawSpan) throws(OpenSSLError) {
     let status = unsafe bytes.withUnsafeMutableBytes { buffer in

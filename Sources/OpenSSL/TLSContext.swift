@@ -2,7 +2,8 @@ import COpenSSL
 
 /// What the TLS sessions of one listener share: role, certificate, authorities. TLS 1.2 and 1.3; no
 /// resumption, no tickets, no renegotiation: who authenticates does so in full.
-@safe public final class TLSContext {
+/// @unchecked Sendable: OpenSSL makes sessions of one on several threads, and nothing changes after `init`.
+@safe public final class TLSContext: @unchecked Sendable {
     public enum Role: Sendable {
         case server
         case client

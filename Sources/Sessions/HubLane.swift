@@ -152,12 +152,15 @@ extension HubLane {
 
     /// Who is on a hub, once each.
     public func users(on hub: String) -> Set<String> {
-        Set(slots.lazy.compactMap { $0?.request.identity }.filter { $0.hub == hub }.map(\.user))
+        let hub = NameKey(hub)
+        let identities = slots.lazy.compactMap { $0?.request.identity }
+        return Set(identities.filter { NameKey($0.hub) == hub }.map(\.user))
     }
 
     /// Other policies count from now on for the users named, on that hub.
     public func setPolicies(_ policies: [String: Policy], on hub: String) {
-        for case let session? in slots where session.request.identity.hub == hub {
+        let hub = NameKey(hub)
+        for case let session? in slots where NameKey(session.request.identity.hub) == hub {
             guard let policy = policies[session.request.identity.user] else { continue }
             session.setPolicy(policy)
         }

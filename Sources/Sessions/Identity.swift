@@ -20,3 +20,10 @@ public struct Identity: Sendable, Equatable {
         self.account = account
     }
 }
+
+/// What is compared of a hub's or a user's name, which may be spelled anew while sessions last: the same in
+/// upper and lower case, and, as all strings, in any Unicode composition.
+struct NameKey: Hashable {
+    private let folded: String
+    init(_ name: String) { folded = name.lowercased() }
+}

@@ -29,7 +29,7 @@ extension Session {
         let identity = request.identity
         // With the hub, because two hubs may be bridged onto one LAN, where their users must not share a MAC.
         let instance = String(decoding: request.instance, as: UTF8.self)
-        let borrower = "\(identity.hub)\u{0}\(identity.user)\u{0}\(instance)"
+        let borrower = "\(identity.hub.lowercased())\u{0}\(identity.user.lowercased())\u{0}\(instance)"
         guard let mac = hubLane.hubs.lendMAC(on: identity.hub, to: borrower) else {
             return refuse(.noAddress, "hub \(identity.hub) has no MAC address left to lend")
         }

@@ -12,12 +12,13 @@ public final class SessionHubs: Sendable {
     }
 
     private struct Who: Hashable {
-        let user: String
-        let hub: String
+        let user: NameKey
+        let hub: NameKey
+        init(_ user: String, _ hub: String) { (self.user, self.hub) = (NameKey(user), NameKey(hub)) }
     }
 
     private struct State {
-        var entries: [String: Entry] = [:]
+        var entries: [NameKey: Entry] = [:]
         var lastID: UInt32 = 0
         var sessions: [Who: Int] = [:]
     }
@@ -29,36 +30,36 @@ public final class SessionHubs: Sendable {
     ///   address.
     public init(seed: UInt64) { self.seed = seed }
 
-    /// Makes a hub, or finds the one of that name, as the database spells it.
+    /// Makes a hub, or finds the one of that name.
     @discardableResult
     public func add(_ name: String) -> Hub {
         var generator = SystemRandomNumberGenerator()
         let key = generator.next()
         return state.withLock { state in
-            if let known = state.entries[name] { return known.hub }
+            if let known = state.entries[NameKey(name)] { return known.hub }
             state.lastID += 1
             let hub = Hub(id: state.lastID, name: name, key: key)
-            state.entries[name] = Entry(hub: hub, pool: MACPool(seed: seed))
+            state.entries[NameKey(name)] = Entry(hub: hub, pool: MACPool(seed: seed))
             return hub
         }
     }
 
     /// Forgets a hub. Ports that are still attached keep it alive.
-    public func remove(_ name: String) { state.withLock { $0.entries[name] = nil } }
+    public func remove(_ name: String) { state.withLock { $0.entries[NameKey(name)] = nil } }
 
-    public subscript(name: String) -> Hub? { state.withLock { $0.entries[name]?.hub } }
+    public subscript(name: String) -> Hub? { state.withLock { $0.entries[NameKey(name)]?.hub } }
 
     public var all: [Hub] { state.withLock { $0.entries.values.map(\.hub) } }
 
     /// A MAC address that nobody else on the hub has; nil when there is none left, or no such hub.
     func lendMAC(on hub: String, to identity: String) -> MACAddress? {
-        state.withLock { $0.entries[hub]?.pool.lend(to: identity) }
+        state.withLock { $0.entries[NameKey(hub)]?.pool.lend(to: identity) }
     }
 
     /// Counts one more session of a user; false, and nothing is counted, if there are `limit` already.
     func enter(_ user: String, on hub: String, atMost limit: Int) -> Bool {
         state.withLock { state in
-            let who = Who(user: user, hub: hub)
+            let who = Who(user, hub)
             guard state.sessions[who, default: 0] < limit else { return false }
             state.sessions[who, default: 0] += 1
             return true
@@ -67,13 +68,13 @@ public final class SessionHubs: Sendable {
 
     func leave(_ user: String, on hub: String) {
         state.withLock { state in
-            let who = Who(user: user, hub: hub)
+            let who = Who(user, hub)
             let rest = state.sessions[who, default: 1] - 1
             state.sessions[who] = rest > 0 ? rest : nil
         }
     }
 
     func takeBack(_ mac: MACAddress, on hub: String) {
-        state.withLock { $0.entries[hub]?.pool.takeBack(mac) }
+        state.withLock { $0.entries[NameKey(hub)]?.pool.takeBack(mac) }
     }
 }

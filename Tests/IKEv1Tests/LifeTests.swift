@@ -114,6 +114,80 @@ import Wire
         #expect(peer.transcript.count { $0 == "<-- N(36137)" } == 1)
     }
 
+    @Test func `peers of one identity behind one NAT are told apart, also at their ends`() throws {
+        let site = try Site()
+        func behindNAT(_ port: UInt16) throws -> IKEPeer {
+            let peer = site.peer(2, port: port)
+            peer.claimedAddress = TransportAddress(ipv4: 0x0a00_0001, port: 500)
+            peer.suite = PhaseTwoSuite(
+                .cbc(.aes128CBC, .sha1), EncapsulationMode(isTunnel: false, isInUDP: true))
+            try site.send(peer.start(), from: peer)
+            try site.send(peer.startQuickMode(), from: peer)
+            return peer
+        }
+        let one = try behindNAT(4001)
+        _ = try behindNAT(4002)
+        #expect(site.active.count == 2)
+        try site.send(one.delete(Deletion(.isakmp, [one.cookies.octets])), from: one)
+        #expect(site.removed == [site.active[0]: .peer])
+        try site.wait(.seconds(30))
+        #expect(site.removed.count == 1 && site.server.saCount == 1)
+    }
+
+    @Test func `a renewed phase 1 is asked for successors of what the one before has made`() throws {
+        let site = try Site()
+        let peer = try site.connected { $0.lifetime = .seconds(100) }
+        let renewed = IKEPeer(path: peer.path, random: SeededGenerator(seed: 5))
+        site.peers.append(renewed)
+        try site.send(renewed.start(), from: renewed)
+        try site.wait(.seconds(96))
+        #expect(renewed.transcript.contains("<-- HASH(1), SA, Ni") && renewed.children.count == 1)
+        #expect(site.active.count == 2)
+    }
+
+    @Test func `a question that is sent again is answered again, but not once a newer one has come`() throws {
+        let site = try Site()
+        let peer = try site.connected()
+        func ask(_ number: UInt8) throws -> Int {
+            let data: [UInt8] = [0, 0, 0, number]
+            let question = Notification(.areYouThere, .isakmp, spi: peer.cookies.octets, data: data)
+            try site.send(peer.notify(question), from: peer)
+            return peer.transcript.count { $0 == "<-- N(36137)" }
+        }
+        #expect(try ask(7) == 1 && ask(7) == 2 && ask(9) == 3)
+        #expect(try ask(8) == 3)
+    }
+
+    @Test func `an answer with another number is none`() throws {
+        let site = try Site()
+        let peer = try site.connected()
+        site.arrives = { isServers, _ in isServers }
+        try site.wait(.seconds(21))
+        site.arrives = { _, _ in true }
+        let wrong = Notification(
+            .areYouThereAcknowledged, .isakmp, spi: peer.cookies.octets, data: [0, 0, 9, 9])
+        try site.send(peer.notify(wrong), from: peer)
+        site.arrives = { isServers, _ in isServers }
+        try site.wait(.seconds(25))
+        #expect(site.removed.values.map(\.self) == [.dead])
+    }
+
+    @Test func `what the server says itself pushes no message of the peer out of its memory`() throws {
+        let site = try Site { $0.deadPeerInterval = .seconds(2) }
+        let peer = try site.connected()
+        let first = try peer.startQuickMode()
+        try site.send(first, from: peer)
+        let count = site.server.children.count
+        for number in 1...UInt32(ISAKMPSA.maxUsedIDs + 10) {
+            let question = Notification(
+                .areYouThere, .isakmp, spi: peer.cookies.octets, data: number.octets)
+            try site.send(peer.notify(question), from: peer)
+        }
+        try site.wait(.seconds(40))
+        try site.send(first, from: peer)
+        #expect(site.server.children.count == count)
+    }
+
     @Test func `messages may come in fragments, in any order and twice`() throws {
         let site = try Site()
         let peer = try site.connected()

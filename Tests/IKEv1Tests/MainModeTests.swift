@@ -159,6 +159,24 @@ import Wire
         #expect(site.server.halfOpenCount == 0 && site.server.saCount == 0)
     }
 
+    @Test func `a few addresses that hold all half-open places do not keep the others out`() throws {
+        let site = try Site {
+            $0.maxHalfOpen = 16
+            $0.maxHalfOpenPerSource = 8
+        }
+        site.arrives = { isServers, octets in octets[19] & 1 == 0 }
+        for host in 10...11 as ClosedRange<UInt32> {
+            for port in 1...8 {
+                let peer = site.peer(host, port: UInt16(port))
+                try site.send(peer.start(), from: peer)
+            }
+        }
+        #expect(site.server.halfOpenCount == 16)
+        site.arrives = { _, _ in true }
+        let peer = try site.connected(3)
+        #expect(peer.isEstablished && site.server.halfOpenCount == 15)
+    }
+
     @Test func `a NAT is seen by either side's address, and by the numbers of RFC and drafts`() throws {
         for id in [VendorID.rfc3947, .draft02WithNewline, .draft03] {
             let site = try Site()

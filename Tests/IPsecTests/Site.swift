@@ -2,6 +2,7 @@ import ESP
 import IKEPeer
 import LentPackets
 import OpenSSL
+import PPP
 import PluginABI
 import SeededGenerators
 import Wire
@@ -27,11 +28,19 @@ final class Site {
     /// Hears what the server sends in ESP by itself: next header and payload.
     var heardESP: (UInt8, [UInt8]) throws -> Void = { _, _ in }
 
-    init(_ change: (inout IKEOptions) -> Void = { _ in }) throws {
+    /// What the accounts say of a user.
+    var judge: (Evidence) -> AuthenticationVerdict = { _ in .refused(.credentials) }
+    var users: [UserQuestion] = []
+    /// What a client on layer 3 gets; nil: it waits.
+    var network: PeerNetwork? = PeerNetwork(
+        address: IPv4Address(0x0a58_0064), own: IPv4Address(0x0a58_0001), dns: [IPv4Address(0x0a58_0002)])
+
+    init(calls: CallOptions = CallOptions(), _ change: (inout IKEOptions) -> Void = { _ in }) throws {
         var options = IKEOptions(preSharedKeys: [SecretBytes(copying: Array("secret".utf8))])
         change(&options)
         server = try IPsecServer(
-            options, cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1))
+            options, calls: calls, cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1)
+        )
         server.listensNatively(.ipv4, socket: Self.nativeSocket)
     }
 
@@ -63,7 +72,7 @@ final class Site {
         while let output = server.nextOutput() {
             switch output {
             case .send(let datagram, let path):
-                if path.socket == Self.nativeSocket { try hear(datagram) }
+                guard try !hear(datagram) else { continue }
                 guard let peer = peers.last(where: { $0.path == path }) else { continue }
                 let octets = Array(datagram.dropFirst(path.isEncapsulated ? 4 : 0))
                 for answer in try peer.receive(octets) { try send(answer, from: peer) }
@@ -71,11 +80,19 @@ final class Site {
                 events.append("authenticate \(question.identity)")
                 questions.append(question)
                 if answersAtOnce { answer(question) }
+            case .authenticateUser(let question):
+                events.append("user \(question.evidence.loggedName)")
+                users.append(question)
+                if answersAtOnce { answer(question) }
             case .withdrawAuthentication: events.append("withdraw")
             case .openSession(let wish):
                 events.append("open \(wish.protocolName) \(wish.cipher)")
                 opened.append(wish)
-                server.sessionOpened(wish.place, at: now)
+                guard wish.network != nil else {
+                    server.sessionOpened(wish.place, at: now)
+                    continue
+                }
+                if let network { server.networkOpened(wish.place, network, at: now) }
             case .closeSession(_, let ending): events.append("close \(ending)")
             case .moved(_, let address): events.append("moved \(address)")
             case .log: break
@@ -86,6 +103,10 @@ final class Site {
     func answer(_ question: IdentityQuestion) {
         server.decided(
             question.place, ticket: question.ticket, refusal: refusal(question.identity), at: now)
+    }
+
+    func answer(_ question: UserQuestion) {
+        server.decided(question.place, ticket: question.ticket, judge(question.evidence), at: now)
     }
 
     func wait(_ duration: Duration) throws {
@@ -123,19 +144,24 @@ final class Site {
         return (received, packet.octets)
     }
 
-    private func hear(_ datagram: [UInt8]) throws {
+    /// False: it is no packet of ESP to one of the peers.
+    private func hear(_ datagram: [UInt8]) throws -> Bool {
         let spi = datagram.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
         for peer in peers {
             guard let sa = try sas(of: peer).first(where: { $0.inbound.spi == spi }) else { continue }
             let packet = LentPacket(datagram)
             guard case .payload(let number) = sa.inbound.open(&packet.slice) else { continue }
             try heardESP(number, packet.octets)
+            return true
         }
+        return false
     }
 
     /// What a frame from the hub is to the peer; nil: it does not leave.
-    func transmit(_ frame: [UInt8], to peer: IKEPeer) throws -> (nextHeader: UInt8, payload: [UInt8])? {
-        guard let id = opened.last?.place else { return nil }
+    func transmit(
+        _ frame: [UInt8], to peer: IKEPeer, _ place: PlaceID? = nil
+    ) throws -> (nextHeader: UInt8, payload: [UInt8])? {
+        guard let id = place ?? opened.last?.place else { return nil }
         let packet = LentPacket(frame)
         guard server.seal(&packet.slice, to: id, at: now) else { return nil }
         let spi = packet.octets.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }

@@ -265,4 +265,19 @@ struct Router {
             #expect(throws: WireError.self) { try parse(wrong) }
         }
     }
+
+    @Test func `a call that nobody decides about is hung up`() throws {
+        var router = Router()
+        try router.send(Router.request)
+        try router.send(ControlMessage(.SCCCN))
+        try router.send(Router.call)
+        try router.acknowledge()
+        try router.wait(.seconds(29))
+        #expect(router.outputs == [.sessionRequested])
+        try router.wait(.seconds(2))
+        #expect(router.outputs == [.sessionRequested, .sessionEnded])
+        #expect(router.messages.last?.type == .CDN)
+        router.server?.accept(sessionID: 0x4444, at: router.now)
+        #expect(router.server?.session == nil)
+    }
 }

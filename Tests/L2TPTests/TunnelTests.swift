@@ -227,7 +227,9 @@ struct LAC {
             var input = ByteReader(octets.rawSpan)
             return try L2TPHeader(parsing: &input)
         }
-        #expect(try parse(octets) == header)
+        let parsed = try parse(octets)
+        #expect(parsed.isControl && parsed.tunnel == 1 && parsed.session == 2)
+        #expect(parsed.numbers == header.numbers && parsed.packetLength == 12)
         for count in 0..<12 {
             #expect(throws: WireError.self) { try parse(Array(octets.prefix(count))) }
         }
@@ -249,6 +251,7 @@ struct LAC {
             return input.rest()
         }
         #expect(L2TPHeader.data(tunnel: 1, session: 2) == [0, 2, 0, 1, 0, 2])
+        #expect(L2TPHeader.data(tunnel: 1, session: 2, ns: 258) == [8, 2, 0, 1, 0, 2, 1, 2, 0, 0])
         #expect(try rest([0, 2, 0, 1, 0, 2, 9]) == [9])
         #expect(try rest([0x40, 2, 0, 9, 0, 1, 0, 2, 9, 0, 0]) == [9])
         #expect(try rest([0x08, 2, 0, 1, 0, 2, 0, 0, 0, 0, 9]) == [9])

@@ -3,7 +3,8 @@
  *
  * VERSION, WRITES, READS (versions of the record), SPARES (imports all but the peer with that count) and
  * WASTES (microseconds that an export takes for each peer) are given by whoever compiles it. FAILS does not
- * start, FAILS_ON_LANE not on that lane; STAYS has no handover.
+ * start, FAILS_ON_LANE not on that lane; STAYS has no handover; DEAF takes no streams. Its option `greeting`
+ * may change while it runs, `mode` may not.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,12 +220,27 @@ static const pa_handover_module_v1 handover = {
     sizeof handover, WRITES, READS, 0, export_lane, import, import_ended, owns, remaining,
 };
 
+/* ---- options ---- */
+
+static const pa_option_v1 greeting = {
+    sizeof greeting, PA_OPTION_STRING, PA_OPTION_LIVE, 0, "greeting", "hello", "any text", "nothing", 0, 0,
+};
+static const pa_option_v1 mode = {
+    sizeof mode, PA_OPTION_STRING, 0, 0, "mode", "plain", "any text", "nothing", 0, 0,
+};
+static const pa_option_v1 *const declared[] = {&greeting, &mode};
+static pa_status changed(void *state) { return (void)state, PA_OK; }
+static const pa_option_module_v1 options = {sizeof options, 2, declared, changed};
+
 /* ---- life ---- */
 
 static const void *capability(void *state, const char *id) {
     (void)state;
     if (strcmp(id, PA_DATAGRAM) == 0) return &datagrams;
+#ifndef DEAF
     if (strcmp(id, PA_STREAM) == 0) return &streams;
+#endif
+    if (strcmp(id, PA_OPTION) == 0) return &options;
     if (strcmp(id, PA_TIMER) == 0) return &timers;
 #ifndef STAYS
     if (strcmp(id, PA_HANDOVER) == 0) return &handover;

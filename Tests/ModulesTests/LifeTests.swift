@@ -137,24 +137,4 @@ import Testing
         ) { try await registry.loadAll() }
         #expect(!bench.hasMappings)
     }
-
-    @Test func `a reload that failed half-way goes on from there`() async throws {
-        let bench = try Bench()
-        defer { bench.stop() }
-        let library = try bench.compileTemplate()
-        let registry = try bench.registry(library, listen: "udp://127.0.0.1:0")
-        try await registry.loadAll()
-        let free = try await registry.rows()[0].listeners[0]
-        try await registry.unload("template")
-        try await registry.load("template")
-        let section = "[template]\nlibrary = \"\(library)\"\nlisten = [\"\(free)\"]\n"
-        let broken = section + "[second]\nlibrary = \"/nowhere/x.so\"\n"
-        await #expect(throws: ModuleFault.self) {
-            _ = try await registry.apply(PluginsConfiguration(text: broken, file: "plugins.conf"))
-        }
-        let mended = try PluginsConfiguration(text: section, file: "plugins.conf")
-        #expect(try await registry.apply(mended) == ModuleRegistry.Difference())
-        #expect(try await registry.rows()[0].listeners == [free])
-        await registry.stop()
-    }
 }

@@ -95,9 +95,17 @@ import Testing
         #expect(try stubborn.ask("b") == "1 2")
         #expect(try other.ask("c") == "2 3")
         #expect(try Peer(.datagram, port: site.udp).ask("new") == "2 1")
-        // Both instances are there, and the sum of their metrics is shown when the old one has gone.
+        // Both instances count.
+        #expect(try await site.registry.rows()[0].metrics.map(\.value) == [8])
+        // Who was left behind by a swap has the time that an unload gives, too.
+        let registry = site.registry
+        async let unloaded: Void = registry.unload("counting", drain: .seconds(60))
+        #expect(try refused?.ask("c") == "1 3")
+        try await Task.sleep(for: .milliseconds(500))
+        #expect(try refused?.ask("d") == "1 4")
         refused = nil
         try await site.registry.unload("counting")
+        try await unloaded
         #expect(!site.bench.hasMappings)
         await site.stop()
     }
@@ -150,6 +158,7 @@ import Testing
         (["FAILS"], "it was compiled to fail"),
         (["FAILS_ON_LANE=1"], "did not accept lane 1"),
         (["MAJOR=7"], "ABI 7.0"),
+        (["DEAF"], "takes no streams, but module counting listens on tcp://127.0.0.1:0"),
     ]) func `a library that cannot take over changes nothing`(macros: [String], why: String) async throws {
         let site = try await Site()
         let peers = [try Peer(.datagram, port: site.udp), try Peer(.stream, port: site.tcp)]

@@ -13,6 +13,9 @@ public final class InboundSA {
     /// Of packets that were opened.
     public private(set) var octets: UInt64 = 0
     public private(set) var packets: UInt64 = 0
+    /// The last packet that was opened has the highest number so far: where it came from is where the peer is
+    /// now. One that is late or held back says nothing of that.
+    public private(set) var isNewest = false
     private let protection: Protection
 
     public enum Opened: Equatable {
@@ -40,6 +43,7 @@ public final class InboundSA {
         let number = suite.isExtended ? window.extended(low) : UInt64(low)
         guard window.mayAccept(number) else { return .dropped(.replayed) }
         guard unsafe protection.open(start, length, number: number) else { return .dropped(.notAuthentic) }
+        isNewest = number > window.newest
         window.accept(number)
         octets &+= UInt64(length)
         packets &+= 1

@@ -89,6 +89,7 @@ public struct AVPType: RawRepresentable, Hashable, Sendable {
     public static let challenge = AVPType(rawValue: 11)
     public static let challengeResponse = AVPType(rawValue: 13)
     public static let assignedSessionID = AVPType(rawValue: 14)
+    public static let sequencingRequired = AVPType(rawValue: 39)
     public static let randomVector = AVPType(rawValue: 36)
     public static let routerID = AVPType(rawValue: 60)
     public static let assignedControlConnectionID = AVPType(rawValue: 61)

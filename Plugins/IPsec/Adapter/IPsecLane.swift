@@ -43,7 +43,7 @@ final class IPsecLane: LaneAdapter {
     var sessions: [UInt64] = []
     var questions: [UInt64: Question] = [:]
     var nextQuestion: UInt64 = 1
-    /// Accepted, and on their way to a session within the same call of the host.
+    /// Accepted, and on their way to a session: a user's takes until his client joins the network.
     var accepted: [PlaceID: IdentityHandle] = [:]
     private var frames = FrameQueue()
     private var gathering: UInt64 = 0

@@ -1,5 +1,6 @@
 import IKEv1
 import IPsecCore
+import PPPSessions
 public import PluginKit
 import Synchronization
 
@@ -8,7 +9,8 @@ import Synchronization
 public final class IPsecModule: PacketAdapter {
     public static let descriptor = ModuleDescriptor(
         id: "org.polyhub.ipsec", name: "ipsec", version: "1.0",
-        summary: "EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys), natively and through NAT.",
+        summary:
+            "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys), natively and through NAT.",
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
     public static let capabilities: Capabilities = [.datagrams, .sessions, .authentication, .timers]
     public static let needs: Capabilities = [
@@ -22,6 +24,7 @@ public final class IPsecModule: PacketAdapter {
 
     private struct State: Sendable {
         var options: IKEOptions?
+        var calls = CallOptions()
         /// The same on all lanes, for as long as this instance lives.
         var cookieKey: [UInt8] = []
         var metrics: [Metric] = []
@@ -31,20 +34,22 @@ public final class IPsecModule: PacketAdapter {
 
     public func start() throws {
         let options = try SettingsReader(host: host).options()
+        let calls = CallOptions(methods: try MethodsOption.read(host), maxCalls: options.maxSAs)
         let key = try host.random(Self.cookieKeyLength)
         let metrics = try Counter.allCases.map { counter in
             counter.isGauge
                 ? try host.declareGauge(counter.rawValue, help: counter.help)
                 : try host.declareCounter(counter.rawValue, help: counter.help)
         }
-        state.withLock { $0 = State(options: options, cookieKey: key, metrics: metrics) }
+        state.withLock { $0 = State(options: options, calls: calls, cookieKey: key, metrics: metrics) }
     }
 
     public func makeLane(_ services: LaneServices, index: Int, of count: Int) throws -> any LaneAdapter {
-        let (options, key, metrics) = state.withLock { ($0.options, $0.cookieKey, $0.metrics) }
-        guard let options else { throw ModuleFailure("not started", status: .state) }
-        let server = try IPsecServer(options, cookieKey: key, random: SystemRandomNumberGenerator())
-        return IPsecLane(host, server, services, LaneCounters(metrics, services))
+        let state = state.withLock { $0 }
+        guard let options = state.options else { throw ModuleFailure("not started", status: .state) }
+        let server = try IPsecServer(
+            options, calls: state.calls, cookieKey: state.cookieKey, random: SystemRandomNumberGenerator())
+        return IPsecLane(host, server, services, LaneCounters(state.metrics, services))
     }
 
     /// A client's port floats from 500 to 4500, and ESP has none: the address alone says which lane.

@@ -1,4 +1,6 @@
 import IKEv1
+import PPP
+import PPPSessions
 import PluginKit
 
 /// What section [ipsec] of plugins.conf may hold.
@@ -17,6 +19,7 @@ enum OptionDeclarations {
             help:
                 "Whether clients may use the groups modp1024 and modp1536 if they know no better."
         ),
+        MethodsOption.declaration(default: [.msCHAPv2]),
         .integer(
             "ike-lifetime", default: 86_400, in: 60...604_800, accepts: "60 to 604800, in seconds",
             help: "How long an ISAKMP SA lasts at most."),

@@ -1,5 +1,8 @@
 import IKEv1
 import IPsecCore
+import OpenSSL
+import PPP
+import PPPSessions
 import PluginKit
 import Wire
 
@@ -12,6 +15,7 @@ extension IPsecLane {
                 copying: octets, to: Endpoint(path.remote), from: path.local.map { Endpoint($0) },
                 on: SocketHandle(rawValue: path.socket))
         case .authenticate(let question): authenticate(question)
+        case .authenticateUser(let question): authenticate(question)
         case .withdrawAuthentication(let place, let ticket): withdraw(place, ticket)
         case .openSession(let wish): openSession(wish)
         case .closeSession(let place, let ending): closeSession(place, ending)
@@ -28,16 +32,34 @@ extension IPsecLane {
         var evidence = Evidence(.ikeIdentity, protocolName: question.protocolName)
         evidence.name = Array(question.identity.utf8)
         evidence.remote = Endpoint(question.remote)
+        ask(evidence, for: question.place, ticket: question.ticket)
+    }
+
+    private func authenticate(_ question: UserQuestion) {
+        guard var evidence = PluginKit.Evidence(question.evidence, protocolName: question.protocolName) else {
+            return server.decided(
+                question.place, ticket: question.ticket, .refused(.method), at: services.now)
+        }
+        defer { wipe(&evidence.secret) }
+        evidence.remote = Endpoint(question.remote)
+        evidence.software = question.software
+        ask(evidence, for: question.place, ticket: question.ticket)
+    }
+
+    private func ask(_ evidence: PluginKit.Evidence, for place: PlaceID, ticket: UInt64) {
         let token = nextQuestion
         nextQuestion += 1
         do throws(Status) {
-            let ticket = try services.ask(evidence, token: token)
-            questions[token] = Question(place: question.place, ticket: question.ticket, asked: ticket)
+            let asked = try services.ask(evidence, token: token)
+            questions[token] = Question(place: place, ticket: ticket, asked: asked)
         } catch {
             host.log(.warn, "authentication could not be asked for reason=\"\(error)\"")
-            server.decided(
-                question.place, ticket: question.ticket, refusal: "the server cannot decide now",
-                at: services.now)
+            if place.kind == .call {
+                server.decided(place, ticket: ticket, .refused(.unavailable), at: services.now)
+            } else {
+                server.decided(
+                    place, ticket: ticket, refusal: "the server cannot decide now", at: services.now)
+            }
         }
     }
 
@@ -49,8 +71,16 @@ extension IPsecLane {
     }
 
     func decided(question token: UInt64, _ verdict: Verdict) {
-        guard let question = questions.removeValue(forKey: token) else { return }
+        guard let question = questions.removeValue(forKey: token) else {
+            if let identity = verdict.identity { services.release(identity) }
+            return
+        }
         if let identity = verdict.identity { accepted[question.place] = identity }
+        guard question.place.kind != .call else {
+            server.decided(
+                question.place, ticket: question.ticket, AuthenticationVerdict(verdict), at: services.now)
+            return settle()
+        }
         let refusal =
             verdict.code == .accepted
             ? nil : verdict.sentence ?? "no user has this identity"
@@ -67,11 +97,15 @@ extension IPsecLane {
             return server.sessionClosed(wish.place, "not authenticated", at: services.now)
         }
         var request = SessionRequest(
-            layer: .two, identity: identity, mtu: wish.mtu, protocolName: wish.protocolName,
+            layer: wish.network == nil ? .two : .three, identity: identity, mtu: wish.mtu,
+            protocolName: wish.protocolName,
             cipher: wish.cipher, remote: Endpoint(wish.remote))
         request.headroom = wish.headroom
         request.tailroom = wish.tailroom
-        request.instance = Array(wish.identity.utf8)
+        request.instance = Array((wish.network.map { $0.hostName ?? "" } ?? wish.identity).utf8)
+        request.software = wish.network?.software
+        request.hostName = wish.network?.hostName
+        request.wish = wish.network?.address.map { Endpoint($0, port: 0) }
         do throws(Status) {
             let ticket = try services.open(request, token: wish.place.rawValue)
             clients[wish.place] = Client(identity: identity, opening: ticket)
@@ -87,7 +121,13 @@ extension IPsecLane {
         clients[place]?.session = session
         while sessions.count <= place.index { sessions.append(0) }
         sessions[place.index] = session.rawValue
-        server.sessionOpened(place, at: services.now)
+        if place.kind != .call {
+            server.sessionOpened(place, at: services.now)
+        } else if let network = PeerNetwork(parameters) {
+            server.networkOpened(place, network, at: services.now)
+        } else {
+            server.sessionClosed(place, "the hub has no IPv4 address for the client", at: services.now)
+        }
         settle()
     }
 
@@ -106,6 +146,8 @@ extension IPsecLane {
     }
 
     private func closeSession(_ place: PlaceID, _ ending: IPsecEnding) {
+        // A user who was accepted, and has not come to join a network.
+        if let identity = accepted.removeValue(forKey: place) { services.release(identity) }
         guard let client = forget(place) else { return }
         if let session = client.session {
             services.close(session, SessionReason(ending))
@@ -125,6 +167,9 @@ extension SessionReason {
         self =
             switch ending {
             case .client: .client
+            case .protocolError: .protocolError
+            case .authentication: .authentication
+            case .administrator: .administrator
             case .timeout: .timeout
             case .shutdown: .shutdown
             case .replaced: .replaced

@@ -1,4 +1,5 @@
 public import IKEv1
+public import PPP
 public import Wire
 
 /// What the engine wants done. Drained with `IPsecServer.nextOutput()` after every input.
@@ -7,9 +8,11 @@ public enum IPsecOutput: Sendable {
     case send([UInt8], IKEPath)
     /// Whose place on a hub is this peer's?
     case authenticate(IdentityQuestion)
+    /// Who is it that has shown this? To be answered by `decided`.
+    case authenticateUser(UserQuestion)
     case withdrawAuthentication(PlaceID, ticket: UInt64)
     case openSession(SessionWish)
-    /// Also where it is still being opened.
+    /// Also where it is still being opened, or, for a call, where only its user is known.
     case closeSession(PlaceID, IPsecEnding)
     case moved(PlaceID, TransportAddress)
     case log(LogEvent)
@@ -24,6 +27,16 @@ public struct IdentityQuestion: Sendable {
     public let protocolName: String
 }
 
+/// A question about whoever is at the other end of a PPP link.
+public struct UserQuestion: Sendable {
+    public let place: PlaceID
+    public let ticket: UInt64
+    public let evidence: Evidence
+    public let remote: TransportAddress
+    public let software: String?
+    public let protocolName: String
+}
+
 public struct SessionWish: Sendable {
     public let place: PlaceID
     /// The largest IP packet that fits the tunnel in one datagram of the path's assumed MTU.
@@ -32,13 +45,29 @@ public struct SessionWish: Sendable {
     public let tailroom: Int
     public let protocolName: String
     public let cipher: String
+    /// Of IKE.
     public let identity: String
     public let remote: TransportAddress
+    /// Nil: a session on layer 2, to be answered by `sessionOpened`; else on layer 3, answered by
+    /// `networkOpened`.
+    public let network: NetworkWish?
+}
+
+/// What a PPP client wants of the network that it joins.
+public struct NetworkWish: Equatable, Sendable {
+    /// Nil: any.
+    public let address: IPv4Address?
+    /// What the client calls its system and itself.
+    public let software: String?
+    public let hostName: String?
 }
 
 /// Why a session ends.
 public enum IPsecEnding: Sendable {
     case client
+    case protocolError
+    case authentication
+    case administrator
     case timeout
     case shutdown
     case replaced

@@ -1,6 +1,7 @@
 import ESP
 import EngineParts
 public import IKEv1
+import L2TP
 public import PluginABI
 public import Wire
 
@@ -47,7 +48,9 @@ extension IPsecServer {
             ike.activate(child.agreed.spi)
             activated(child.agreed.spi, at: now)
         }
-        if child.path.remote != path.remote || child.path.socket != path.socket { moved(child, path) }
+        if child.path.remote != path.remote || child.path.socket != path.socket, child.inbound.isNewest {
+            moved(child, path)
+        }
         if !child.askedForSuccessor, child.hasCarriedEnough {
             child.askedForSuccessor = true
             ike.rekey(child.agreed.spi, at: now)
@@ -56,10 +59,19 @@ extension IPsecServer {
 
     /// A NAT gave the peer another port, or the peer has come to use UDP.
     private func moved(_ child: ESPChild, _ path: IKEPath) {
-        for other in child.peer.children where other.agreed.suite.mode.isInUDP { other.path = path }
+        let peer = child.peer
         child.path = path
-        for kind in [PlaceID.Kind.etherIP, .l2tp] where child.peer.places[kind].stage == .open {
-            outbox.append(.moved(PlaceID(child.peer.id, kind), path.remote))
+        if child.agreed.suite.mode.isInUDP {
+            for other in peer.children where other.agreed.suite.mode.isInUDP { other.path = path }
+            // IKE has the same mapping of the NAT: its next question goes there.
+            ike.moved(child.agreed.spi, to: path)
+            rename(peer, to: path)
+        }
+        for kind in Places.Kind.allCases where peer.places[kind].stage == .open {
+            outbox.append(.moved(PlaceID(peer.id, kind.ofPlace), path.remote))
+        }
+        for call in peer.l2tp.calls where call.hasSession {
+            outbox.append(.moved(call.place, path.remote))
         }
     }
 
@@ -89,39 +101,54 @@ extension IPsecServer {
             }
             return .frame(PlaceID(child.peer.id, .etherIP))
         case .l2tpIP:
-            return unsafe receiveL2TP(&slice, .l2tpIP, child, at: now)
+            return unsafe receiveL2TPv3(&slice, .l2tpIP, child, at: now)
         case .l2tpUDP:
             guard let port = unsafe L2TPPort.open(&slice) else { return drop(.notAgreed) }
-            child.peer.l2tp.remotePort = port
-            return unsafe receiveL2TP(&slice, .l2tpUDP, child, at: now)
+            let bytes = unsafe RawSpan(_unsafeStart: slice.start, byteCount: Int(slice.length))
+            guard let isL2TPv2 = L2TPHeader.isSpoken(in: bytes) else { return drop(.malformed) }
+            if isL2TPv2 { return unsafe receiveL2TP(&slice, from: port, child, at: now) }
+            child.peer.l2tpv3.remotePort = port
+            return unsafe receiveL2TPv3(&slice, .l2tpUDP, child, at: now)
         }
     }
 
     // MARK: To the network
 
     /// By what way frames for a place leave now; nil: by none.
-    public func path(to place: PlaceID) -> IKEPath? {
-        peer(place.peer).flatMap { way(of: place, $0)?.path }
+    public func path(to place: PlaceID) -> IKEPath? { way(to: place)?.path }
+
+    private func way(to place: PlaceID) -> ESPChild? {
+        switch place.kind {
+        case .call: calls[place.holder]?.peer.way(of: .l2tpUDP)
+        case .etherIP: peers[place.holder]?.way(of: .etherIP)
+        case .l2tpv3: peers[place.holder].flatMap { $0.way(of: $0.l2tpv3.service) }
+        }
     }
 
     /// Makes a packet of ESP of the frame in `slice`. False: it is to be dropped.
     public func seal(_ slice: inout pa_slice_v1, to place: PlaceID, at now: Instant) -> Bool {
-        guard let peer = peer(place.peer), let child = way(of: place, peer) else { return notSealed() }
-        switch place.kind {
-        case .etherIP:
-            guard unsafe EtherIP.seal(&slice), unsafe seal(&slice, .etherIP, child) else {
-                return notSealed()
-            }
-        case .l2tp:
-            guard unsafe peer.l2tp.seal(&slice), unsafe seal(&slice, peer.l2tp.service, child) else {
-                return notSealed()
-            }
+        guard let child = way(to: place), unsafe seal(&slice, to: place, child) else {
+            drops[IPsecDrop.notSealed.rawValue] += 1
+            return false
         }
         if !child.askedForSuccessor, child.hasCarriedEnough {
             child.askedForSuccessor = true
             ike.rekey(child.agreed.spi, at: now)
         }
         return true
+    }
+
+    private func seal(_ slice: inout pa_slice_v1, to place: PlaceID, _ child: ESPChild) -> Bool {
+        switch place.kind {
+        case .etherIP:
+            return unsafe EtherIP.seal(&slice) && seal(&slice, .etherIP, child)
+        case .l2tpv3:
+            guard let peer = peers[place.holder] else { return false }
+            return unsafe peer.l2tpv3.seal(&slice) && seal(&slice, peer.l2tpv3.service, child)
+        case .call:
+            guard let call = calls[place.holder] else { return false }
+            return unsafe call.seal(&slice) && seal(&slice, .l2tpUDP, child)
+        }
     }
 
     /// Makes a packet of ESP of a packet of a service.
@@ -147,11 +174,6 @@ extension IPsecServer {
         var target = unsafe MutableRawSpan(_unsafeStart: slice.start, byteCount: length)
         header.write(to: &target)
         return true
-    }
-
-    private func notSealed() -> Bool {
-        drops[IPsecDrop.notSealed.rawValue] += 1
-        return false
     }
 
     func drop(_ reason: IPsecDrop) -> IPsecReceived {

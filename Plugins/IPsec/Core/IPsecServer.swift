@@ -15,32 +15,45 @@ public final class IPsecServer {
 
     let ike: IKEServer
     var children: [UInt32: ESPChild] = [:]
-    var peers: [Peer?] = []
-    private var free: [Int] = []
-    private var generation: UInt32 = 0
+    var peers = SlotTable<Peer>()
+    var calls = SlotTable<Call>()
     private var byName: [Name: Peer] = [:]
     var outbox = Outbox<IPsecOutput>()
     private var lastTicket: UInt64 = 0
-    var timers = TimerQueue<PeerID>()
-    var random: any RandomNumberGenerator
+    /// No timer is set for before this: what is due and stays so would never come to an end.
+    private var earliest = Instant(nanoseconds: 0)
+    private static let timerResolution: Duration = .milliseconds(1)
+    /// Of calls, and of what peers have of L2TP, under the name of their pseudowire's place.
+    var timers = TimerQueue<PlaceID>()
+    var random: any RandomNumberGenerator & Sendable
+    let callOptions: CallOptions
     /// The listener for ESP without UDP, of each family: by what a peer is answered that has not sent yet.
     var nativeSockets: [TransportAddress.Family: UInt64] = [:]
     /// Only grows.
     public internal(set) var drops = [Int](repeating: 0, count: IPsecDrop.allCases.count)
 
-    private struct Name: Hashable {
+    /// What makes the SAs of one peer one peer's.
+    struct Name: Hashable {
         let identity: Identification
+        /// With the port where the peer is behind a NAT: others of the same identity may be there as well.
         let source: TransportAddress
+
+        init(_ identity: Identification, _ remote: TransportAddress, _ nat: NATOutcome) {
+            self.identity = identity
+            source = nat.contains(.peerIsBehind) ? remote : remote.source
+        }
     }
 
     public init(
-        _ options: IKEOptions, cookieKey: [UInt8], random: any RandomNumberGenerator
+        _ options: IKEOptions, calls: CallOptions, cookieKey: [UInt8],
+        random: any RandomNumberGenerator & Sendable
     ) throws(OpenSSLError) {
         ike = try IKEServer(options, cookieKey: cookieKey, random: random)
+        callOptions = calls
         self.random = random
     }
 
-    public var peerCount: Int { byName.count }
+    public var peerCount: Int { peers.count }
     public var saCount: Int { ike.saCount }
     public var halfOpenCount: Int { ike.halfOpenCount }
 
@@ -60,17 +73,47 @@ public final class IPsecServer {
 
     public func handleTimeout(at now: Instant) {
         ike.handleTimeout(at: now)
+        earliest = now + Self.timerResolution
         while let entry = timers.popDue(at: now) {
-            guard let peer = peer(entry.connection), peer.l2tp.scheduledAt == entry.at else { continue }
-            peer.l2tp.scheduledAt = nil
-            handleL2TPTimeout(peer, at: now)
+            if entry.connection.kind == .call {
+                handleCallTimeout(entry, at: now)
+            } else if let peer = peers[entry.connection.holder], peer.scheduledAt == entry.at {
+                peer.scheduledAt = nil
+                handleTunnelTimeout(peer, at: now)
+                handleL2TPv3Timeout(peer, at: now)
+                schedule(peer)
+            }
         }
         settle(at: now)
     }
 
+    /// Asks to be called for the tunnels and connections of a peer.
+    func schedule(_ peer: Peer) {
+        guard let deadline = [peer.l2tp.deadline, peer.l2tpv3.deadline].compactMap({ $0 }).min() else {
+            return
+        }
+        setTimer(&peer.scheduledAt, PlaceID(peer.id, .l2tpv3), at: deadline)
+    }
+
+    func setTimer(_ scheduledAt: inout Instant?, _ name: PlaceID, at deadline: Instant) {
+        if let scheduledAt, scheduledAt <= deadline { return }
+        let deadline = max(deadline, earliest)
+        scheduledAt = deadline
+        timers.insert(TimerQueue<PlaceID>.Entry(at: deadline, connection: name))
+        guard timers.entries.count > 64 + 4 * (peers.count + calls.count) else { return }
+        timers.keep { [self] entry in
+            entry.connection.kind == .call
+                ? calls[entry.connection.holder]?.scheduledAt == entry.at
+                : peers[entry.connection.holder]?.scheduledAt == entry.at
+        }
+    }
+
     /// Says goodbye to everybody.
     public func stop(at now: Instant) {
-        for peer in peers.compactMap({ $0 }) { endL2TP(peer, at: now) }
+        for peer in peers.all {
+            endTunnels(peer, at: now)
+            endL2TPv3(peer, at: now)
+        }
         ike.stop(at: now)
         settle(at: now)
     }
@@ -136,92 +179,105 @@ public final class IPsecServer {
         let peer = child.peer
         peer.removed(child)
         if peer.way(of: .etherIP) == nil { endPlace(.etherIP, peer, IPsecEnding(reason)) }
-        if peer.way(of: peer.l2tp.service) == nil { dropL2TP(peer, IPsecEnding(reason)) }
+        if peer.way(of: peer.l2tpv3.service) == nil { dropL2TPv3(peer, IPsecEnding(reason)) }
+        if peer.way(of: .l2tpUDP) == nil { dropTunnels(peer, IPsecEnding(reason)) }
         if peer.children.isEmpty { forget(peer) }
     }
 
     // MARK: Peers
 
     private func peer(_ agreed: ChildSA) -> Peer {
-        let name = Name(identity: agreed.identity, source: agreed.path.remote.source)
+        let name = Name(agreed.identity, agreed.path.remote, agreed.nat)
         if let peer = byName[name] { return peer }
-        let index = free.popLast() ?? peers.count
-        if index == peers.count { peers.append(nil) }
-        generation &+= 1
-        let peer = Peer(PeerID(generation: generation, index: index), name.identity, name.source)
-        peers[index] = peer
+        let peer = peers.insert { Peer($0, name) }
         byName[name] = peer
         return peer
     }
 
     private func forget(_ peer: Peer) {
-        peers[peer.id.index] = nil
-        free.append(peer.id.index)
-        byName[Name(identity: peer.identity, source: peer.source)] = nil
+        peers.remove(peer.id)
+        if byName[peer.name] === peer { byName[peer.name] = nil }
     }
 
-    /// Nil when it is gone.
-    func peer(_ id: PeerID) -> Peer? {
-        guard peers.indices.contains(id.index), let peer = peers[id.index], peer.id == id else { return nil }
-        return peer
+    /// The peer's NAT has given it another port.
+    func rename(_ peer: Peer, to path: IKEPath) {
+        guard let nat = peer.children.first?.agreed.nat else { return }
+        let name = Name(peer.identity, path.remote, nat)
+        guard name != peer.name else { return }
+        if byName[peer.name] === peer { byName[peer.name] = nil }
+        peer.name = name
+        byName[name] = peer
     }
 
     // MARK: Places on hubs
 
-    func beginPlace(_ kind: PlaceID.Kind, _ peer: Peer, _ child: ESPChild, at now: Instant) {
-        guard peer.places[kind].mayBegin(at: now) else { return }
+    func makeTicket() -> UInt64 {
         lastTicket += 1
-        peer.places[kind].stage = .authenticating(ticket: lastTicket)
+        return lastTicket
+    }
+
+    func beginPlace(_ kind: Places.Kind, _ peer: Peer, _ child: ESPChild, at now: Instant) {
+        guard peer.places[kind].mayBegin(at: now) else { return }
+        let ticket = makeTicket()
+        peer.places[kind].stage = .authenticating(ticket: ticket)
         outbox.append(
             .authenticate(
                 IdentityQuestion(
-                    place: PlaceID(peer.id, kind), ticket: lastTicket, identity: peer.identity.text,
-                    remote: child.path.remote, protocolName: kind.name)))
+                    place: PlaceID(peer.id, kind.ofPlace), ticket: ticket, identity: peer.identity.text,
+                    remote: child.path.remote, protocolName: kind.ofPlace.name)))
     }
 
-    /// The verdict on a question; `refusal` is for the log. Nil: the peer has a place on a hub.
+    /// The verdict on a peer's identity; `refusal` is for the log. Nil: the peer has a place on a hub.
     public func decided(_ place: PlaceID, ticket: UInt64, refusal: String?, at now: Instant) {
-        guard let peer = peer(place.peer),
-            peer.places[place.kind].stage == .authenticating(ticket: ticket)
+        guard let kind = Places.Kind(place.kind), let peer = peers[place.holder],
+            peer.places[kind].stage == .authenticating(ticket: ticket)
         else { return }
-        guard let child = way(of: place, peer), refusal == nil else {
-            refuse(peer, place.kind, refusal ?? "its SA is gone", at: now)
+        guard let child = way(of: kind, peer), refusal == nil else {
+            refuse(peer, kind, refusal ?? "its SA is gone", at: now)
             return settle(at: now)
         }
-        peer.places[place.kind].stage = .opening
+        peer.places[kind].stage = .opening
+        let header = kind == .etherIP ? EtherIP.headerLength : L2TPv3State.maxHeader
         outbox.append(
             .openSession(
                 SessionWish(
-                    place: place, mtu: mtu(child, place.kind, peer), headroom: Self.headroom,
-                    tailroom: Self.tailroom, protocolName: place.kind.name,
+                    place: place, mtu: mtu(child, header: header + EthernetFrame.headerLength),
+                    headroom: Self.headroom, tailroom: Self.tailroom, protocolName: place.kind.name,
                     cipher: child.agreed.suite.esp.name, identity: peer.identity.text,
-                    remote: child.path.remote)))
+                    remote: child.path.remote, network: nil)))
     }
 
+    /// A session on layer 2 is open; for one on layer 3 see `networkOpened`.
     public func sessionOpened(_ place: PlaceID, at now: Instant) {
-        guard let peer = peer(place.peer), peer.places[place.kind].stage == .opening else { return }
-        peer.places[place.kind].stage = .open
-        if place.kind == .l2tp { acceptSession(peer, at: now) }
+        guard let kind = Places.Kind(place.kind), let peer = peers[place.holder],
+            peer.places[kind].stage == .opening
+        else { return }
+        peer.places[kind].stage = .open
+        if kind == .l2tpv3 { acceptSession(peer, at: now) }
         settle(at: now)
     }
 
     /// The host did not give it a place, or takes it away.
     public func sessionClosed(_ place: PlaceID, _ sentence: String, at now: Instant) {
-        guard let peer = peer(place.peer) else { return }
-        refuse(peer, place.kind, sentence, at: now)
+        if let kind = Places.Kind(place.kind) {
+            guard let peer = peers[place.holder] else { return }
+            refuse(peer, kind, sentence, at: now)
+        } else if let call = calls[place.holder] {
+            close(call, sentence, at: now)
+        }
         settle(at: now)
     }
 
-    private func refuse(_ peer: Peer, _ kind: PlaceID.Kind, _ reason: String, at now: Instant) {
+    private func refuse(_ peer: Peer, _ kind: Places.Kind, _ reason: String, at now: Instant) {
         // L2TP tells the peer, who decides when to come again.
         peer.places[kind].stage = kind == .etherIP ? .refused(until: now + Place.pause) : .closed
-        let event = "\(kind.name) refused identity=\"\(peer.identity.text)\" reason=\"\(reason)\""
+        let event = "\(kind.ofPlace.name) refused identity=\"\(peer.identity.text)\" reason=\"\(reason)\""
         outbox.append(.log(LogEvent(.security, event)))
-        if kind == .l2tp { refuseSession(peer, at: now) }
+        if kind == .l2tpv3 { refuseSession(peer, at: now) }
     }
 
-    func endPlace(_ kind: PlaceID.Kind, _ peer: Peer, _ ending: IPsecEnding) {
-        let place = PlaceID(peer.id, kind)
+    func endPlace(_ kind: Places.Kind, _ peer: Peer, _ ending: IPsecEnding) {
+        let place = PlaceID(peer.id, kind.ofPlace)
         switch peer.places[kind].stage {
         case .closed, .refused: break
         case .authenticating(let ticket): outbox.append(.withdrawAuthentication(place, ticket: ticket))
@@ -231,26 +287,25 @@ public final class IPsecServer {
     }
 
     /// By which pair of SAs a place's frames leave.
-    func way(of place: PlaceID, _ peer: Peer) -> ESPChild? {
-        switch place.kind {
+    func way(of kind: Places.Kind, _ peer: Peer) -> ESPChild? {
+        switch kind {
         case .etherIP: peer.way(of: .etherIP)
-        case .l2tp: peer.way(of: peer.l2tp.service)
+        case .l2tpv3: peer.way(of: peer.l2tpv3.service)
         }
     }
 
     /// What is written around a frame, at most: later SAs of a peer may want more than its first one.
-    private static let headroom =
-        L2TPv3State.maxHeader + IPv4Packet.minHeaderLength + ESPSuite.cbc(.aes256CBC, .sha512).headroom
-    private static let tailroom = ESPSuite.cbc(.aes256CBC, .sha512).tailroom
+    static let headroom =
+        L2TPPort.headerLength + max(L2TPv3State.maxHeader - L2TPPort.headerLength, Call.maxHeader)
+        + IPv4Packet.minHeaderLength + ESPSuite.cbc(.aes256CBC, .sha512).headroom
+    static let tailroom = ESPSuite.cbc(.aes256CBC, .sha512).tailroom
 
-    private func mtu(_ child: ESPChild, _ kind: PlaceID.Kind, _ peer: Peer) -> Int {
+    /// Octets of an IP packet behind `header` octets that fit one packet of the path.
+    func mtu(_ child: ESPChild, header: Int) -> Int {
         let isIPv4 = child.path.remote.family == .ipv4
         let outside = (isIPv4 ? 20 : 40) + (child.agreed.suite.mode.isInUDP ? 8 : 0)
         let payload = child.agreed.suite.esp.maxPayload(inPacketOf: Self.assumedPathMTU - outside)
-        let header = kind == .etherIP ? EtherIP.headerLength : L2TPv3State.maxHeader
-        let inside =
-            header + EthernetFrame.headerLength + (child.isTunnel ? IPv4Packet.minHeaderLength : 0)
-        return min(1500, payload - inside)
+        return min(1500, payload - header - (child.isTunnel ? IPv4Packet.minHeaderLength : 0))
     }
 
     func log(_ level: LogEvent.Level, _ text: String, _ path: IKEPath) {

@@ -5,20 +5,23 @@ import Wire
 /// Somebody who has proved an identity, for as long as there is a pair of ESP SAs with them. Keys come and
 /// go; sessions stay.
 final class Peer {
-    let id: PeerID
-    let identity: Identification
-    let source: TransportAddress
+    let id: SlotID
+    var name: IPsecServer.Name
     var children: [ESPChild] = []
     /// By which pair each service leaves: the newest that the peer has confirmed.
     private var ways: [ESPChild?] = Array(repeating: nil, count: Service.allCases.count)
     var places = Places()
-    var l2tp = L2TPv3State()
+    var l2tp = L2TPState()
+    var l2tpv3 = L2TPv3State()
+    /// When the server has asked to be called for its tunnels and connections.
+    var scheduledAt: Instant?
 
-    init(_ id: PeerID, _ identity: Identification, _ source: TransportAddress) {
+    init(_ id: SlotID, _ name: IPsecServer.Name) {
         self.id = id
-        self.identity = identity
-        self.source = source
+        self.name = name
     }
+
+    var identity: Identification { name.identity }
 
     func way(of service: Service) -> ESPChild? { ways[service.rawValue] }
 
@@ -35,14 +38,30 @@ final class Peer {
     }
 }
 
-/// A peer's places on hubs.
+/// A peer's own places on hubs; those of its calls are the calls' business.
 struct Places {
-    var etherIP = Place()
-    var l2tp = Place()
+    enum Kind: CaseIterable {
+        case etherIP
+        case l2tpv3
 
-    subscript(kind: PlaceID.Kind) -> Place {
-        get { kind == .etherIP ? etherIP : l2tp }
-        set { if kind == .etherIP { etherIP = newValue } else { l2tp = newValue } }
+        /// Nil: a call's.
+        init?(_ kind: PlaceID.Kind) {
+            switch kind {
+            case .etherIP: self = .etherIP
+            case .l2tpv3: self = .l2tpv3
+            case .call: return nil
+            }
+        }
+
+        var ofPlace: PlaceID.Kind { self == .etherIP ? .etherIP : .l2tpv3 }
+    }
+
+    var etherIP = Place()
+    var l2tpv3 = Place()
+
+    subscript(kind: Kind) -> Place {
+        get { kind == .etherIP ? etherIP : l2tpv3 }
+        set { if kind == .etherIP { etherIP = newValue } else { l2tpv3 = newValue } }
     }
 }
 
@@ -70,37 +89,35 @@ struct Place {
     }
 }
 
-/// Names a place on a hub: a peer, and what it brings.
+/// Names a place on a hub: a peer's, and of what kind, or a call's.
 public struct PlaceID: Hashable, Sendable {
     public enum Kind: UInt64, Sendable {
         case etherIP = 0
-        case l2tp = 1
+        case l2tpv3 = 1
+        /// A PPP link in L2TPv2.
+        case call = 2
 
         /// For people.
-        var name: String { self == .etherIP ? "EtherIP/IPsec" : "L2TPv3/IPsec" }
+        var name: String {
+            switch self {
+            case .etherIP: "EtherIP/IPsec"
+            case .l2tpv3: "L2TPv3/IPsec"
+            case .call: "L2TP/IPsec"
+            }
+        }
     }
 
     public let rawValue: UInt64
 
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
-    init(_ peer: PeerID, _ kind: Kind) { rawValue = peer.rawValue << 1 | kind.rawValue }
+    init(_ holder: SlotID, _ kind: Kind) { rawValue = holder.rawValue << 2 | kind.rawValue }
 
-    var peer: PeerID { PeerID(rawValue: rawValue >> 1) }
-    var kind: Kind { rawValue & 1 == 0 ? .etherIP : .l2tp }
+    /// The peer, or the call.
+    var holder: SlotID { SlotID(rawValue: rawValue >> 2) }
+    /// A kind that we did not give away is nobody's: the table has no such holder.
+    public var kind: Kind { Kind(rawValue: rawValue & 3) ?? .etherIP }
 
-    /// Used again when the peer is gone.
+    /// Used again when the holder is gone.
     public var index: Int { Int(rawValue & 0xffff_ffff) }
-}
-
-/// Names a peer for as long as the process lives; never used twice. The low half is its place in the table.
-struct PeerID: Hashable, Sendable {
-    let rawValue: UInt64
-
-    init(rawValue: UInt64) { self.rawValue = rawValue }
-
-    init(generation: UInt32, index: Int) { rawValue = UInt64(generation) << 31 | UInt64(index) }
-
-    /// Used again when the peer is gone.
-    var index: Int { Int(rawValue & 0x7fff_ffff) }
 }

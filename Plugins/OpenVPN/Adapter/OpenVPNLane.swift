@@ -91,11 +91,7 @@ final class OpenVPNLane: LaneAdapter {
         guard current != generation, let changes = module.changes else { return }
         generation = current
         push = changes.push
-        do {
-            try server.use(changes.identity)
-        } catch {
-            module.host.log(.error, "the new certificate is not usable reason=\"\(error)\"")
-        }
+        if let context = changes.context { server.use(context) }
     }
 }
 

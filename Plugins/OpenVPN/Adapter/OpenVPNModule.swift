@@ -39,7 +39,7 @@ public final class OpenVPNModule: PacketAdapter {
 
     /// What may change under the feet of running lanes.
     struct Changes: Sendable {
-        let identity: TLSContext.Identity
+        let context: TLSContext?
         let push: PushSettings
     }
 
@@ -47,7 +47,8 @@ public final class OpenVPNModule: PacketAdapter {
 
     public func start() throws {
         let keys = try KeyRing(from: host)
-        let settings = try SettingsReader(host: host).settings(keys)
+        var settings = try SettingsReader(host: host).settings(keys)
+        settings.server.context = try settings.server.makeContext()
         let cookieKey = try host.random(SessionCookie.keyLength)
         let metrics = try Counter.allCases.map { counter in
             counter.isGauge
@@ -83,14 +84,19 @@ public final class OpenVPNModule: PacketAdapter {
     }
 
     public func certificateChanged() throws {
-        let identity = try SettingsReader(host: host).identity()
-        state.withLock { $0.settings?.server.identity = identity }
+        guard var server = snapshot.settings?.server else { return }
+        server.identity = try SettingsReader(host: host).identity()
+        let context = try server.makeContext()
+        state.withLock { state in
+            state.settings?.server.identity = server.identity
+            state.settings?.server.context = context
+        }
         generation.add(1, ordering: .releasing)
     }
 
     var changes: Changes? {
         state.withLock { state in
-            state.settings.map { Changes(identity: $0.server.identity, push: $0.push) }
+            state.settings.map { Changes(context: $0.server.context, push: $0.push) }
         }
     }
 

@@ -1,15 +1,12 @@
 import OpenSSL
 import PPP
+import PPPSessions
 import PluginKit
 import SSTPCore
 import Wire
 
 /// What a connection wants done, and what the host answers.
 extension SSTPLane {
-    /// What we call ourselves towards clients of a network without a router: the dummy address of RFC 7600
-    /// §4.8.
-    private static let dummyAddress = IPv4Address(0xc000_0008)
-
     /// After each input: does what the engine wants, and sets the alarm.
     func settle(_ client: Client) {
         while let output = client.connection.nextOutput() { perform(output, client) }
@@ -80,19 +77,10 @@ extension SSTPLane {
         // The answer to an older question would be taken for that to this one.
         if let older = client.question { services.withdraw(question: older) }
         client.question = nil
-        var evidence: PluginKit.Evidence
-        switch shown.proof {
-        case .password(let password):
-            evidence = PluginKit.Evidence(.password, protocolName: "SSTP")
-            evidence.secret = password
-        case .msCHAPv2(let challenge, let response):
-            evidence = PluginKit.Evidence(.msCHAPv2, protocolName: "SSTP")
-            evidence.challenge = challenge
-            evidence.secret = response
-        case .chapMD5: return decided(.refused(.method), client)
+        guard var evidence = PluginKit.Evidence(shown, protocolName: "SSTP") else {
+            return decided(.refused(.method), client)
         }
         defer { wipe(&evidence.secret) }
-        evidence.name = shown.name
         evidence.remote = client.facts.remote
         evidence.software = client.connection.link.software
         do throws(PluginKit.Status) {
@@ -153,10 +141,7 @@ extension SSTPLane {
         client.opening = nil
         client.session = session
         halfOpen.remove(token)
-        if let parameters, let address = parameters.address.ipv4 {
-            let network = PeerNetwork(
-                address: address, own: parameters.gateway?.ipv4 ?? Self.dummyAddress,
-                dns: parameters.dns.compactMap(\.ipv4), wins: parameters.wins.compactMap(\.ipv4))
+        if let network = PeerNetwork(parameters) {
             client.connection.sessionOpened(network, at: services.now)
         } else {
             closeSession(client, .noAddress, "the hub has no IPv4 address for the client")
@@ -185,19 +170,6 @@ extension SSTPLane {
         if let opening = client.opening { services.withdraw(opening: opening) }
         client.session = nil
         client.opening = nil
-    }
-}
-
-extension AuthenticationVerdict {
-    init(_ verdict: Verdict) {
-        self =
-            switch verdict.code {
-            case .accepted: .accepted(authenticatorResponse: verdict.response)
-            case .credentials, .hub: .refused(.credentials)
-            case .disabled: .refused(.disabled)
-            case .method, .continue: .refused(.method)
-            case .unavailable: .refused(.unavailable)
-            }
     }
 }
 

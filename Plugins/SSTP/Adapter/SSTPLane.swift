@@ -1,4 +1,4 @@
-import Admission
+import EngineParts
 import PPP
 import PluginKit
 import SSTPCore

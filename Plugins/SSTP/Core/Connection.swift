@@ -23,7 +23,7 @@ public struct Connection: Sendable {
     public private(set) var isOpen = false
     /// What stands in front of an IP packet within an SSTP packet.
     public private(set) var dataHeader: [UInt8] = []
-    /// Who the client says it is, once it has.
+    /// Who the client says it is, once it has; for logs.
     public private(set) var name = ""
 
     private var opening = HTTPOpening()
@@ -212,7 +212,7 @@ extension Connection {
         switch output {
         case .send(let frame): sendFrame(frame)
         case .authenticate(let evidence):
-            name = String(decoding: evidence.name, as: UTF8.self)
+            name = evidence.loggedName
             outputs.append(.authenticate(evidence))
         case .authenticated:
             if let hlak { call.authenticated(hlak: hlak) }
@@ -279,7 +279,7 @@ extension Connection {
     }
 
     private mutating func log(_ level: LogLevel, _ text: String) {
-        outputs.append(.log(level, name.isEmpty ? text : "user=\"\(name.logged)\" \(text)"))
+        outputs.append(.log(level, name.isEmpty ? text : "user=\"\(name)\" \(text)"))
     }
 }
 
@@ -293,17 +293,5 @@ extension EndReason {
             case .authentication: .authentication
             case .local: .administrator
             }
-    }
-}
-
-extension String {
-    /// Without what could end its quotation marks or its line.
-    fileprivate var logged: String {
-        String(
-            String.UnicodeScalarView(
-                unicodeScalars.prefix(255).map { scalar in
-                    scalar.value < 0x20 || scalar == "\"" || scalar == "\\" || scalar.value == 0x7f
-                        ? "?" : scalar
-                }))
     }
 }

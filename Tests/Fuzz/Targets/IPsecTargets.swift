@@ -2,6 +2,7 @@ import ESP
 import IKEPeer
 import LentPackets
 import OpenSSL
+import PPP
 import PluginABI
 import SeededGenerators
 import Wire
@@ -15,7 +16,7 @@ extension FuzzTarget {
         FuzzTarget("ike-payloads", payloads), FuzzTarget("ike-server", ikeServer),
         FuzzTarget("ike-protected", protectedMessages), FuzzTarget("esp-packet", espPacket),
         FuzzTarget("ipsec-payload", ipsecPayload), FuzzTarget("l2tp-avps", avps),
-        FuzzTarget("l2tpv3-control", l2tpv3Control),
+        FuzzTarget("l2tpv3-control", l2tpv3Control), FuzzTarget("l2tp-session", l2tpSession),
     ]
 
     private static let now = Instant(nanoseconds: 1_000_000_000_000)
@@ -26,7 +27,8 @@ extension FuzzTarget {
     private static func ipsecServer() -> IPsecServer? {
         let options = IKEOptions(preSharedKeys: [SecretBytes(copying: Array("secret".utf8))])
         let server = try? IPsecServer(
-            options, cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1))
+            options, calls: CallOptions(methods: [.eapMSCHAPv2, .msCHAPv2, .pap]),
+            cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1))
         server?.listensNatively(.ipv4, socket: 50)
         return server
     }
@@ -96,10 +98,7 @@ extension FuzzTarget {
                 switch output {
                 case .send(let octets, let path) where path.socket == 1:
                     waiting += (try? peer.receive(octets)) ?? []
-                case .authenticate(let question):
-                    server.decided(question.place, ticket: question.ticket, refusal: nil, at: now)
-                case .openSession(let wish): server.sessionOpened(wish.place, at: now)
-                default: break
+                default: perform(output, server)
                 }
             }
         }
@@ -162,6 +161,74 @@ extension FuzzTarget {
     }
 
     // MARK: L2TP
+
+    /// What an established peer sends from port 1701, each piece behind its length, once it has a tunnel with
+    /// one call: the first octet says whether pieces are control messages in order (their header is made),
+    /// PPP frames of that call, or whole packets.
+    private static func l2tpSession(_ bytes: [UInt8]) {
+        guard let choice = bytes.first, bytes.count < 4000, let server = ipsecServer() else { return }
+        let peer = IKEPeer(path: path, random: SeededGenerator(seed: 2))
+        peer.suite = PhaseTwoSuite(
+            .gcm(.aes128GCM), EncapsulationMode(isTunnel: false, isInUDP: false))
+        connect(peer, server)
+        guard let child = peer.children.first,
+            let outbound = try? OutboundSA(
+                spi: child.peerSPI, child.suite.esp, keys: child.outboundKeys)
+        else { preconditionFailure("a good peer was not let in") }
+        var ns: UInt16 = 0
+        func deliver(_ payload: [UInt8]) {
+            var datagram: [UInt8] = [6, 165, 6, 165]
+            datagram.appendBigEndian(UInt16(8 + payload.count))
+            let packet = LentPacket(datagram + [0, 0] + payload)
+            guard payload.count < 1400, outbound.seal(&packet.slice, nextHeader: 17) == nil else { return }
+            let received = server.open(&packet.slice, from: path, at: now)
+            precondition(received == .consumed || packet.octets.count < payload.count)
+            server.settleAfterData(at: now)
+            while let output = server.nextOutput() { perform(output, server) }
+        }
+        func control(_ body: [UInt8], session: UInt16) {
+            let tunnel = server.peers.all.first?.l2tp.tunnels.first?.machine.localID ?? 0
+            var octets: [UInt8] = []
+            L2TPHeader(
+                isControl: true, tunnel: tunnel, session: session,
+                numbers: L2TPHeader.Numbers(ns: ns, nr: 0)
+            ).serialize(into: &octets, bodyLength: body.count)
+            ns &+= 1
+            deliver(octets + body)
+        }
+        control(ControlMessage(.SCCRQ, [AVP(.assignedTunnelID, number: 7 as UInt16)]).body, session: 0)
+        control(ControlMessage(.SCCCN).body, session: 0)
+        control(ControlMessage(.ICRQ, [AVP(.assignedSessionID, number: 8 as UInt16)]).body, session: 0)
+        control(ControlMessage(.ICCN).body, session: 1)
+        precondition(server.calls.count == 1, "a good caller was not let in")
+        let tunnel = server.peers.all.first?.l2tp.tunnels.first?.machine.localID ?? 0
+        for piece in pieces(Array(bytes.dropFirst())) {
+            switch choice % 3 {
+            case 0: control(piece, session: UInt16(choice) / 3)
+            case 1: deliver(L2TPHeader.data(tunnel: tunnel, session: 1) + piece)
+            default: deliver(piece)
+            }
+        }
+        server.handleTimeout(at: now + .seconds(100))
+        server.handleTimeout(at: now + .seconds(200))
+        while let output = server.nextOutput() { perform(output, server) }
+    }
+
+    private static func perform(_ output: IPsecOutput, _ server: IPsecServer) {
+        switch output {
+        case .authenticate(let question):
+            server.decided(question.place, ticket: question.ticket, refusal: nil, at: now)
+        case .authenticateUser(let question):
+            server.decided(
+                question.place, ticket: question.ticket, .accepted(authenticatorResponse: []), at: now)
+        case .openSession(let wish) where wish.network == nil:
+            server.sessionOpened(wish.place, at: now)
+        case .openSession(let wish):
+            let network = PeerNetwork(address: IPv4Address(0x0a58_0064), own: IPv4Address(0x0a58_0001))
+            server.networkOpened(wish.place, network, at: now)
+        default: break
+        }
+    }
 
     private static func avps(_ bytes: [UInt8]) {
         var input = ByteReader(bytes.rawSpan)

@@ -15,6 +15,11 @@ from .processes import Failure, wait_until
 
 PSK = "a long secret of the lab"
 LISTEN = ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"]
+# For `nft` in namespace inet: all clients share its address towards the server.
+NAT = (
+    "add table ip hide; add chain ip hide out { type nat hook postrouting priority 100; }; "
+    'add rule ip hide out oifname "srv" masquerade'
+)
 WIRE = "wire0"
 # Frames of this size fit the tunnel whole.
 WIRE_MTU = "1300"
@@ -56,6 +61,7 @@ CONNECTION = """connections {{
         dpd_delay = 10s
         rekey_time = {ike_rekey}s
         over_time = 10s
+        rand_time = 0s
         local {{
             auth = psk
             id = {identity}
@@ -72,6 +78,7 @@ CONNECTION = """connections {{
                 esp_proposals = {esp}
                 rekey_time = {esp_rekey}s
                 life_time = {esp_life}s
+                rand_time = 0s
                 dpd_action = clear
             }}
         }}
@@ -161,11 +168,12 @@ class StrongSwan:
         )
 
 
-def serve(lab, identities, **options):
-    """An office whose users, site1 and so on, are found by these IKE identities. `options` of [ipsec]."""
+def serve(lab, identities, users=(), **options):
+    """An office whose users, site1 and so on, are found by these IKE identities. `users` have passwords.
+    `options` of [ipsec]."""
     lab.start_lan()
     section = {"library": "IPsec", "listen": LISTEN, "psk": PSK, **options}
-    server = Polyhub(lab, modules={"ipsec": section}).start().office(bridge="lan0", users=())
+    server = Polyhub(lab, modules={"ipsec": section}).start().office(bridge="lan0", users=users)
     for number, identity in enumerate(identities, 1):
         server.ctl("user", "create", "LAB", f"site{number}", "--ike-id", identity)
     return server

@@ -9,6 +9,11 @@ from .processes import expect
 VERSION = b"1.0.0, OpenVPN protocol 2.6"
 
 
+def image_size():
+    """Octets of the module's library."""
+    return os.path.getsize(os.path.join(programs(), "libOpenVPN.so"))
+
+
 def rebuilt(lab, number):
     """A copy of the OpenVPN module with another version; its path and that version."""
     with open(os.path.join(programs(), "libOpenVPN.so"), "rb") as file:

@@ -1,6 +1,7 @@
 """Load through a tunnel: iperf3 between two namespaces."""
 
 import json
+import re
 
 from .processes import Failure
 
@@ -33,6 +34,32 @@ class Load:
         return report
 
 
+class Ping:
+    """Echo requests for some seconds, in the background."""
+
+    def __init__(self, lab, where, address, seconds, interval=0.002):
+        self.seconds = seconds
+        self.sent = 0
+        self.process = lab.spawn(
+            where, f"{where}-ping", ["ping", "-D", "-i", str(interval), "-w", str(seconds), address]
+        )
+
+    def lost(self):
+        """When the answers came before those that are missing, in seconds since the epoch."""
+        if self.process.wait(self.seconds + 40) != 0:
+            raise Failure(f"ping failed: {self.process.last_words()}")
+        log = self.process.log()
+        replies = {}
+        for at, number in re.findall(r"^\[(\d+\.\d+)\] .*icmp_seq=(\d+) ", log, re.MULTILINE):
+            replies[int(number)] = float(at)
+        self.sent = int(re.search(r"(\d+) packets transmitted", log)[1])
+        # When the time is over ping does not wait for what is on its way.
+        if not replies or self.sent - max(replies) > 50:
+            raise Failure(f"no answer for long at the end: {self.process.last_words()}")
+        missing = [number for number in range(1, max(replies)) if number not in replies]
+        return [max((at for number, at in replies.items() if number < gap), default=0.0) for gap in missing]
+
+
 def both_ways(lab, where, address, seconds=2):
     """TCP to an iperf3 server and back, one after the other: octets and Mbit/s of each."""
     for direction in ([], ["-R"]):
@@ -49,6 +76,11 @@ def received(report):
     """Octets that arrived, and the Mbit/s of that."""
     total = report["end"]["sum_received"]
     return int(total["bytes"]), total["bits_per_second"] / 1e6
+
+
+def interval_rates(report):
+    """Mbit/s of each second."""
+    return [interval["sum"]["bits_per_second"] / 1e6 for interval in report["intervals"]]
 
 
 def longest_pause(report):

@@ -12,6 +12,7 @@ from lab.network import LAN
 from lab.openvpn import Client
 from lab.polyhub import REPOSITORY, Polyhub, password
 from lab.processes import expect
+from lab.traffic import Ping
 
 
 def run(lab):
@@ -35,14 +36,15 @@ def run(lab):
     with Client(lab, "c1", profile, "user1", password("user1")) as one, Client(
         lab, "c2", tap, "user2", password("user2")
     ) as two:
-        ping = lab.spawn("c1", "c1-ping", ["ping", "-q", "-i", "0.01", "-w", str(2 * len(kinds)), LAN])
+        ping = Ping(lab, "c1", LAN, 2 * len(kinds))
         before = server.ask("module", "list")
         for why, library in kinds.items():
             done = server.call("module", "swap", "openvpn", library)
             expect(done.returncode == 1, f"{library}: status {done.returncode}: {done.stdout}")
             expect(why in done.stderr, f"{library} was refused with {done.stderr.strip()}, not with {why}")
         expect(server.ask("module", "list") == before, f"something has changed: {before}")
-        expect(ping.wait(60) == 0 and " 0% packet loss" in ping.log(), f"pings were lost: {ping.log()}")
+        lost = ping.lost()
+        expect(not lost, f"pings were lost: {lost}")
         expect(lab.ping("c2", LAN), "the TCP client is cut off")
         for client in (one, two):
             expect(client.connections() == 1, f"{client.where} connected anew")

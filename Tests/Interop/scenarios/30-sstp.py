@@ -45,5 +45,5 @@ def run(lab):
         wrong.ended()
         expect("E=691" in wrong.log(), f"no reason was shown: {wrong.log()[-300:]}")
     finally:
-        client.keep_logs(lab)
+        client.keep_logs(lab, "sstp")
     server.stop()

@@ -2,11 +2,8 @@
 
 from lab.network import LAN
 from lab.processes import expect, wait_until
-from lab.strongswan import EtherIP, serve
+from lab.strongswan import NAT, EtherIP, serve
 from lab.traffic import Load, received
-
-NAT = 'add table ip hide; add chain ip hide out { type nat hook postrouting priority 100; }; '
-NAT += 'add rule ip hide out oifname "srv" masquerade'
 
 
 def run(lab):

@@ -47,7 +47,11 @@ package final class PeerNetworkSite {
     package private(set) var evidence: [Evidence] = []
     package private(set) var end: Link.End?
     /// Those whose password can be proved by MS-CHAPv2.
-    package var hashes: [String: String] = ["alice": "secret"]
+    package var hashes: [String: String] {
+        get { accounts.hashes }
+        set { accounts.hashes = newValue }
+    }
+    private var accounts = TestAccounts()
     package var network = PeerNetwork(
         address: IPv4Address(0x0a00_0007), own: IPv4Address(0x0a00_0001),
         dns: [IPv4Address(0x0a00_0002), IPv4Address(0x0a00_0003)])
@@ -121,7 +125,7 @@ package final class PeerNetworkSite {
             send(.toPeer(frame))
         case .authenticate(let evidence):
             self.evidence.append(evidence)
-            schedule(.verdict(judge(evidence)), after: 20)
+            schedule(.verdict(accounts.judge(evidence)), after: 20)
         case .authenticated: note("authenticated")
         case .openNetwork(let wish):
             wishes.append(wish)
@@ -142,26 +146,5 @@ package final class PeerNetworkSite {
     private func schedule(_ delivery: Delivery, after milliseconds: Int) {
         order += 1
         queue.append((now + .milliseconds(milliseconds), order, delivery))
-    }
-
-    private func judge(_ evidence: Evidence) -> AuthenticationVerdict {
-        let name = String(decoding: evidence.name, as: UTF8.self)
-        switch evidence.proof {
-        case .password(let password):
-            return String(decoding: password, as: UTF8.self) == "secret" && name == "alice"
-                ? .accepted(authenticatorResponse: []) : .refused(.credentials)
-        case .chapMD5: return .refused(.method)
-        case .msCHAPv2(let challenge, let response):
-            guard let password = hashes[name],
-                let hash = try? NTHash(ofPassword: SecretBytes(copying: Array(password.utf8))),
-                let exchange = MSCHAPv2Exchange(
-                    authenticatorChallenge: Array(challenge.prefix(16)),
-                    peerChallenge: Array(challenge.suffix(16)), userName: evidence.name)
-            else { return .refused(.method) }
-            guard (try? exchange.accepts(response, hash)) == true,
-                let proof = try? MSCHAPv2Proof(exchange, response, hash)
-            else { return .refused(.credentials) }
-            return .accepted(authenticatorResponse: proof.authenticatorResponse)
-        }
     }
 }

@@ -17,14 +17,27 @@ extension IKEServer {
             let expected = try? established.keys.authenticate(id.octets, content.authenticated),
             constantTimeEquals(expected, content.hash)
         else { return unauthentic += 1 }
-        guard sa.use(id) else { return }
-        heard(sa, message.path, at: now)
-        for payload in content.payloads {
-            switch payload.type {
-            case .notification: receive(try Notification(parsing: payload.body), sa)
-            case .delete: receive(try Deletion(parsing: payload.body), sa, at: now)
-            default: break
-            }
+        guard sa.use(id, .informational) else { return }
+        var notifications: [(Notification, DeadPeerProbe.Age)] = []
+        for body in content.payloads.all(.notification) {
+            let notification = try Notification(parsing: body)
+            notifications.append((notification, age(of: notification, sa)))
+        }
+        // What was held back says neither that the peer lives nor where.
+        if notifications.allSatisfy({ $1 == .new }) { heard(sa, message.path, at: now) }
+        for (notification, age) in notifications where age != .old { receive(notification, sa) }
+        for body in content.payloads.all(.delete) { receive(try Deletion(parsing: body), sa, at: now) }
+    }
+
+    /// As its number says, where it has one.
+    private func age(of notification: Notification, _ sa: ISAKMPSA) -> DeadPeerProbe.Age {
+        let number = notification.data.reduce(0) { $0 << 8 | UInt32($1) }
+        switch notification.type {
+        case .areYouThere:
+            return notification.data.count == 4 ? sa.probe.age(ofQuestion: number) : .old
+        case .areYouThereAcknowledged:
+            return notification.data.count == 4 && sa.probe.isAsked(number) ? .new : .old
+        default: return .new
         }
     }
 
@@ -83,11 +96,11 @@ extension IKEServer {
         send(message + body, header, to: sa.path)
     }
 
-    /// Never used before under this SA.
+    /// None that the peer has used under this SA.
     func makeMessageID(_ sa: ISAKMPSA) -> UInt32 {
         while true {
             let id = UInt32.random(in: 1 ... .max, using: &random)
-            if sa.use(id) { return id }
+            if !sa.hasUsed(id) { return id }
         }
     }
 }

@@ -102,7 +102,7 @@ extension IKEServer {
         _ choice: (proposal: Proposal, suite: PhaseOneSuite), at now: Instant
     ) throws(OpenSSLError) {
         let (suite, cookies) = (choice.suite, message.header.cookies)
-        guard hasRoom(for: message.path.remote.source) else {
+        guard makeRoom(for: message.path.remote.source, at: now) else {
             return logRefusal("phase 1 refused reason=\"too many\"", message.path, at: now)
         }
         let ours = try DiffieHellmanKey(suite.group)
@@ -118,7 +118,7 @@ extension IKEServer {
             suite, first.abilities, handshake, path: message.path, expiresAt: now + options.halfOpenTime,
             at: now)
         sa.nat = try NATDiscovery.outcome(theirs.natHashes, message.path, cookies, suite.hash)
-        add(sa)
+        add(sa, at: now)
         var answer = [
             Payload(.keyExchange, exchange.responderPublic), Payload(.nonce, exchange.responderNonce),
         ]
@@ -177,10 +177,11 @@ extension IKEServer {
         sa.lastSent += body
         noLongerHalfOpen(sa)
         sa.establish(ISAKMPSA.Established(keys: keys, lastBlock: chain.iv, identity: proof.identity))
+        sa.path = message.path
+        if proof.isInitialContact { startAnew(sa, at: now) }
         register(sa, at: now)
         sa.expiresAt = now + handshake.lifetime
         sa.lastHeard = now
-        sa.path = message.path
         book.prove(handshake.firstMessage)
         send(sa.lastSent, header, to: sa.path, mayFragment: sa.abilities.contains(.fragmentation))
         let nat = sa.nat.isEmpty ? "none" : sa.nat.contains(.peerIsBehind) ? "peer" : "own"
@@ -188,7 +189,6 @@ extension IKEServer {
             .notice,
             "phase 1 established identity=\"\(proof.identity.text)\" suite=\"\(sa.suite.name)\" nat=\(nat)",
             sa.path)
-        if proof.isInitialContact { startAnew(sa, at: now) }
     }
 
     func ownIdentity(_ path: IKEPath) -> Identification {
@@ -197,10 +197,9 @@ extension IKEServer {
         return Identification(local.family == .ipv4 ? .ipv4Address : .ipv6Address, local.octets)
     }
 
-    /// What the peer had with us before is gone, RFC 2407 §4.6.3.3. Others behind the same NAT who call
-    /// themselves the same are let live: their ports differ.
+    /// What the peer had with us before is gone, RFC 2407 §4.6.3.3.
     private func startAnew(_ sa: ISAKMPSA, at now: Instant) {
-        for other in others(of: sa) where sa.nat.isEmpty || other.path.remote == sa.path.remote {
+        for other in others(of: sa) {
             orphan(other)
             settle(other, at: now)
         }

@@ -20,7 +20,7 @@ extension IKEServer {
         guard let plain = chain.decrypt(message.body),
             let content = ProtectedMessage(plain, first: message.header.nextPayload),
             let expected = try? established.keys.authenticate(id.octets, content.authenticated),
-            constantTimeEquals(expected, content.hash), sa.use(id)
+            constantTimeEquals(expected, content.hash), sa.use(id, .quickMode)
         else { return unauthentic += 1 }
         chain.advance(past: message.body)
         heard(sa, message.path, at: now)
@@ -157,6 +157,12 @@ extension IKEServer {
     public func heard(_ spi: UInt32, at now: Instant) {
         guard let child = children[spi] else { return }
         sas[child.owner]?.lastHeard = now
+    }
+
+    /// The newest packet of this SA, which travels in UDP as IKE does, came by another path.
+    public func moved(_ spi: UInt32, to path: IKEPath) {
+        guard let child = children[spi], let sa = sas[child.owner] else { return }
+        sa.path = path
     }
 
     /// The peer has it as well. Called too when the first packet comes by it: HASH(3) may be late or lost.

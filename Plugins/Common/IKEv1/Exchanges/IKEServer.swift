@@ -21,8 +21,8 @@ public final class IKEServer {
     var sas: [Cookies: ISAKMPSA] = [:]
     var children: [UInt32: Child] = [:]
     private var timers = TimerQueue<Cookies>()
-    private(set) var halfOpen = 0
-    private var halfOpenBySource: [TransportAddress: Int] = [:]
+    /// The SAs whose peers have not proved who they are.
+    private var halfOpen: HalfOpenTable<Cookies>
     private var countBySource: [TransportAddress: Int] = [:]
     /// The established SAs of each peer: more than one while phase 1 is renewed.
     private var peers: [Peer: [Cookies]] = [:]
@@ -52,12 +52,13 @@ public final class IKEServer {
         _ options: IKEOptions, cookieKey: [UInt8], random: any RandomNumberGenerator
     ) throws(OpenSSLError) {
         self.options = options
+        halfOpen = HalfOpenTable(capacity: options.maxHalfOpen, perSource: options.maxHalfOpenPerSource)
         book = try OfferBook(key: cookieKey)
         self.random = random
     }
 
     public var saCount: Int { sas.count }
-    public var halfOpenCount: Int { halfOpen }
+    public var halfOpenCount: Int { halfOpen.count }
 
     // MARK: The engine
 
@@ -145,33 +146,44 @@ public final class IKEServer {
 
     // MARK: Tables
 
-    /// Whether another half-open SA has a place. To be asked before anything is computed for it.
-    func hasRoom(for source: TransportAddress) -> Bool {
-        halfOpen < options.maxHalfOpen && sas.count < options.maxSAs
-            && halfOpenBySource[source, default: 0] < options.maxHalfOpenPerSource
-            && countBySource[source, default: 0] < options.maxSAsPerSource
+    /// A place for another half-open SA, if need be another one's. To be asked before anything is computed
+    /// for it. All their addresses are proved.
+    func makeRoom(for source: TransportAddress, at now: Instant) -> Bool {
+        guard countBySource[source, default: 0] < options.maxSAsPerSource else { return false }
+        for slow in halfOpen.overdue(window: options.halfOpenTime, at: now) { displace(slow, at: now) }
+        switch halfOpen.admission(of: source, isUnproved: false, at: now) {
+        case .free: break
+        case .refused: return false
+        case .inPlaceOf(let former): displace(former, at: now)
+        }
+        return sas.count < options.maxSAs
+    }
+
+    private func displace(_ cookies: Cookies, at now: Instant) {
+        guard let sa = sas[cookies] else { return }
+        close(sa, .replaced, tellsPeer: false)
+        settle(sa, at: now)
     }
 
     /// The caller has asked for room.
-    func add(_ sa: ISAKMPSA) {
-        let source = sa.source
+    func add(_ sa: ISAKMPSA, at now: Instant) {
         sas[sa.cookies] = sa
-        halfOpen += 1
-        halfOpenBySource[source, default: 0] += 1
-        countBySource[source, default: 0] += 1
+        halfOpen.insert(
+            HalfOpenTable<Cookies>.Entry(
+                connection: sa.cookies, source: sa.source, isUnproved: false, beganAt: now))
+        countBySource[sa.source, default: 0] += 1
     }
 
-    func noLongerHalfOpen(_ sa: ISAKMPSA) {
-        halfOpen -= 1
-        Self.decrement(&halfOpenBySource, sa.source)
-    }
+    func noLongerHalfOpen(_ sa: ISAKMPSA) { halfOpen.remove(sa.cookies) }
 
-    /// It is established now, and takes what an SA of the same peer has left.
+    /// It is established now, and takes what the same peer has under older ones: a peer that renews phase 1
+    /// does not answer under the SA that it is about to delete.
     func register(_ sa: ISAKMPSA, at now: Instant) {
         guard let peer = sa.peer else { return }
         peers[peer, default: []].append(sa.cookies)
-        for other in others(of: sa) where other.established == nil {
-            close(other, .replaced, tellsPeer: false)
+        for other in others(of: sa) {
+            hand(other.children, of: other, to: sa)
+            if other.established == nil { close(other, .replaced, tellsPeer: false) }
             settle(other, at: now)
         }
     }
@@ -210,16 +222,22 @@ public final class IKEServer {
     private func adopt(_ old: ISAKMPSA) -> Bool {
         let heirs = others(of: old).filter { $0.established != nil }
         guard let heir = heirs.max(by: { $0.expiresAt < $1.expiresAt }) else { return false }
-        for spi in old.children { children[spi]?.owner = heir.cookies }
-        heir.children += old.children
-        old.children = []
+        hand(old.children, of: old, to: heir)
         return true
     }
 
-    /// The other SAs of the same identity at the same address.
+    private func hand(_ spis: [UInt32], of old: ISAKMPSA, to heir: ISAKMPSA) {
+        for spi in spis { children[spi]?.owner = heir.cookies }
+        heir.children += spis
+        old.children = []
+    }
+
+    /// The other SAs of the same peer: of the same identity at the same address. Behind a NAT at the same
+    /// port, too: others may call themselves the same there.
     func others(of sa: ISAKMPSA) -> [ISAKMPSA] {
         guard let peer = sa.peer else { return [] }
         return peers[peer, default: []].compactMap { $0 == sa.cookies ? nil : sas[$0] }
+            .filter { !sa.nat.contains(.peerIsBehind) || $0.path.remote == sa.path.remote }
     }
 
     func forget(_ spi: UInt32, _ reason: EndReason) {

@@ -8,7 +8,8 @@ final class ISAKMPSA {
     static let maxQuickModes = 32
     /// ESP SAs, those included that are being replaced.
     static let maxChildren = 64
-    /// Message ids that were used: a replayed first message of quick mode makes no SA.
+    /// Message ids of the peer that are remembered, of quick modes and of informational messages each: a
+    /// replayed first message of quick mode makes no SA.
     static let maxUsedIDs = 256
 
     enum Stage {
@@ -55,7 +56,7 @@ final class ISAKMPSA {
     var reassembly = Reassembly()
 
     var quickModes: [UInt32: QuickMode] = [:]
-    var usedIDs: [UInt32] = []
+    private var usedIDs: [ExchangeType: [UInt32]] = [:]
     /// Our SPIs.
     var children: [UInt32] = []
 
@@ -96,12 +97,19 @@ final class ISAKMPSA {
         if case .over = stage { true } else { false }
     }
 
-    /// Notes a message id. False: it was used already.
-    func use(_ messageID: UInt32) -> Bool {
-        guard !usedIDs.contains(messageID) else { return false }
-        if usedIDs.count == Self.maxUsedIDs { usedIDs.removeFirst() }
-        usedIDs.append(messageID)
+    /// Notes a message id of the peer's. False: it was used already. Ours are not among them, nor does one
+    /// exchange push out what is remembered of another.
+    func use(_ messageID: UInt32, _ exchange: ExchangeType) -> Bool {
+        guard !hasUsed(messageID) else { return false }
+        var ids = usedIDs[exchange, default: []]
+        if ids.count == Self.maxUsedIDs { ids.removeFirst() }
+        ids.append(messageID)
+        usedIDs[exchange] = ids
         return true
+    }
+
+    func hasUsed(_ messageID: UInt32) -> Bool {
+        quickModes[messageID] != nil || usedIDs.values.contains { $0.contains(messageID) }
     }
 
     func deadline(_ options: IKEOptions) -> Instant {
@@ -117,6 +125,8 @@ final class ISAKMPSA {
 /// Asks a silent peer whether it is there, RFC 3706.
 struct DeadPeerProbe {
     var sequence: UInt32 = 0
+    /// Of the peer's newest question.
+    private var received: UInt32?
     private(set) var unanswered = 0
     private var askedAt: Instant?
 
@@ -124,6 +134,29 @@ struct DeadPeerProbe {
         guard let askedAt, askedAt > lastHeard else { return lastHeard + options.deadPeerInterval }
         return askedAt + IKEOptions.deadPeerRetry
     }
+
+    /// What the number in a peer's message says of it.
+    enum Age {
+        case new
+        /// Sent again.
+        case repeated
+        case old
+    }
+
+    /// RFC 3706 §5.3: the peer's numbers grow, from wherever they began.
+    mutating func age(ofQuestion number: UInt32) -> Age {
+        guard let received else {
+            self.received = number
+            return .new
+        }
+        let distance = Int32(bitPattern: number &- received)
+        guard distance > 0 else { return distance == 0 ? .repeated : .old }
+        self.received = number
+        return .new
+    }
+
+    /// Whether a question with this number waits for its answer.
+    func isAsked(_ number: UInt32) -> Bool { sequence &- number < UInt32(unanswered) }
 
     enum Step {
         case wait

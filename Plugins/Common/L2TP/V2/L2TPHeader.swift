@@ -9,8 +9,10 @@ public import Wire
 ///     |      Offset Size (opt)        |    Offset pad... (opt)
 public struct L2TPHeader: Equatable, Sendable {
     public static let controlLength = 12
-    /// Of the packets with PPP frames that we send: flags and both ids.
-    public static let dataLength = 6
+    /// Of the packets with PPP frames that we send, at most: flags, both ids, and numbers.
+    public static let maxDataLength = 10
+    /// Where Ns stands in them, if it does.
+    public static let numbersOffset = 6
 
     private static let isControlFlag: UInt16 = 0x8000
     private static let hasLengthFlag: UInt16 = 0x4000
@@ -24,6 +26,8 @@ public struct L2TPHeader: Equatable, Sendable {
     public var session: UInt16
     /// Nil in data without sequence numbers.
     public var numbers: Numbers?
+    /// Octets of the packet that was parsed, without what stands behind the length that it names.
+    public private(set) var packetLength = 0
 
     public struct Numbers: Equatable, Sendable {
         public var ns: UInt16
@@ -40,7 +44,7 @@ public struct L2TPHeader: Equatable, Sendable {
     /// `input` is a whole packet; behind the header only AVPs, or a PPP frame, are left. What stands behind
     /// the length that it names is cut off.
     public init(parsing input: inout ByteReader) throws(WireError) {
-        let total = input.remaining
+        packetLength = input.remaining
         let flags = try input.read(UInt16.self)
         guard flags & 0x000f == Self.version else { throw .badValue }
         isControl = flags & Self.isControlFlag != 0
@@ -51,7 +55,8 @@ public struct L2TPHeader: Equatable, Sendable {
         }
         if flags & Self.hasLengthFlag != 0 {
             let length = Int(try input.read(UInt16.self))
-            guard length <= total, length >= 4 else { throw .badLength }
+            guard length <= packetLength, length >= 4 else { throw .badLength }
+            packetLength = length
             input = try input.split(length - 4)
         }
         tunnel = try input.read(UInt16.self)
@@ -77,12 +82,21 @@ public struct L2TPHeader: Equatable, Sendable {
         output.appendBigEndian(numbers?.nr ?? 0)
     }
 
-    /// What stands in front of a PPP frame that we send.
-    public static func data(tunnel: UInt16, session: UInt16) -> [UInt8] {
+    /// What stands in front of a PPP frame that we send; `ns` where the LAC wants numbers.
+    public static func data(tunnel: UInt16, session: UInt16, ns: UInt16? = nil) -> [UInt8] {
         var octets: [UInt8] = []
-        octets.appendBigEndian(version)
+        octets.appendBigEndian(ns == nil ? version : version | hasNumbersFlag)
         octets.appendBigEndian(tunnel)
         octets.appendBigEndian(session)
+        guard let ns else { return octets }
+        octets.appendBigEndian(ns)
+        // Nr is reserved in data.
+        octets.appendBigEndian(UInt16(0))
         return octets
+    }
+
+    /// Whether a packet from port 1701 is of this version; nil: it is too short to say.
+    public static func isSpoken(in packet: RawSpan) -> Bool? {
+        packet.byteCount < 2 ? nil : packet.bigEndian(at: 0, as: UInt16.self) & 0x000f == version
     }
 }

@@ -13,6 +13,8 @@ public struct Tunnel: Sendable {
     static let setupTime: Duration = .seconds(30)
     /// How long StopCCN is sent, or acknowledged, again.
     static let farewellTime: Duration = .seconds(5)
+    /// A tunnel that has had no session for so long is ended.
+    static let emptyTime: Duration = .seconds(60)
 
     public enum Output: Equatable, Sendable {
         case send([UInt8])
@@ -27,6 +29,8 @@ public struct Tunnel: Sendable {
     public struct Session: Hashable, Sendable {
         public let localID: UInt16
         public let remoteID: UInt16
+        /// The LAC wants numbers in our data as well, RFC 2661 §4.4.5, Sequencing Required.
+        public var isSequenced = false
     }
 
     enum Stage: Equatable {
@@ -51,6 +55,8 @@ public struct Tunnel: Sendable {
     private var channel = ReliableChannel()
     private var outputs: [Output] = []
     private var lastHeard: Instant
+    /// Since when there is no session.
+    private var emptySince: Instant?
     /// For hidden AVPs, and for the peer's challenge. Empty: there is none.
     private let secret: [UInt8]
 
@@ -111,6 +117,11 @@ public struct Tunnel: Sendable {
 
     public var isOver: Bool { stage == .over }
 
+    /// Goodbye was said, by either side.
+    public var isEnding: Bool {
+        if case .ending = stage { true } else { isOver }
+    }
+
     /// A session by our id, where PPP may flow.
     public func session(_ id: UInt16) -> Session? {
         guard let found = sessions[id], found.call == .established else { return nil }
@@ -121,7 +132,10 @@ public struct Tunnel: Sendable {
         var deadline = channel.deadline ?? .distantFuture
         switch stage {
         case .awaitingSCCCN(let until), .ending(let until): deadline = min(deadline, until)
-        case .established: deadline = min(deadline, lastHeard + Self.helloInterval)
+        case .established:
+            // What is under way asks the same question as a HELLO.
+            if channel.isIdle { deadline = min(deadline, lastHeard + Self.helloInterval) }
+            if let emptySince { deadline = min(deadline, emptySince + Self.emptyTime) }
         case .over: return nil
         }
         for (_, call) in sessions.values {
@@ -162,12 +176,14 @@ extension Tunnel {
         }
         switch (message.type, stage) {
         case (.StopCCN, _):
-            dropSessions(try reason(message))
+            dropSessions(try reason(message), at: now)
             stage = .ending(until: now + Self.farewellTime)
-        case (.SCCCN, .awaitingSCCCN): stage = .established
+        case (.SCCCN, .awaitingSCCCN):
+            stage = .established
+            emptySince = now
         case (.ICRQ, .established): try receiveCall(message, at: now)
         case (.ICCN, .established): receiveConnected(message, session)
-        case (.CDN, .established): drop(session, try reason(message))
+        case (.CDN, .established): try receiveDisconnect(message, session, at: now)
         case (.HELLO, _), (.SLI, _), (.WEN, _), (.SCCCN, _), (_, .ending): break
         case (.OCRQ, .established):
             let remote: UInt16 = try message.required(.assignedSessionID)
@@ -188,6 +204,7 @@ extension Tunnel {
             return sendCDN(.temporarilyNoFacilities, to: remote, from: 0, at: now)
         }
         let local = freeSessionID()
+        emptySince = nil
         sessions[local] = (
             Session(localID: local, remoteID: remote), .awaitingICCN(until: now + Self.setupTime)
         )
@@ -204,21 +221,37 @@ extension Tunnel {
 
     private mutating func receiveConnected(_ message: ControlMessage, _ id: UInt16) {
         guard let found = sessions[id], case .awaitingICCN = found.call else { return }
-        sessions[id] = (found.session, .established)
+        var session = found.session
+        session.isSequenced = message.first(.sequencingRequired) != nil
+        sessions[id] = (session, .established)
         // Last sent and received CONFREQ, and how the user was authenticated, RFC 2661 §4.4.5.
         let proxy = message.avps.filter { $0.vendor == .ietf && (26...33).contains($0.type.rawValue) }
-        outputs.append(.sessionEstablished(found.session, proxy: proxy))
+        outputs.append(.sessionEstablished(session, proxy: proxy))
+    }
+
+    /// A LAC that has not seen our ICRP cannot name our id in the header: it tells its own.
+    private mutating func receiveDisconnect(
+        _ message: ControlMessage, _ id: UInt16, at now: Instant
+    ) throws(WireError) {
+        let reason = try reason(message)
+        guard id == 0 else { return drop(id, reason, at: now) }
+        let remote: UInt16 = try message.required(.assignedSessionID)
+        let ids = sessions.values.map(\.session).filter { $0.remoteID == remote }.map(\.localID)
+        for id in ids { drop(id, reason, at: now) }
     }
 
     public mutating func handleTimeout(at now: Instant) {
-        guard channel.handleTimeout(at: now) else { return finish("the peer does not answer") }
+        guard channel.handleTimeout(at: now) else { return finish("the peer does not answer", at: now) }
         switch stage {
-        case .awaitingSCCCN(let until) where now >= until: return finish("SCCCN did not come")
-        case .ending(let until) where now >= until: return finish("it was ended")
+        case .awaitingSCCCN(let until) where now >= until: return finish("SCCCN did not come", at: now)
+        case .ending(let until) where now >= until: return finish("it was ended", at: now)
         case .established where now >= lastHeard + Self.helloInterval && channel.isIdle:
             lastHeard = now
             send(ControlMessage(.HELLO), at: now)
         default: break
+        }
+        if stage == .established, let emptySince, now >= emptySince + Self.emptyTime {
+            end(.clearConnection, at: now)
         }
         for (id, (_, call)) in sessions {
             if case .awaitingICCN(let until) = call, now >= until { hangUp(id, .lostCarrier, at: now) }
@@ -234,7 +267,7 @@ extension Tunnel {
     public mutating func hangUp(_ id: UInt16, _ reason: ResultCode, at now: Instant) {
         guard let (session, _) = sessions[id] else { return }
         sendCDN(reason, to: session.remoteID, from: id, at: now)
-        drop(id, reason)
+        drop(id, reason, at: now)
     }
 
     /// Says goodbye.
@@ -243,23 +276,24 @@ extension Tunnel {
         case .ending, .over: return
         case .awaitingSCCCN, .established: break
         }
-        dropSessions(reason)
+        dropSessions(reason, at: now)
         stage = .ending(until: now + Self.farewellTime)
         send(
             ControlMessage(.StopCCN, [AVP(.assignedTunnelID, number: localID), reason.avp]), at: now)
     }
 
-    private mutating func drop(_ id: UInt16, _ reason: ResultCode) {
+    private mutating func drop(_ id: UInt16, _ reason: ResultCode, at now: Instant) {
         guard sessions.removeValue(forKey: id) != nil else { return }
+        if sessions.isEmpty { emptySince = now }
         outputs.append(.sessionEnded(id, reason))
     }
 
-    private mutating func dropSessions(_ reason: ResultCode) {
-        for id in sessions.keys.sorted() { drop(id, reason) }
+    private mutating func dropSessions(_ reason: ResultCode, at now: Instant) {
+        for id in sessions.keys.sorted() { drop(id, reason, at: now) }
     }
 
-    private mutating func finish(_ reason: String) {
-        dropSessions(.lostCarrier)
+    private mutating func finish(_ reason: String, at now: Instant) {
+        dropSessions(.lostCarrier, at: now)
         stage = .over
         outputs.append(.ended(reason))
     }
@@ -289,7 +323,7 @@ extension Tunnel {
 
     private mutating func send(_ message: ControlMessage, session: UInt16 = 0, at now: Instant) {
         guard channel.enqueue(message.body, session: session) else {
-            return finish("the peer does not answer")
+            return finish("the peer does not answer", at: now)
         }
         flush(at: now)
     }

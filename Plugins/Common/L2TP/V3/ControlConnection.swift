@@ -9,7 +9,7 @@ public import Wire
 public struct ControlConnection: Sendable {
     /// After so long without a word the peer is asked.
     public static let helloInterval: Duration = .seconds(60)
-    /// From SCCRQ to SCCCN, and from ICRP to ICCN.
+    /// From SCCRQ to SCCCN, from ICRQ to its answer, and from ICRP to ICCN.
     static let setupTime: Duration = .seconds(30)
     /// How long StopCCN is sent again.
     static let farewellTime: Duration = .seconds(5)
@@ -37,9 +37,18 @@ public struct ControlConnection: Sendable {
 
     enum Call: Equatable {
         case none
-        case requested
+        /// Somebody decides whether it may be.
+        case requested(until: Instant)
         case awaitingICCN(until: Instant)
         case established
+
+        /// When its patience ends.
+        var until: Instant? {
+            switch self {
+            case .requested(let until), .awaitingICCN(let until): until
+            case .none, .established: nil
+            }
+        }
     }
 
     /// Ours, and the peer's.
@@ -102,10 +111,11 @@ public struct ControlConnection: Sendable {
         var deadline = channel.deadline ?? .distantFuture
         switch stage {
         case .awaitingSCCCN(let until), .ending(let until): deadline = min(deadline, until)
-        case .established: deadline = min(deadline, lastHeard + Self.helloInterval)
+        // What is under way asks the same question as a HELLO.
+        case .established: if channel.isIdle { deadline = min(deadline, lastHeard + Self.helloInterval) }
         case .over: return nil
         }
-        if case .awaitingICCN(let until) = call { deadline = min(deadline, until) }
+        if let patience = call.until { deadline = min(deadline, patience) }
         return deadline
     }
 
@@ -138,9 +148,7 @@ public struct ControlConnection: Sendable {
             enqueue(ControlMessage(.HELLO), at: now)
         default: break
         }
-        if case .awaitingICCN(let until) = call, now >= until {
-            hangUp(.lostCarrier, at: now)
-        }
+        if let patience = call.until, now >= patience { hangUp(.lostCarrier, at: now) }
         flush(at: now)
     }
 
@@ -177,7 +185,7 @@ public struct ControlConnection: Sendable {
         guard [0, 4, 8].contains(cookie.count) else { throw .badLength }
         let sublayer = try dialect.first(.l2SpecificSublayer, message)?.number(UInt16.self) ?? 0
         requested = (id, cookie, sublayer == 1)
-        call = .requested
+        call = .requested(until: now + Self.setupTime)
         outputs.append(.sessionRequested)
     }
 
@@ -185,7 +193,7 @@ public struct ControlConnection: Sendable {
 
     /// The peer gets its pseudowire; `sessionID` is random, and no other session's.
     public mutating func accept(sessionID: UInt32, at now: Instant) {
-        guard call == .requested, stage == .established else { return }
+        guard case .requested = call, stage == .established else { return }
         session = L2TPv3Session(
             transport: transport, localID: sessionID, remoteID: requested.id,
             remoteCookie: requested.cookie, hasSublayer: requested.hasSublayer)
@@ -205,8 +213,8 @@ public struct ControlConnection: Sendable {
         guard call != .none else { return }
         sendCDN(reason, to: requested.id, from: session?.localID ?? 0, at: now)
         call = .none
-        if session != nil { outputs.append(.sessionEnded) }
         session = nil
+        outputs.append(.sessionEnded)
     }
 
     /// Says goodbye.

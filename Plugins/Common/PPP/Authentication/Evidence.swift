@@ -17,6 +17,16 @@ public struct Evidence: Equatable, Sendable {
         self.name = name
         self.proof = proof
     }
+
+    /// Without what could end its quotation marks or its line.
+    public var loggedName: String {
+        String(
+            String.UnicodeScalarView(
+                String(decoding: name, as: UTF8.self).unicodeScalars.prefix(255).map { scalar in
+                    scalar.value < 0x20 || scalar == "\"" || scalar == "\\" || scalar.value == 0x7f
+                        ? "?" : scalar
+                }))
+    }
 }
 
 /// What somebody who knows the accounts says to evidence.

@@ -158,14 +158,10 @@ final class ServerResources {
 
     init(_ options: ServerOptions) throws(OpenSSLError) {
         self.options = options
-        context = try Self.context(options, options.identity)
-    }
-
-    /// What new TLS sessions are made of.
-    static func context(
-        _ options: ServerOptions, _ identity: TLSContext.Identity
-    ) throws(OpenSSLError) -> TLSContext {
-        try TLSContext(
-            .server, identity: identity, authorities: options.clientAuthorities, minimum: options.minimumTLS)
+        if let context = options.context {
+            self.context = context
+        } else {
+            context = try options.makeContext()
+        }
     }
 }

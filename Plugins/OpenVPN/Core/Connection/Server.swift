@@ -1,10 +1,6 @@
-import Admission
 import EngineParts
 public import OpenSSL
 public import Wire
-
-/// The connections of one lane that are not authenticated yet.
-typealias HalfOpenTable = Admission.HalfOpenTable<ConnectionID>
 
 /// The OpenVPN server of one lane: gives each packet to its connection, and makes connections. No IO, no
 /// clock.
@@ -39,7 +35,7 @@ public final class Server {
     var reserved: Set<Int> = []
     var generation: UInt32 = 0
     private(set) var count = 0
-    private(set) var halfOpen: HalfOpenTable
+    private(set) var halfOpen: HalfOpenTable<ConnectionID>
     /// Newcomers without a place, and those who gave theirs up, since the last line about them.
     private var crowd = (refused: 0, displaced: 0)
     private var crowdLoggedAt: Instant?
@@ -98,9 +94,7 @@ public final class Server {
     public var options: ServerOptions { resources.options }
 
     /// Presents another certificate from the next TLS session on.
-    public func use(_ identity: TLSContext.Identity) throws(OpenSSLError) {
-        resources.context = try ServerResources.context(options, identity)
-    }
+    public func use(_ context: TLSContext) { resources.context = context }
 
     public var connectionCount: Int { count }
     public var halfOpenCount: Int { halfOpen.count }

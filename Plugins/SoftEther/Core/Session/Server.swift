@@ -1,4 +1,4 @@
-import Admission
+import EngineParts
 public import Wire
 
 /// The SoftEther server of one lane: connections, and the sessions that they belong to. No IO, no clock, no

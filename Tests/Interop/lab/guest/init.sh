@@ -22,6 +22,11 @@ mount --bind /tmp/var /var
 mkdir -p /tmp/modules/lib
 ln -s /usr/lib/uml/modules /tmp/modules/lib/modules
 modprobe -d /tmp/modules -a ppp_generic ppp_async ppp_synctty sch_netem
+modprobe -d /tmp/modules -a pppox l2tp_core l2tp_ppp esp4 xfrm_user
+# What the kernel loads by itself: the parts of a cipher that ESP asks for.
+printf '#!/bin/sh\nexec modprobe -d /tmp/modules "$@"\n' >/tmp/modprobe
+chmod +x /tmp/modprobe
+echo /tmp/modprobe >/proc/sys/kernel/modprobe
 ip link set lo up
 ip link set vec0 up
 ip address add "${labip:?}" dev vec0

@@ -7,26 +7,23 @@ public import Wire
 /// others out; among equals it is the oldest, once it has had its time. A source is an IPv4 address or an
 /// IPv6 /64: who commands many of these is met by the bound alone. Linear scans: at most `capacity` entries
 /// for a handshake, which costs asymmetric cryptography anyway.
-public struct HalfOpenTable<Connection: Hashable & Sendable>: Sendable {
+public struct HalfOpenTable<Name: Hashable & Sendable>: Sendable {
     /// Clients that cannot echo a cookie may hold this part of the places. Their addresses may be forged.
-    public static var unprovedShare: Int { 4 }
+    static var unprovedShare: Int { 4 }
     /// What a connection among equals may have before it gives way: newcomers in a crowd would otherwise
     /// push each other out, and nobody would ever get in.
     public static var grace: Duration { .seconds(3) }
     /// Once the table is half full, handshakes get this part of their window.
-    public static var shortWindow: Int { 4 }
+    static var shortWindow: Int { 4 }
 
     public struct Entry: Equatable, Sendable {
-        public let connection: Connection
+        public let connection: Name
         public let source: TransportAddress
         /// Nothing has shown that the client receives at its address.
         public let isUnproved: Bool
         public let beganAt: Instant
 
-        /// `source` without its port, as `TransportAddress.source` has it.
-        public init(
-            connection: Connection, source: TransportAddress, isUnproved: Bool, beganAt: Instant
-        ) {
+        public init(connection: Name, source: TransportAddress, isUnproved: Bool, beganAt: Instant) {
             self.connection = connection
             self.source = source
             self.isUnproved = isUnproved
@@ -34,14 +31,14 @@ public struct HalfOpenTable<Connection: Hashable & Sendable>: Sendable {
         }
     }
 
-    public enum Admission: Equatable, Sendable {
+    public enum Admission: Equatable {
         case free
-        case inPlaceOf(Connection)
+        case inPlaceOf(Name)
         case refused
     }
 
-    public let capacity: Int
-    private let capacityPerSource: Int
+    let capacity: Int
+    let capacityPerSource: Int
     public private(set) var entries: [Entry] = []
     private var bySource: [TransportAddress: Int] = [:]
     /// How many of the entries are unproved.
@@ -75,12 +72,12 @@ public struct HalfOpenTable<Connection: Hashable & Sendable>: Sendable {
     }
 
     /// Those that have had the short window while the table is half full or more.
-    public func overdue(window: Duration, at now: Instant) -> [Connection] {
+    public func overdue(window: Duration, at now: Instant) -> [Name] {
         guard isHalfFull else { return [] }
         return entries.prefix { $0.beganAt.advanced(by: window / Self.shortWindow) <= now }.map(\.connection)
     }
 
-    public func entry(of connection: Connection) -> Entry? { entries.first { $0.connection == connection } }
+    public func entry(of connection: Name) -> Entry? { entries.first { $0.connection == connection } }
 
     /// In its place by age: one that another instance began may be older than ours.
     public mutating func insert(_ entry: Entry) {
@@ -90,7 +87,7 @@ public struct HalfOpenTable<Connection: Hashable & Sendable>: Sendable {
         if entry.isUnproved { unproved += 1 }
     }
 
-    public mutating func remove(_ connection: Connection) {
+    public mutating func remove(_ connection: Name) {
         guard let index = entries.firstIndex(where: { $0.connection == connection }) else { return }
         let entry = entries.remove(at: index)
         let left = bySource[entry.source, default: 0] - 1

@@ -1,0 +1,17 @@
+public import PPP
+public import PluginKit
+import Wire
+
+extension PeerNetwork {
+    /// What we call ourselves towards clients of a network without a router: the dummy address of RFC 7600
+    /// §4.8.
+    private static let dummyAddress = IPv4Address(0xc000_0008)
+
+    /// What a session's client gets of its network. Nil: no IPv4 address.
+    public init?(_ parameters: SessionParameters?) {
+        guard let parameters, let address = parameters.address.ipv4 else { return nil }
+        self.init(
+            address: address, own: parameters.gateway?.ipv4 ?? Self.dummyAddress,
+            dns: parameters.dns.compactMap(\.ipv4), wins: parameters.wins.compactMap(\.ipv4))
+    }
+}
