@@ -68,6 +68,21 @@ import Zlib
         #expect(site.host.closedStreams == [5])
     }
 
+    @Test(
+        arguments: [(PA_REASON_POLICY, 20), (PA_REASON_SHUTDOWN, 10), (PA_REASON_NO_ADDRESS, 105)]
+            as [(UInt32, UInt8)])
+    func `a place that is refused becomes the client's own error`(reason: UInt32, code: UInt8) throws {
+        let site = try Site()
+        defer { site.end() }
+        site.knock(5)
+        site.login(5)
+        site.decide(PA_VERDICT_ACCEPTED)
+        let token = site.host.openings.removeFirst().token
+        site.session.refused(site.module.laneState, token, reason, "no")
+        #expect(site.host.written[5]?.suffix(4) == [0, 0, 0, code])
+        #expect(site.host.closedStreams == [5])
+    }
+
     @Test func `a connection of another lane's session moves there`() throws {
         let site = try Site(lane: 0)
         defer { site.end() }
@@ -86,12 +101,7 @@ import Zlib
         let site = try Site()
         defer { site.end() }
         let (token, welcome) = site.connect(5)
-        let key = try #require(sessionKey(in: welcome))
-        site.knock(6)
-        var pack = Pack()
-        pack.set("method", "additional_connect")
-        pack.set("session_key", key)
-        site.hear(site.request(pack), 6)
+        try join(site, 6, welcome)
         site.host.written = [:]
         _ = site.host.said()
         site.transmit([frame(1)], token)
@@ -109,12 +119,7 @@ import Zlib
         let site = try Site()
         defer { site.end() }
         let (token, welcome) = site.connect(5)
-        let key = try #require(sessionKey(in: welcome))
-        site.knock(6)
-        var pack = Pack()
-        pack.set("method", "additional_connect")
-        pack.set("session_key", key)
-        site.hear(site.request(pack), 6)
+        try join(site, 6, welcome)
         site.pass(seconds: 13)
         site.host.written = [:]
         site.transmit([frame(1)], token)
@@ -150,12 +155,7 @@ import Zlib
         let urgent = [UInt8](repeating: 1, count: 12) + [8, 0, 0x45, 0xb8] + [UInt8](repeating: 2, count: 40)
         site.transmit([frame(1), urgent], token)
         #expect(site.host.written[5] == [0, 0, 0, 2] + block(frame(1)) + block(urgent), "while it is alone")
-        let key = try #require(sessionKey(in: welcome))
-        site.knock(6)
-        var pack = Pack()
-        pack.set("method", "additional_connect")
-        pack.set("session_key", key)
-        site.hear(site.request(pack), 6)
+        try join(site, 6, welcome)
         site.host.written = [:]
         site.transmit([frame(1), urgent, frame(2)], token)
         #expect(site.host.written[5] == [0, 0, 0, 1] + block(urgent))
@@ -185,6 +185,15 @@ import Zlib
         _ = site.connect(6)
         site.stream.closed(site.module.laneState, 6, PA_STREAM_REMOTE)
         #expect(site.host.said().contains("close session 900 1 the client closed its connections"))
+    }
+
+    /// A further connection of the session.
+    private func join(_ site: Site, _ handle: UInt64, _ welcome: [UInt8]) throws {
+        site.knock(handle)
+        var pack = Pack()
+        pack.set("method", "additional_connect")
+        pack.set("session_key", try #require(sessionKey(in: welcome)))
+        site.hear(site.request(pack), handle)
     }
 
     /// Of the welcome.

@@ -40,7 +40,8 @@ extension SoftEtherLane {
         counters.add(to: .refused)
         let code: RefusalCode =
             switch reason {
-            case .policy: .accessDenied
+            // How many sessions a user may have is what policy judges here.
+            case .policy: .tooManyUserSessions
             case .shutdown: .hubStopping
             default: .serverCannotAccept
             }
