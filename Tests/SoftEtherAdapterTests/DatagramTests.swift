@@ -126,6 +126,15 @@ import Testing
         directory.forget(remote, of: here)
         #expect(directory.generation != generation, "what the lanes remember is looked at again")
         #expect(directory.find(second, from: remote) == there)
+        let neighbour = SecretBytes(copying: [UInt8](repeating: 9, count: 32))
+        for session in 10..<30 as Range<UInt64> {
+            directory.add(
+                AccelerationDirectory.Place(lane: 0, session: session), from: remote, key: neighbour)
+        }
+        #expect(directory.find(second, from: remote) == there, "who was found stays found")
+        for session in 10..<30 as Range<UInt64> {
+            directory.remove(AccelerationDirectory.Place(lane: 0, session: session), from: remote)
+        }
         directory.remove(there, from: remote)
         #expect(directory.find(second, from: remote) == nil)
         #expect(directory.find(first, from: remote) == here)

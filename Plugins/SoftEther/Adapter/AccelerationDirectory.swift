@@ -40,6 +40,12 @@ final class AccelerationDirectory: Sendable {
     private struct State {
         var entries: [Source: [Entry]] = [:]
         var flows: [Endpoint: Place] = [:]
+
+        /// The answer for a source, while that session lives.
+        func flow(of remote: Endpoint) -> Place? {
+            guard let place = flows[remote] else { return nil }
+            return entries[Source(remote)]?.contains { $0.place == place } == true ? place : nil
+        }
     }
 
     private let state = Mutex(State())
@@ -76,11 +82,7 @@ final class AccelerationDirectory: Sendable {
     /// Nil: nobody's. `packet` is opened only where the source is not known.
     func find(_ packet: [UInt8], from remote: Endpoint) -> Place? {
         let (known, candidates) = state.withLock { state in
-            let entries = state.entries[Source(remote)]?.suffix(Self.tried) ?? []
-            let known = state.flows[remote].flatMap { place in
-                entries.contains { $0.place == place } ? place : nil
-            }
-            return (known, entries)
+            (state.flow(of: remote), state.entries[Source(remote)]?.suffix(Self.tried) ?? [])
         }
         if let known { return known }
         guard packet.count >= AccelerationPacket.overhead,
@@ -88,9 +90,7 @@ final class AccelerationDirectory: Sendable {
         else { return nil }
         return state.withLock { state in
             // Two lanes may be here at once; the first one's answer counts.
-            if let other = state.flows[remote], candidates.contains(where: { $0.place == other }) {
-                return other
-            }
+            if let other = state.flow(of: remote) { return other }
             if state.flows.count >= Self.maxFlows {
                 state.flows.removeAll()
                 generations.add(1, ordering: .relaxed)
