@@ -6,6 +6,8 @@ public import Sessions
 public protocol ModuleServices: AnyObject, Sendable {
     /// Judges evidence. Called on no lane; takes its time.
     func judge(_ evidence: Evidence) async -> Verdict
+    /// Somebody who was accepted asked for what he may not have: for the security log of his hub.
+    func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String)
     /// A line for the server's log.
     func log(module: String, level: UInt32, line: String)
     func isLogged(level: UInt32) -> Bool
@@ -34,6 +36,8 @@ public enum HandoverTrial: Sendable {
 extension ModuleServices {
     public var breachListener: (@Sendable (BrokenRule) -> Void)? { nil }
     public var handoverTrial: HandoverTrial? { nil }
+
+    public func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String) {}
 
     /// A rule that a module broke, as an error in the server's log.
     public func log(_ broken: BrokenRule) {
