@@ -1,6 +1,8 @@
-"""Proves that SIGHUP applies the difference in plugins.conf: a listener comes and goes, clients stay.
+"""Proves that SIGHUP applies the difference in plugins.conf: a listener comes and goes, another module comes,
+changes and goes, and meanwhile no ping of a client is lost.
 
-A file with a fault in it changes nothing, and the server's log says what is wrong with it.
+A file with a fault in it changes nothing, a port that is taken fails for its module alone, and the server's
+log says what is wrong.
 """
 
 import signal
@@ -9,6 +11,7 @@ from lab.network import LAN, SERVER
 from lab.openvpn import Client
 from lab.polyhub import Polyhub, password
 from lab.processes import expect, wait_until
+from lab.traffic import Ping
 
 USUAL = ["udp://0.0.0.0:1194", "tcp://0.0.0.0:1194"]
 
@@ -18,6 +21,7 @@ def run(lab):
     server = Polyhub(lab).start().office(bridge="lan0")
     profile = server.profile()
     with Client(lab, "c1", profile, "user1", password("user1")) as client:
+        ping = Ping(lab, "c1", LAN, 20)
         reload(server, USUAL + ["tcp://0.0.0.0:1200"])
         wait_until(10, lambda: listens(lab, 1200), "the new listener")
         other = server.profile(user="user2").replacing(remote=f"{SERVER} 1200 tcp")
@@ -27,8 +31,26 @@ def run(lab):
         wait_until(10, lambda: not listens(lab, 1200), "the listener to go")
         reload(server, ["carrier-pigeon://0.0.0.0:1"])
         wait_until(10, lambda: "carrier-pigeon" in server.logs(), "a word about the fault")
-        expect(lab.ping("c1", LAN) and client.connections() == 1, "the client that was there was disturbed")
+        another_module(lab, server)
+        lost = ping.lost()
+        print(f"     {ping.sent} pings, lost: {lost}")
+        expect(not lost and client.connections() == 1, "the client that was there was disturbed")
     server.stop()
+
+
+def another_module(lab, server):
+    """It comes, moves to another port, is refused one that is taken, and goes."""
+    for port, why in ((1443, None), (2443, None), (1194, "reload-failed")):
+        server.modules = {"sstp": {"library": "SSTP", "listen": [f"tls://0.0.0.0:{port}"]}}
+        reload(server, USUAL)
+        if why:
+            wait_until(10, lambda: why in server.logs(), "a word about the port that is taken")
+        else:
+            wait_until(10, lambda: listens(lab, port), f"the other module to listen on {port}")
+    expect(listens(lab, 2443) and not listens(lab, 1443), "the module is not where it was")
+    server.modules = {}
+    reload(server, USUAL)
+    wait_until(10, lambda: not listens(lab, 2443), "the other module to go")
 
 
 def reload(server, listeners):
