@@ -263,8 +263,7 @@ let package = Package(
             name: "IPsecAdapterTests",
             dependencies: [
                 "ESP", "FakeHost", "IKEPeer", "IKEv1", "IPsecAdapter", "L2TP", "L2TPPeer", "LentPackets",
-                "PPP",
-                "PPPPeer", "PluginABI", "PluginKit", "SeededGenerators", "Wire",
+                "PPP", "PPPPeer", "PluginABI", "PluginKit", "SeededGenerators", "Wire",
             ], swiftSettings: tests + lifetimes),
         .testTarget(
             name: "IPsecTests",
