@@ -158,7 +158,8 @@ let package = Package(
             name: "OpenVPN", dependencies: ["OpenVPNAdapter", "PluginABI", "PluginKit"],
             path: "Plugins/OpenVPN/Module", swiftSettings: house, linkerSettings: moduleLinkage),
         .target(
-            name: "SoftEtherCore", dependencies: ["OpenSSL", "Wire"], path: "Plugins/SoftEther/Core",
+            name: "SoftEtherCore", dependencies: ["EngineParts", "HTTP", "OpenSSL", "Wire"],
+            path: "Plugins/SoftEther/Core",
             swiftSettings: dataPath + lifetimes),
         .target(
             name: "SoftEtherAdapter",
@@ -169,17 +170,18 @@ let package = Package(
             path: "Plugins/SoftEther/Module", swiftSettings: house, linkerSettings: moduleLinkage),
 
         // What several modules speak.
+        .target(name: "HTTP", dependencies: ["Wire"], path: "Plugins/Common/HTTP", swiftSettings: house),
         .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
         .target(
             name: "PPPSessions", dependencies: ["PPP", "PluginKit", "Wire"],
             path: "Plugins/Common/PPPSessions", swiftSettings: house),
 
         .target(
-            name: "SSTPCore", dependencies: ["OpenSSL", "PPP", "Wire"], path: "Plugins/SSTP/Core",
+            name: "SSTPCore", dependencies: ["HTTP", "OpenSSL", "PPP", "Wire"], path: "Plugins/SSTP/Core",
             swiftSettings: dataPath),
         .target(
             name: "SSTPAdapter",
-            dependencies: ["OpenSSL", "PPP", "PPPSessions", "PluginKit", "SSTPCore", "Wire"],
+            dependencies: ["EngineParts", "OpenSSL", "PPP", "PPPSessions", "PluginKit", "SSTPCore", "Wire"],
             path: "Plugins/SSTP/Adapter", swiftSettings: dataPath),
         .target(
             name: "SSTP", dependencies: ["PluginABI", "PluginKit", "SSTPAdapter"],
@@ -289,7 +291,7 @@ let package = Package(
             name: "ModcheckTests", dependencies: ["polyhub-modcheck"],
             swiftSettings: tests),
         .testTarget(
-            name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Sessions"],
+            name: "ModulesTests", dependencies: ["Lanes", "Modules", "PluginABI", "Policy", "Sessions"],
             swiftSettings: tests),
         .testTarget(name: "MSCHAPv2Tests", dependencies: ["MSCHAPv2", "OpenSSL"], swiftSettings: tests),
         .target(
@@ -346,7 +348,7 @@ let package = Package(
             name: "SoftEtherPasswordTests", dependencies: ["OpenSSL", "SoftEtherPassword"],
             swiftSettings: tests),
         .testTarget(
-            name: "SoftEtherTests", dependencies: ["OpenSSL", "SoftEtherCore", "Wire"],
+            name: "SoftEtherTests", dependencies: ["HTTP", "OpenSSL", "SoftEtherCore", "Wire"],
             swiftSettings: tests + lifetimes),
         .testTarget(name: "TidyTests", path: "Tests/Tidy", exclude: ["allow.txt"], swiftSettings: tests),
         .testTarget(name: "ZlibTests", dependencies: ["Zlib"], swiftSettings: tests),

@@ -152,6 +152,12 @@ final class HostServices: ModuleServices {
         return identity
     }
 
+    func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String) {
+        let event = Event.refused(
+            user: identity.user, from: Endpoint(remote).description, module: protocolName, why: why)
+        journal.record(event, in: .security(hub: identity.hub))
+    }
+
     /// To the hub's security log; who names no hub of ours is written to the server's log, or strangers could
     /// make files.
     private func record(_ refusal: Refusal, _ evidence: Evidence) {

@@ -6,6 +6,8 @@ public import Sessions
 public protocol ModuleServices: AnyObject, Sendable {
     /// Judges evidence. Called on no lane; takes its time.
     func judge(_ evidence: Evidence) async -> Verdict
+    /// Somebody who was accepted asked for what he may not have: for the security log of his hub.
+    func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String)
     /// A line for the server's log.
     func log(module: String, level: UInt32, line: String)
     func isLogged(level: UInt32) -> Bool
@@ -19,10 +21,23 @@ public protocol ModuleServices: AnyObject, Sendable {
     /// Hears, on any thread, of the rules of the ABI that modules break. Nil: nobody looks, and what calls
     /// between host and modules cost is not more.
     var breachListener: (@Sendable (BrokenRule) -> Void)? { get }
+    /// What a swap shall meet with, where modules are examined.
+    var handoverTrial: HandoverTrial? { get }
+}
+
+/// What may happen to records of a handover, and must lose no connection.
+public enum HandoverTrial: Sendable {
+    /// The host refuses every second connection.
+    case refusals
+    /// Each record ends in its middle, where memory that cannot be read begins.
+    case cuts
 }
 
 extension ModuleServices {
     public var breachListener: (@Sendable (BrokenRule) -> Void)? { nil }
+    public var handoverTrial: HandoverTrial? { nil }
+
+    public func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String) {}
 
     /// A rule that a module broke, as an error in the server's log.
     public func log(_ broken: BrokenRule) {

@@ -239,6 +239,10 @@ AT(pa_session_module_v1, refused, 16);
 AT(pa_session_module_v1, transmit, 24);
 AT(pa_session_module_v1, closed, 32);
 
+SIZE(pa_permission_host_v1, 16);
+AT(pa_permission_host_v1, reserved, 4);
+AT(pa_permission_host_v1, ask, 8);
+
 SIZE(pa_store_host_v1, 24);
 AT(pa_store_host_v1, reserved, 4);
 AT(pa_store_host_v1, get, 8);

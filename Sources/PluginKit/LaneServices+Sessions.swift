@@ -25,6 +25,20 @@ extension LaneServices {
         unsafe auth.pointee.release(lane, identity.rawValue)
     }
 
+    /// Whether who was accepted, and has no session yet, may have what he asks for; if not, the hub's
+    /// security log tells it. A host that knows nothing of permissions gives none.
+    public func permits(
+        _ permission: Permission, to identity: IdentityHandle, at remote: Endpoint?, protocolName: String
+    ) -> Bool {
+        guard let table = unsafe self.permission else { return false }
+        let memory = CMemory()
+        let address = unsafe remote.map { unsafe memory.value($0.raw) }
+        let status = unsafe table.pointee.ask(
+            lane, identity.rawValue, permission.rawValue, address, memory.text(protocolName))
+        withExtendedLifetime(memory) {}
+        return Status(rawValue: status).isOK
+    }
+
     /// Asks for a place on a hub. Answered by `opened` or `refused` with `token`, never before this returns.
     public func open(_ request: SessionRequest, token: UInt64) throws(Status) -> Ticket {
         guard let session = unsafe session else { throw .unsupported }

@@ -139,3 +139,11 @@ public struct SessionParameters: Sendable {
         domain = unsafe String(lent: raw.domain)
     }
 }
+
+/// What somebody may ask for beside a place on his hub.
+public enum Permission: UInt32, Sendable {
+    /// To join a network of his own to the hub.
+    case bridge = 1
+    /// To be given all frames of the hub.
+    case monitor = 2
+}

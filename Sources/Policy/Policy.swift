@@ -4,6 +4,8 @@ public struct Policy: Hashable, Sendable {
     public let mayServeDHCP: Bool
     /// May advertise itself as a router, and send packets of others.
     public let mayRoute: Bool
+    /// May join a network of its own to the hub, where its protocol asks for that.
+    public let mayBridge: Bool
     /// May take over addresses that somebody else uses.
     public let mayTakeOver: Bool
     /// Its wish for an address is passed on.
@@ -21,6 +23,7 @@ public struct Policy: Hashable, Sendable {
         func value(_ setting: PolicySetting) -> Int { settings[setting] ?? setting.standard }
         mayServeDHCP = value(.dhcpServer) != 0
         mayRoute = value(.router) != 0
+        mayBridge = value(.bridge) != 0
         mayTakeOver = value(.takeOver) != 0
         mayChooseAddress = value(.chooseAddress) != 0
         maxMACs = value(.macs)

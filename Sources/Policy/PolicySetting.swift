@@ -4,6 +4,7 @@ public enum PolicySetting: String, CaseIterable, Sendable {
     // What a client may be beside a host.
     case dhcpServer = "dhcp-server"
     case router
+    case bridge
     // Which addresses are the client's.
     case takeOver = "take-over"
     case chooseAddress = "choose-address"
@@ -22,7 +23,7 @@ public enum PolicySetting: String, CaseIterable, Sendable {
 
     public var kind: Kind {
         switch self {
-        case .dhcpServer, .router, .takeOver, .chooseAddress: .permission
+        case .dhcpServer, .router, .bridge, .takeOver, .chooseAddress: .permission
         case .macs, .addresses, .sessions: .limit(1...65_535)
         case .broadcasts: .limit(1...1_000_000)
         }
@@ -31,7 +32,7 @@ public enum PolicySetting: String, CaseIterable, Sendable {
     /// What counts where nobody has said anything; of a permission 1 or 0.
     public var standard: Int {
         switch self {
-        case .dhcpServer, .router, .takeOver: 0
+        case .dhcpServer, .router, .bridge, .takeOver: 0
         case .chooseAddress: 1
         // A thousand such clients fill neither the forwarding table nor the address book of a hub.
         case .macs, .addresses: 64
@@ -45,6 +46,7 @@ public enum PolicySetting: String, CaseIterable, Sendable {
         switch self {
         case .dhcpServer: "may answer as a DHCP server"
         case .router: "may advertise itself as a router and pass on packets of others"
+        case .bridge: "may join a network to the hub, where the protocol has a word for that (SoftEther)"
         case .takeOver: "may take over addresses that somebody else uses"
         case .chooseAddress: "may ask for a certain address"
         case .macs: "MAC addresses of one session"

@@ -78,7 +78,7 @@ import Testing
             #expect(shown.contains("policy            macs=5\n"), "\(shown)")
             #expect(
                 shown.contains(
-                    "policy in effect  dhcp-server=no router=yes take-over=no choose-address=yes "
+                    "policy in effect  dhcp-server=no router=yes bridge=no take-over=no choose-address=yes "
                         + "macs=5 addresses=64 broadcasts=1000 sessions=65535\n"), "\(shown)")
             #expect(try await run(server, "hub show Office").output.contains("policy    macs=3\n"))
             #expect(

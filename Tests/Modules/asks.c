@@ -1,7 +1,7 @@
 /* A module of a test: does what each datagram's first octet says, and sends back what happened last.
  *
  *     a: asks who it is     c: asks again, as who it is     o: opens a session     x: closes it
- *     r: releases the identity     ?: nothing
+ *     r: releases the identity     b: asks whether he may be a bridge     ?: nothing
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@ typedef struct asking_module {
     const pa_datagram_host_v1 *datagram;
     const pa_auth_host_v1 *auth;
     const pa_session_host_v1 *session;
+    const pa_permission_host_v1 *permission;
 } asking_module;
 
 typedef struct asking_lane {
@@ -106,6 +107,12 @@ static void received(void *lane_state, pa_socket socket, pa_datagram_v1 *batch, 
             lane->module->session->close(lane->lane, lane->open, PA_REASON_CLIENT, NULL);
             note(lane, "over", 0);
             break;
+        case 'b':
+            note(
+                lane, "bridge",
+                lane->module->permission->ask(
+                    lane->lane, lane->identity, PA_PERMISSION_BRIDGE, batch[index].remote, "Test"));
+            break;
         case 'r': lane->module->auth->release(lane->lane, lane->identity); break;
         default: break;
         }
@@ -133,7 +140,9 @@ static pa_status start(void *state) {
     module->datagram = (const pa_datagram_host_v1 *)host->capability(host->host, PA_DATAGRAM);
     module->auth = (const pa_auth_host_v1 *)host->capability(host->host, PA_AUTH);
     module->session = (const pa_session_host_v1 *)host->capability(host->host, PA_SESSION);
-    return module->datagram && module->auth && module->session ? PA_OK : PA_ERROR_UNSUPPORTED;
+    module->permission = (const pa_permission_host_v1 *)host->capability(host->host, PA_PERMISSION);
+    if (!module->datagram || !module->auth || !module->session) return PA_ERROR_UNSUPPORTED;
+    return module->permission ? PA_OK : PA_ERROR_UNSUPPORTED;
 }
 
 static pa_status enter_lane(void *state, pa_lane *lane, uint32_t index, uint32_t count, void **lane_state) {

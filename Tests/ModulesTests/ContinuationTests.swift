@@ -1,5 +1,6 @@
 import Foundation
 import PluginABI
+import Policy
 import Sessions
 import Synchronization
 import Testing
@@ -10,6 +11,7 @@ import Testing
 @Suite final class ContinuationTests: Sendable {
     private let continued = Mutex<[Int64?]>([])
     private let account = Mutex<Int64>(1)
+    private let policy = Mutex(Policy.standard)
 
     /// A module that asks whenever it is told to, on the way to it.
     private func asking(_ bench: Bench) async throws -> (ModuleRegistry, Peer) {
@@ -17,7 +19,9 @@ import Testing
         let registry = try bench.registry(library, listen: "udp://127.0.0.1:0") { [self] evidence in
             continued.withLock { $0.append(evidence.continues?.account) }
             let account = account.withLock { $0 }
-            return .accepted(Identity(user: "user\(account)", hub: "DEFAULT", account: account))
+            var identity = Identity(user: "user\(account)", hub: "DEFAULT", account: account)
+            identity.policy = policy.withLock { $0 }
+            return .accepted(identity)
         }
         try await registry.loadAll()
         let listener = try await registry.rows()[0].listeners[0]
@@ -52,6 +56,22 @@ import Testing
         #expect(try await outcome("c", exchange) == "not asked \(PA_ERROR_HANDLE)")
         #expect(try await registry.rows().map(\.refusedCalls) == [2])
         await registry.stop()
+    }
+
+    @Test func `who may be a bridge is told by policy, up to the session`() async throws {
+        for (settings, status) in [("bridge=no", PA_ERROR_REFUSED), ("bridge=yes", PA_OK)] {
+            let bench = try Bench()
+            defer { bench.stop() }
+            let settings = try PolicySettings(text: settings)
+            policy.withLock { $0 = Policy([settings]) }
+            let (registry, exchange) = try await asking(bench)
+            #expect(try await outcome("b", exchange) == "bridge \(PA_ERROR_HANDLE)", "nobody yet")
+            #expect(try await outcome("a", exchange) == "accepted 1")
+            #expect(try await outcome("b", exchange) == "bridge \(status)")
+            #expect(try await outcome("o", exchange) == "opened 0", "in either case he may have a place")
+            #expect(try await outcome("b", exchange) == "bridge \(PA_ERROR_STATE)")
+            await registry.stop()
+        }
     }
 
     @Test func `a renewal that names another user is refused`() async throws {

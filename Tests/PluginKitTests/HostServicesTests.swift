@@ -54,7 +54,9 @@ import Wire
     }
 
     @Test func `a poor host is no error until something is wanted of it`() throws {
-        host.lacking = [PA_STORE, PA_METRIC, PA_OPTION, PA_CERTIFICATE, PA_TIMER, PA_DATAGRAM, PA_LOG]
+        host.lacking = [
+            PA_STORE, PA_METRIC, PA_OPTION, PA_CERTIFICATE, PA_TIMER, PA_DATAGRAM, PA_LOG, PA_PERMISSION,
+        ]
         #expect(services.capabilities == [.streams, .authentication, .sessions])
         services.log(.error, "to nobody")
         #expect(try services.declareCounter("c", help: "") == .unkept)

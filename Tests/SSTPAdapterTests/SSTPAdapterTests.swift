@@ -46,6 +46,20 @@ import Wire
         #expect(site.client.packets == [packet, packet + [2]])
     }
 
+    @Test func `one source takes no more than its part of the places before a session`() throws {
+        let site = try connected()
+        defer { site.end() }
+        for stream in 1000..<1128 as Range<UInt64> {
+            _ = site.streams.opened(site.module.laneState, stream, 0)
+        }
+        #expect(site.host.closedStreams.isEmpty, "who has a session needs no place")
+        _ = site.streams.opened(site.module.laneState, 1128, 0)
+        #expect(site.host.closedStreams == [1128])
+        site.streams.closed(site.module.laneState, 1000, PA_STREAM_REMOTE)
+        _ = site.streams.opened(site.module.laneState, 1129, 0)
+        #expect(site.host.closedStreams == [1128])
+    }
+
     @Test func `packets of one piece reach the hub in one batch`() throws {
         let site = try connected()
         defer { site.end() }

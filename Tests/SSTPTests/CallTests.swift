@@ -124,7 +124,7 @@ private let specified = """
         ] as [[ControlMessage.Attribute]] {
             var call = call()
             call.receive(request.octets, at: start)
-            call.authenticated(hlak: [])
+            call.authenticated(hlak: CryptoBinding.key([], []))
             _ = said(&call)
             call.receive(ControlMessage(.callConnected, attributes).octets, at: start)
             #expect(said(&call) == ["fault", "5 2:9", "over binding"])

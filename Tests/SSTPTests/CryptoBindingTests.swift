@@ -14,7 +14,8 @@ import Wire
         "100100700004000100030068 00000002412b489aebd7ecc7d08966f26be7cd72b231a0e9210d7c91b308862b0344c435"
             + "7993ef314c493dace9f02d60e7e61c84b6690aafe9d7aeea92cbbe8ad599422d"
             + "52a68efd8cffbf52770b8f0fe8ec73716583af6d611eb6d179b3b20840985449")
-    private static let hlak = octets("2a1bb40d55ab0f5ef32f06f2b3cc73c48fd3fac41d7a1315a19228d9024ca164")
+    private static let hlak = SecretBytes(
+        copying: octets("2a1bb40d55ab0f5ef32f06f2b3cc73c48fd3fac41d7a1315a19228d9024ca164"))
 
     @Test func `the worked example's messages are read and written as they stand`() throws {
         for example in [Self.request, Self.ack, Self.connected] {
@@ -49,7 +50,8 @@ import Wire
                 + "10f1a2d58d4a3e3000fad3ce4906e07b707aa9e441cceac5cbd7b2cc1c9d86cdf"
                 + "5826b629bda59b8e6fd8dcd2622fd34c534805a5000000000000000000000000"
                 + "69915dd583d8062fef16f61db2f03290ec27cb6c000000000000000000000000")
-        let hlak = octets("4b3128f43925d9006eefb1c4e86515a1d88e56bab3ca2bdf0373b7f5a8a13b19")
+        let hlak = SecretBytes(
+            copying: octets("4b3128f43925d9006eefb1c4e86515a1d88e56bab3ca2bdf0373b7f5a8a13b19"))
         #expect(
             try CryptoBinding.compoundMAC(of: connected, hlak: hlak, .sha1)
                 == Array(connected.suffix(32)))
@@ -75,7 +77,7 @@ import Wire
             #expect(expectation.fault(of: parsed, in: other, hlak: Self.hlak) != nil, "octet \(index)")
         }
         #expect(
-            expectation.fault(of: binding, in: message, hlak: [UInt8](repeating: 0, count: 32))
+            expectation.fault(of: binding, in: message, hlak: CryptoBinding.key([], []))
                 == .compoundMAC)
     }
 
@@ -96,7 +98,7 @@ import Wire
             case "certificate": fields.certificateHash[0] ^= 1
             case "mac": fields.mac = [UInt8](repeating: 7, count: 32)
             case "zero mac": fields.mac = [UInt8](repeating: 0, count: 32)
-            default: fields.hlak = [UInt8](repeating: 0, count: 32)
+            default: fields.hlak = CryptoBinding.key([], [])
             }
         }
         let site = SSTPSite(ConnectionOptions(methods: [.msCHAPv2], hashes: .sha256), options)

@@ -1,8 +1,11 @@
 import FakeHost
 import OpenSSL
 import PluginABI
+import PluginKit
 import SoftEtherCore
 import Testing
+
+@testable import SoftEtherAdapter
 
 /// Frames as datagrams.
 @Suite struct DatagramTests {
@@ -25,8 +28,11 @@ import Testing
         return welcome[(start + wanted.count)..<(start + wanted.count + 4)].reduce(0) { $0 << 8 | UInt32($1) }
     }
 
-    private func sealed(_ frame: [UInt8], cookie: UInt32, tick: UInt64) throws -> [UInt8] {
-        let context = try AEADContext(.chaCha20Poly1305, key: Array(key[..<32]).span.bytes, .encrypt)
+    private func sealed(
+        _ frame: [UInt8], cookie: UInt32, tick: UInt64, key: [UInt8]? = nil
+    ) throws -> [UInt8] {
+        let key = key ?? Array(self.key[..<32])
+        let context = try AEADContext(.chaCha20Poly1305, key: key.span.bytes, .encrypt)
         var bytes = (0..<12).map { UInt8(truncatingIfNeeded: tick &* 31 &+ $0) }
         for shift in stride(from: 24, through: 0, by: -8) {
             bytes.append(UInt8(truncatingIfNeeded: cookie >> shift))
@@ -99,5 +105,50 @@ import Testing
         site.stream.closed(site.module.laneState, 5, PA_STREAM_REMOTE)
         site.deliver(try sealed(frame(1), cookie: cookie, tick: 1000))
         #expect(site.host.frames.isEmpty)
+    }
+
+    /// Two sessions of one client, each on its lane, whose datagrams come from one port in turn.
+    @Test func `lanes do not send each other a datagram for ever`() throws {
+        let directory = AccelerationDirectory()
+        let here = AccelerationDirectory.Place(lane: 0, session: 1)
+        let there = AccelerationDirectory.Place(lane: 1, session: 2)
+        let remote = Endpoint(ipv4: 0xc633_6407, port: 40_000)
+        let other = [UInt8](128..<160)
+        directory.add(here, from: remote, key: SecretBytes(copying: Array(key[..<32])))
+        directory.add(there, from: remote, key: SecretBytes(copying: other))
+        let first = try sealed(frame(1), cookie: 1, tick: 1000)
+        let second = try sealed(frame(2), cookie: 2, tick: 1000, key: other)
+        #expect(directory.find(first, from: remote) == here)
+        #expect(directory.find(second, from: remote) == here, "all lanes have one answer for a source")
+        let generation = directory.generation
+        directory.forget(remote, of: there)
+        #expect(directory.generation == generation, "it was another's")
+        directory.forget(remote, of: here)
+        #expect(directory.generation != generation, "what the lanes remember is looked at again")
+        #expect(directory.find(second, from: remote) == there)
+        let neighbour = SecretBytes(copying: [UInt8](repeating: 9, count: 32))
+        for session in 10..<30 as Range<UInt64> {
+            directory.add(
+                AccelerationDirectory.Place(lane: 0, session: session), from: remote, key: neighbour)
+        }
+        #expect(directory.find(second, from: remote) == there, "who was found stays found")
+        for session in 10..<30 as Range<UInt64> {
+            directory.remove(AccelerationDirectory.Place(lane: 0, session: session), from: remote)
+        }
+        directory.remove(there, from: remote)
+        #expect(directory.find(second, from: remote) == nil)
+        #expect(directory.find(first, from: remote) == here)
+    }
+
+    @Test func `a forgery does not displace the client whose address it bears`() throws {
+        let site = try Site()
+        defer { site.end() }
+        site.listen()
+        let (_, welcome) = site.connect(5, offer)
+        let cookie = try #require(number("udp_acceleration_server_cookie", in: welcome))
+        site.deliver(try sealed(frame(1), cookie: cookie, tick: 1000))
+        site.deliver([UInt8](repeating: 7, count: 80))
+        site.deliver(try sealed(frame(2), cookie: cookie, tick: 1001))
+        #expect(site.host.frames.map(\.octets) == [frame(1), frame(2)])
     }
 }

@@ -68,6 +68,21 @@ import Zlib
         #expect(site.host.closedStreams == [5])
     }
 
+    @Test(
+        arguments: [(PA_REASON_POLICY, 20), (PA_REASON_SHUTDOWN, 10), (PA_REASON_NO_ADDRESS, 105)]
+            as [(UInt32, UInt8)])
+    func `a place that is refused becomes the client's own error`(reason: UInt32, code: UInt8) throws {
+        let site = try Site()
+        defer { site.end() }
+        site.knock(5)
+        site.login(5)
+        site.decide(PA_VERDICT_ACCEPTED)
+        let token = site.host.openings.removeFirst().token
+        site.session.refused(site.module.laneState, token, reason, "no")
+        #expect(site.host.written[5]?.suffix(4) == [0, 0, 0, code])
+        #expect(site.host.closedStreams == [5])
+    }
+
     @Test func `a connection of another lane's session moves there`() throws {
         let site = try Site(lane: 0)
         defer { site.end() }
@@ -86,12 +101,7 @@ import Zlib
         let site = try Site()
         defer { site.end() }
         let (token, welcome) = site.connect(5)
-        let key = try #require(sessionKey(in: welcome))
-        site.knock(6)
-        var pack = Pack()
-        pack.set("method", "additional_connect")
-        pack.set("session_key", key)
-        site.hear(site.request(pack), 6)
+        try join(site, 6, welcome)
         site.host.written = [:]
         _ = site.host.said()
         site.transmit([frame(1)], token)
@@ -102,6 +112,54 @@ import Zlib
         site.host.writing = PA_OK
         site.transmit([frame(3)], token)
         #expect(site.host.written[5] == [0, 0, 0, 1] + block(frame(1)) + [0, 0, 0, 1] + block(frame(3)))
+    }
+
+    @Test func `a connection that is silent for too long is not written to while another one is not`() throws
+    {
+        let site = try Site()
+        defer { site.end() }
+        let (token, welcome) = site.connect(5)
+        try join(site, 6, welcome)
+        site.pass(seconds: 13)
+        site.host.written = [:]
+        site.transmit([frame(1)], token)
+        #expect(site.host.written[5] != nil, "where both are silent, the one whose turn it is")
+        site.hear([0, 0, 0, 0], 6)
+        site.host.written = [:]
+        site.transmit([frame(2)], token)
+        #expect(site.host.written[5] == nil && site.host.written[6] == [0, 0, 0, 1] + block(frame(2)))
+    }
+
+    @Test(arguments: [("require_monitor_mode", 2, 107), ("require_bridge_routing_mode", 1, 108)])
+    func `monitors and bridges need a permission`(wish: String, kind: UInt32, code: UInt8) throws {
+        for isPermitted in [false, true] {
+            let site = try Site()
+            defer { site.end() }
+            if isPermitted { site.host.permitted = [kind] }
+            site.knock(5)
+            site.login(5) { $0.set(wish, true) }
+            site.host.written = [:]
+            site.decide(PA_VERDICT_ACCEPTED)
+            let said = site.host.said()
+            #expect(said.contains("may 77 \(kind) SoftEther"))
+            #expect(site.host.openings.isEmpty == !isPermitted)
+            #expect(site.host.closedStreams == (isPermitted ? [] : [5]))
+            if !isPermitted { #expect(site.host.written[5]?.suffix(4) == [0, 0, 0, code]) }
+        }
+    }
+
+    @Test func `what must not wait has a connection of its own`() throws {
+        let site = try Site()
+        defer { site.end() }
+        let (token, welcome) = site.connect(5) { $0.set("qos", true) }
+        let urgent = [UInt8](repeating: 1, count: 12) + [8, 0, 0x45, 0xb8] + [UInt8](repeating: 2, count: 40)
+        site.transmit([frame(1), urgent], token)
+        #expect(site.host.written[5] == [0, 0, 0, 2] + block(frame(1)) + block(urgent), "while it is alone")
+        try join(site, 6, welcome)
+        site.host.written = [:]
+        site.transmit([frame(1), urgent, frame(2)], token)
+        #expect(site.host.written[5] == [0, 0, 0, 1] + block(urgent))
+        #expect(site.host.written[6] == [0, 0, 0, 2] + block(frame(1)) + block(frame(2)))
     }
 
     @Test func `frames are compressed for a client that wishes it`() throws {
@@ -127,6 +185,15 @@ import Zlib
         _ = site.connect(6)
         site.stream.closed(site.module.laneState, 6, PA_STREAM_REMOTE)
         #expect(site.host.said().contains("close session 900 1 the client closed its connections"))
+    }
+
+    /// A further connection of the session.
+    private func join(_ site: Site, _ handle: UInt64, _ welcome: [UInt8]) throws {
+        site.knock(handle)
+        var pack = Pack()
+        pack.set("method", "additional_connect")
+        pack.set("session_key", try #require(sessionKey(in: welcome)))
+        site.hear(site.request(pack), handle)
     }
 
     /// Of the welcome.

@@ -102,8 +102,10 @@ extension Acceleration {
         #expect(server.open(made, at: now) == .frame(35..<95))
         let sealed = try #require(server.seal(frame, at: now))
         #expect(sealed.count == 60 + 51)
-        let opening = try AEADContext(
-            .chaCha20Poly1305, key: Array(server.key[..<32]).span.bytes, .decrypt)
+        var told = Pack()
+        server.describe(in: &told, port: 1)
+        let key = try #require(told.octets("udp_acceleration_server_key_v2"))
+        let opening = try AEADContext(.chaCha20Poly1305, key: Array(key[..<32]).span.bytes, .decrypt)
         var bytes = sealed
         var span = bytes.mutableSpan
         var raw = span.mutableBytes

@@ -1,3 +1,4 @@
+import HTTP
 import Testing
 import Wire
 
@@ -5,7 +6,8 @@ import Wire
 
 private func parse(_ text: String) throws(HTTPStatus) -> HTTPRequest? { try parse(Array(text.utf8)) }
 private func parse(_ bytes: [UInt8]) throws(HTTPStatus) -> HTTPRequest? {
-    try HTTPRequest(parsing: bytes.rawSpan)
+    var reader = HTTPRequestReader()
+    return try reader.read(bytes.rawSpan)
 }
 
 /// What a request is refused with; nil: it is not.
@@ -35,6 +37,16 @@ private func refusal(_ text: String) -> HTTPStatus? {
         for count in 0..<whole.count where count < 400 || count % 101 == 0 {
             #expect(try parse(Array(whole[..<count])) == nil)
         }
+    }
+
+    @Test func `a request that comes octet by octet is the same`() throws {
+        let whole = Captured.loginHead + Captured.loginPack
+        var reader = HTTPRequestReader()
+        for count in 0..<whole.count {
+            let request = try reader.read(Array(whole[..<count]).rawSpan)
+            #expect(request == nil)
+        }
+        #expect(try reader.read(whole.rawSpan) == parse(whole))
     }
 
     /// features.md §4.2, input 2.

@@ -11,6 +11,9 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
+/// Where all clients come from.
+let peer = TransportAddress(ipv4: 0xc633_6407, port: 5000)
+
 /// A server whose outputs become lines, and clients made by hand. Streams have the numbers of their clients.
 final class Narrator {
     let server: Server
@@ -55,6 +58,7 @@ final class Narrator {
             questions.removeAll { $0 == question }
             return "withdraw"
         case .keepAliveDatagram: return "datagram"
+        case .warn(let words): return "warn: \(words)"
         case .openSession(let id, _, let stream):
             openings.append(id)
             let terms = server.sessions[id]!.terms
@@ -73,7 +77,7 @@ final class Narrator {
     }
 
     func knock(_ stream: UInt64) {
-        server.opened(stream: stream, at: now)
+        server.opened(stream: stream, from: peer, at: now)
         hear(signature(), stream)
         #expect(lines() == ["<-- \(stream) 200"])
     }

@@ -7,7 +7,7 @@ import Wire
 @Suite struct AdmissionTests {
     @Test func `from the first octet to the session`() throws {
         let site = Narrator()
-        site.server.opened(stream: 1, at: site.now)
+        site.server.opened(stream: 1, from: peer, at: site.now)
         site.hear(Captured.probe, 1)
         site.hear(signature(), 1)
         site.hear(Captured.loginHead + Captured.loginPack, 1)
@@ -33,10 +33,10 @@ import Wire
     @Test func `all of it in one piece, octet by octet, and with frames behind it`() throws {
         let whole = Captured.probe + signature() + Captured.loginHead + Captured.loginPack
         let site = Narrator()
-        site.server.opened(stream: 1, at: site.now)
+        site.server.opened(stream: 1, from: peer, at: site.now)
         #expect(site.hear(whole + [0, 0, 0, 0], 1) == whole.count)
         #expect(site.lines().last == "who is alice@LAB of 1 (20)")
-        site.server.opened(stream: 2, at: site.now)
+        site.server.opened(stream: 2, from: peer, at: site.now)
         var waiting: [UInt8] = []
         for octet in whole {
             waiting.append(octet)
@@ -94,7 +94,7 @@ import Wire
 
     @Test func `who says nothing is sent away after fifteen seconds`() {
         let site = Narrator()
-        site.server.opened(stream: 1, at: site.now)
+        site.server.opened(stream: 1, from: peer, at: site.now)
         site.knock(2)
         #expect(site.pass(14).isEmpty)
         #expect(Set(site.pass(1)) == ["close 1", "close 2"])
@@ -102,13 +102,42 @@ import Wire
         #expect(site.server.deadline == nil)
     }
 
-    @Test func `monitors and bridges are refused`() {
-        for (wish, code) in [("require_monitor_mode", 107), ("require_bridge_routing_mode", 108)] {
+    @Test func `a bridge that is let in learns that it may be one, others that they may not`() throws {
+        for isBridge in [true, false] {
             let site = Narrator()
-            site.knock(1)
-            site.hear(Narrator.login { $0.set(wish, true) }, 1)
-            #expect(site.lines() == ["<-- 1 200 error \(code)", "close 1"])
+            _ = try site.connect(1) { $0.set("require_bridge_routing_mode", isBridge) }
+            #expect(site.answers[1]?.pack?.integer("policy:NoBridge") == (isBridge ? 0 : 1))
+            #expect(site.answers[1]?.pack?.integer("policy:NoRouting") == (isBridge ? 0 : 1))
         }
+    }
+
+    @Test func `wishes are known while one is judged`() throws {
+        let site = Narrator()
+        site.knock(1)
+        site.hear(Narrator.login { $0.set("client_str", "SoftEther VPN Bridge") }, 1)
+        _ = site.lines()
+        let question = try #require(site.takeQuestion())
+        #expect(site.server.wishes(ofQuestion: question)?.isBridge == true, "by its name")
+        #expect(site.server.stream(ofQuestion: question) == 1)
+        site.server.decided(question, .bridgeDenied, at: site.now)
+        #expect(site.lines() == ["<-- 1 200 error 108", "close 1"])
+    }
+
+    @Test(
+        arguments: [(1, false, 32, 2, true), (1, true, 32, 4, true), (8, false, 32, 8, true)]
+            + [(1, false, 1, 1, false), (2, true, 3, 2, false)])
+    func `priority takes connections of its own, where there may be as many`(
+        wish: Int, isHalf: Bool, most: Int, granted: Int, hasPriority: Bool
+    ) throws {
+        let site = Narrator { $0.session.maxConnections = most }
+        _ = try site.connect(1) {
+            $0.set("max_connection", UInt32(wish))
+            $0.set("half_connection", isHalf)
+            $0.set("qos", true)
+        }
+        let terms = try #require(site.server.sessions.values.first?.terms)
+        #expect(terms.connections == granted && terms.hasPriority == hasPriority)
+        #expect(site.answers[1]?.pack?.integer("qos") == (hasPriority ? 1 : 0))
     }
 
     @Test func `a stranger learns of the hubs that are meant for him`() {
@@ -125,8 +154,32 @@ import Wire
     @Test func `more connections than there may be are closed at once`() {
         let site = Narrator { $0.maxConnections = 1 }
         site.knock(1)
-        site.server.opened(stream: 2, at: site.now)
-        #expect(site.lines() == ["close 2"])
+        site.server.opened(stream: 2, from: peer, at: site.now)
+        #expect(site.lines() == ["warn: too many connections source=198.51.100.7:0 count=1", "close 2"])
+    }
+
+    @Test func `one source takes no more than its part of the places before a session`() throws {
+        let site = Narrator {
+            $0.maxHalfOpen = 8
+            $0.maxHalfOpenPerSource = 3
+        }
+        for stream in 1...3 as ClosedRange<UInt64> { site.knock(stream) }
+        site.server.opened(stream: 4, from: peer, at: site.now)
+        #expect(site.lines().last == "close 4")
+        site.server.opened(stream: 5, from: TransportAddress(ipv4: 0xc633_6408, port: 1), at: site.now)
+        #expect(site.lines().isEmpty, "another source has its own")
+        site.server.closed(stream: 1, isOrderly: true, at: site.now)
+        _ = try site.connect(6)
+        site.knock(7)
+        #expect(site.server.connections.count == 5, "who has a session needs no place any more")
+    }
+
+    @Test func `where all places are taken, whoever has the most gives one up`() {
+        let site = Narrator { $0.maxHalfOpen = 4 }
+        for stream in 1...4 as ClosedRange<UInt64> { site.knock(stream) }
+        site.server.opened(stream: 5, from: TransportAddress(ipv4: 0xc633_6408, port: 1), at: site.now)
+        #expect(site.lines() == ["close 1"])
+        #expect(Set(site.server.connections.keys) == [2, 3, 4, 5])
     }
 
     @Test(arguments: [(0, 1), (1, 1), (8, 8), (32, 32), (33, 32), (4_000_000_000, 32)])
@@ -139,6 +192,28 @@ import Wire
 
 /// Several connections in one session.
 @Suite struct ConnectionsTests {
+    @Test func `who shows too many unknown keys is braked for a minute, and others are not`() throws {
+        let site = Narrator()
+        let key = try site.connect(1)
+        var wrong = key
+        wrong[19] ^= 1
+        for number in 0..<KeyGuesses.free {
+            let stream = UInt64(100 + number)
+            #expect(site.join(stream, wrong) == ["<-- \(stream) 200 error 13", "close \(stream)"])
+        }
+        #expect(
+            site.join(2, key) == [
+                "warn: too many unknown session keys source=198.51.100.7:0 count=1",
+                "<-- 2 200 error 105", "close 2",
+            ])
+        #expect(site.join(3, wrong) == ["<-- 3 200 error 105", "close 3"])
+        site.server.opened(stream: 4, from: TransportAddress(ipv4: 0xc633_6408, port: 1), at: site.now)
+        site.hear(signature() + Narrator.additional(key), 4)
+        #expect(site.lines() == ["<-- 4 200", "<-- 4 200 error 0"])
+        site.now = site.now.advanced(by: KeyGuesses.interval)
+        #expect(site.join(5, key) == ["<-- 5 200 error 0"])
+    }
+
     @Test func `connections join by the session's key, up to their number`() throws {
         let site = Narrator()
         let key = try site.connect(1) { $0.set("max_connection", 3 as UInt32) }
@@ -175,7 +250,7 @@ import Wire
         #expect(here.hear(request, 2) == 0, "the request is not taken")
         #expect(here.lines() == ["move 2 to lane 1"])
         #expect(here.server.connections.isEmpty)
-        there.server.opened(stream: 7, isKnown: true, at: there.now)
+        there.server.opened(stream: 7, from: peer, isKnown: true, at: there.now)
         #expect(there.hear(request, 7) == request.count)
         #expect(there.lines() == ["<-- 7 200 error 0"])
     }

@@ -53,7 +53,7 @@ extension SSTPLane {
         client.backlog = []
     }
 
-    private func closeStream(_ client: Client, _ how: StreamEnding) {
+    func closeStream(_ client: Client, _ how: StreamEnding) {
         guard clients[client.stream.rawValue] != nil else { return }
         writeBacklog(of: client)
         services.close(client.stream, how)
@@ -62,6 +62,7 @@ extension SSTPLane {
 
     func forget(_ client: Client) {
         guard clients.removeValue(forKey: client.stream.rawValue) != nil else { return }
+        halfOpen.remove(client.stream.rawValue)
         count(.connections, by: -1)
         client.alarm.move(to: nil, services)
         if let question = client.question { services.withdraw(question: question) }
@@ -139,6 +140,7 @@ extension SSTPLane {
         }
         client.opening = nil
         client.session = session
+        halfOpen.remove(token)
         if let network = PeerNetwork(parameters) {
             client.connection.sessionOpened(network, at: services.now)
         } else {

@@ -1,3 +1,4 @@
+import EngineParts
 import PPP
 import PluginKit
 import SSTPCore
@@ -11,6 +12,9 @@ final class SSTPLane: LaneAdapter {
     private let maxClients: Int
     private let metrics: [Metric]
     var clients: [UInt64: Client] = [:]
+    /// Clients without a session, by their streams: 1,024 of a lane, 128 of them from one source. A client
+    /// behind the NAT of a large site has neighbours.
+    var halfOpen = HalfOpenTable<UInt64>(capacity: 1024, perSource: 128)
     /// Packets for the hub, gathered while a stream's octets are worked through.
     private var frames = FrameQueue()
 
@@ -44,7 +48,7 @@ final class SSTPLane: LaneAdapter {
 
     func opened(_ stream: StreamHandle, moved: UInt64) -> UInt64 {
         guard clients.count < maxClients, let facts = try? services.facts(of: stream), facts.isTLS,
-            let nonce = try? module.host.random(32)
+            let nonce = try? module.host.random(32), makeRoom(for: TransportAddress(facts.remote).source)
         else {
             services.close(stream, .reset)
             return stream.rawValue
@@ -54,9 +58,29 @@ final class SSTPLane: LaneAdapter {
             random: SystemRandomNumberGenerator(), at: services.now)
         let client = Client(stream, facts, connection)
         clients[stream.rawValue] = client
+        halfOpen.insert(
+            .init(
+                connection: stream.rawValue, source: TransportAddress(facts.remote).source,
+                isUnproved: false, beganAt: services.now))
         count(.connections)
         settle(client)
         return stream.rawValue
+    }
+
+    /// A place among the clients without a session, if need be another one's.
+    private func makeRoom(for source: TransportAddress) -> Bool {
+        switch halfOpen.admission(of: source, isUnproved: false, at: services.now) {
+        case .free: return true
+        case .refused:
+            count(.crowded)
+            return false
+        case .inPlaceOf(let token):
+            guard let former = clients[token] else { return false }
+            count(.crowded)
+            former.connection.streamClosed()
+            closeStream(former, .reset)
+            return true
+        }
     }
 
     func received(_ octets: PacketSlice, onStream token: UInt64) -> Int {

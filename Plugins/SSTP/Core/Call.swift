@@ -1,3 +1,4 @@
+import OpenSSL
 import Wire
 
 /// The server's end of an SSTP call: the states, messages and timers of MS-SSTP §3.1 and §3.3. PPP is above
@@ -48,7 +49,7 @@ public struct Call: Sendable {
     private var isEchoAwaited = false
     private var naks = 0
     /// Of the authentication; 32 octets, zero where the method has no keys.
-    private var hlak: [UInt8]?
+    private var hlak: SecretBytes?
     private var isOver = false
     private var outputs: [Output] = []
 
@@ -66,10 +67,8 @@ public struct Call: Sendable {
     /// §3.3.7.1: PPP control frames flow in these.
     var carriesPPP: Bool { state == .connectedPending || state == .connected }
 
-    /// Higher-layer authentication key: 32 octets, or fewer, which are filled up with zeros.
-    mutating func authenticated(hlak: [UInt8]) {
-        self.hlak = Array((hlak + [UInt8](repeating: 0, count: 32)).prefix(32))
-    }
+    /// `hlak`: the higher-layer authentication key, `CryptoBinding.keyLength` octets.
+    mutating func authenticated(hlak: SecretBytes) { self.hlak = hlak }
 
     /// Any packet shows that the peer is there; those that are not given to `receive` do so here.
     mutating func receivedData(at now: Instant) { lastReceived = now }

@@ -1,3 +1,4 @@
+import OpenSSL
 public import PPP
 public import Wire
 
@@ -25,6 +26,7 @@ public struct Connection: Sendable {
     /// Who the client says it is, once it has; for logs.
     public private(set) var name = ""
 
+    private var opening = HTTPOpening()
     private var wish: SessionWish?
     private var hasSession = false
     private var hasEnded = false
@@ -107,7 +109,7 @@ public struct Connection: Sendable {
     }
 
     private mutating func receiveOpening(_ octets: RawSpan, at now: Instant) -> Received {
-        switch HTTPOpening(octets) {
+        switch opening.receive(octets) {
         case .incomplete: return .incomplete
         case .refused(let answer):
             outputs.append(.send(Array(answer.utf8)))
@@ -127,13 +129,13 @@ public struct Connection: Sendable {
     public mutating func decided(
         _ verdict: AuthenticationVerdict, receiveKey: [UInt8], sendKey: [UInt8], at now: Instant
     ) {
-        if case .accepted = verdict { hlak = receiveKey + sendKey }
+        if case .accepted = verdict { hlak = CryptoBinding.key(receiveKey, sendKey) }
         link.decided(verdict, at: now)
         settle(at: now)
     }
 
     /// Kept until the peer has been told that it is accepted.
-    private var hlak: [UInt8] = []
+    private var hlak: SecretBytes?
 
     /// The answer to `openSession`.
     public mutating func sessionOpened(_ network: PeerNetwork, at now: Instant) {
@@ -213,8 +215,8 @@ extension Connection {
             name = evidence.loggedName
             outputs.append(.authenticate(evidence))
         case .authenticated:
-            call.authenticated(hlak: hlak)
-            hlak = []
+            if let hlak { call.authenticated(hlak: hlak) }
+            hlak = nil
         case .openNetwork(let address):
             wish = SessionWish(
                 address: address, mtu: min(options.mtu, link.peerMRU), software: link.software,

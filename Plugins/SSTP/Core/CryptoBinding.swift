@@ -28,6 +28,8 @@ public struct HashProtocols: OptionSet, Sendable {
 struct CryptoBinding: Equatable, Sendable {
     static let valueLength = 100
     static let nonceLength = 32
+    /// Of the HLAK, §3.2.5.2.
+    static let keyLength = 32
     static let fieldLength = 32
     /// Octets of the whole Call Connected message, §2.2.11, and where its Compound MAC begins.
     static let messageLength = 112
@@ -66,17 +68,27 @@ struct CryptoBinding: Equatable, Sendable {
         ControlMessage.Attribute(id: .cryptoBindingRequest, value: [0, 0, 0, hashes.rawValue] + nonce)
     }
 
+    /// The HLAK of a server: MasterReceiveKey and MasterSendKey, and zeros where the method has no keys or
+    /// shorter ones.
+    static func key(_ receiveKey: [UInt8], _ sendKey: [UInt8]) -> SecretBytes {
+        SecretBytes(count: keyLength) { key in
+            for (index, octet) in [receiveKey, sendKey].joined().prefix(keyLength).enumerated() {
+                key.storeBytes(of: octet, toByteOffset: index, as: UInt8.self)
+            }
+        }
+    }
+
     /// §3.2.5.2: HMAC, under a key that is made of the HLAK, over the Call Connected `message` whose MAC is
     /// taken for zeros. As long as the field.
     static func compoundMAC(
-        of message: [UInt8], hlak: [UInt8], _ digest: DigestAlgorithm
+        of message: [UInt8], hlak: SecretBytes, _ digest: DigestAlgorithm
     ) throws(OpenSSLError) -> [UInt8] {
         precondition(message.count == messageLength, "the message has 112 octets")
         var blank = message
         for index in macOffset..<messageLength { blank[index] = 0 }
         // PRF+ of IKEv2, whose first block is long enough; its length is little-endian.
         let length = UInt8(digest.digestLength)
-        var key = try HMAC(digest, key: hlak).authenticate(seed, [length, 0, 1])
+        var key = try HMAC(digest, key: hlak.bytes).authenticate(seed, [length, 0, 1])
         defer { wipe(&key) }
         return padded(try HMAC(digest, key: key).authenticate(blank))
     }
@@ -106,7 +118,7 @@ struct BindingExpectation: Sendable {
     var certificate: [UInt8]
 
     /// Nil where the whole Call Connected `message` is as it has to be.
-    func fault(of binding: CryptoBinding, in message: [UInt8], hlak: [UInt8]) -> BindingFault? {
+    func fault(of binding: CryptoBinding, in message: [UInt8], hlak: SecretBytes) -> BindingFault? {
         guard let digest = binding.hash.digest, hashes.contains(binding.hash) else { return .hashProtocol }
         guard constantTimeEquals(binding.nonce, nonce) else { return .nonce }
         guard let hash = try? digest.hash(certificate),

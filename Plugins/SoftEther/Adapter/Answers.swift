@@ -6,12 +6,24 @@ extension SoftEtherLane {
     func decided(question token: UInt64, _ verdict: Verdict) {
         questions[token] = nil
         accepted = verdict.identity
-        let refusal = RefusalCode(verdict.code)
+        let refusal = RefusalCode(verdict.code) ?? denial(token)
         if refusal != nil { counters.add(to: .refused) }
         server.decided(token, refusal, at: services.now)
         settle()
         // The connection has gone meanwhile: nobody came for the identity.
         if let identity = accepted.take() { services.release(identity) }
+    }
+
+    /// What somebody who was accepted wishes for and may not have.
+    private func denial(_ question: UInt64) -> RefusalCode? {
+        guard let identity = accepted, let wishes = server.wishes(ofQuestion: question) else { return nil }
+        let remote = server.stream(ofQuestion: question).flatMap { links[$0]?.facts.remote }
+        func permits(_ permission: Permission) -> Bool {
+            services.permits(permission, to: identity, at: remote, protocolName: "SoftEther")
+        }
+        if wishes.isMonitor, !permits(.monitor) { return .monitorDenied }
+        if wishes.isBridge, !permits(.bridge) { return .bridgeDenied }
+        return nil
     }
 
     func opened(session token: UInt64, _ session: SessionHandle, _ parameters: SessionParameters?) {
@@ -28,7 +40,8 @@ extension SoftEtherLane {
         counters.add(to: .refused)
         let code: RefusalCode =
             switch reason {
-            case .policy: .accessDenied
+            // How many sessions a user may have is what policy judges here.
+            case .policy: .tooManyUserSessions
             case .shutdown: .hubStopping
             default: .serverCannotAccept
             }

@@ -8,10 +8,10 @@ extension SoftEtherLane {
     /// Sources that are remembered; when there are more, all are found out anew.
     private static let maxFlows = 16_384
 
-    /// Where the datagrams of a source belong.
+    /// Where the datagrams of a source belong, as the directory had it in a generation.
     enum Flow {
         case session(UInt64)
-        case lane(Int)
+        case lane(Int, generation: Int)
     }
 
     func listening(on socket: SocketHandle, at local: Endpoint) {
@@ -22,36 +22,48 @@ extension SoftEtherLane {
     func received(_ batch: DatagramBatch, on socket: SocketHandle) {
         for index in 0..<batch.count {
             let remote = batch.remote(at: index)
-            switch flows[remote] ?? find(batch[index], from: remote) {
-            case .session(let id): receive(batch[index], from: remote, batch.local(at: index), clients[id])
-            case .lane(let lane): services.handOver(index, of: batch, toLane: lane, on: socket)
+            switch flow(of: remote) ?? find(batch[index], from: remote) {
+            case .session(let id): receive(batch[index], from: remote, batch.local(at: index), toSession: id)
+            case .lane(let lane, _): services.handOver(index, of: batch, toLane: lane, on: socket)
             case nil: continue
             }
         }
         flushGathered()
     }
 
+    private func flow(of remote: Endpoint) -> Flow? {
+        guard let flow = flows[remote] else { return nil }
+        if case .lane(_, let generation) = flow, generation != module.directory.generation { return nil }
+        return flow
+    }
+
     private func find(_ packet: PacketSlice, from remote: Endpoint) -> Flow? {
         let octets = unsafe packet.bytes.withUnsafeBytes { unsafe Array($0) }
-        guard let place = module.directory.find(octets, from: remote) else { return nil }
-        let flow: Flow = place.lane == lane ? .session(place.session) : .lane(place.lane)
+        let generation = module.directory.generation
+        guard let place = module.directory.find(octets, from: remote) else {
+            flows[remote] = nil
+            return nil
+        }
+        let flow: Flow =
+            place.lane == lane ? .session(place.session) : .lane(place.lane, generation: generation)
         if flows.count >= Self.maxFlows { flows.removeAll() }
         flows[remote] = flow
         return flow
     }
 
     private func receive(
-        _ packet: PacketSlice, from remote: Endpoint, _ local: Endpoint?, _ client: Client?
+        _ packet: PacketSlice, from remote: Endpoint, _ local: Endpoint?, toSession id: UInt64
     ) {
-        guard let client, let handle = client.handle, let acceleration = client.session.acceleration else {
-            flows[remote] = nil
-            return
-        }
+        guard let client = clients[id], let handle = client.handle,
+            let acceleration = client.session.acceleration
+        else { return forgetFlow(remote, of: id) }
         var packet = packet
         var bytes = packet.mutableBytes
         let opened = acceleration.open(&bytes, at: services.now)
         guard opened != .refused else {
-            flows[remote] = nil
+            // Forgeries do not displace the client whose address they bear.
+            let isClients = client.path?.remote == remote && acceleration.isHeard(at: services.now)
+            if !isClients { forgetFlow(remote, of: id) }
             return counters.add(to: .malformed)
         }
         if acceleration.lastWasNewest { client.path = Client.Path(remote: remote, local: local) }
@@ -69,6 +81,11 @@ extension SoftEtherLane {
         }
         guard Block.frameLengths.contains(frame.count) else { return counters.add(to: .malformed) }
         gather(frame, for: handle)
+    }
+
+    private func forgetFlow(_ remote: Endpoint, of session: UInt64) {
+        flows[remote] = nil
+        module.directory.forget(remote, of: AccelerationDirectory.Place(lane: lane, session: session))
     }
 
     // MARK: Sending

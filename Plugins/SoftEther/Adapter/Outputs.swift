@@ -19,6 +19,7 @@ extension SoftEtherLane {
         case .openSession(let id, let login, let stream): open(id, login, stream)
         case .keepAliveDatagram(let session): sendKeepAlive(toSession: session)
         case .closeSession(let id, let reason): close(id, reason)
+        case .warn(let words): module.host.log(.warn, words)
         }
     }
 
@@ -63,7 +64,7 @@ extension SoftEtherLane {
             // Without a certificate the host refuses, and writes down that somebody tried.
             if isHeld { evidence.certificate = certificate }
         // Nobody here may come without a proof; that somebody tried is for the host to log.
-        case .anonymous: evidence = Evidence(.password, protocolName: "SoftEther")
+        case .anonymous, .unsupported: evidence = Evidence(.password, protocolName: "SoftEther")
         }
         evidence.name = Array("\(login.user)@\(login.hub)".utf8)
         return evidence

@@ -110,7 +110,9 @@ extension SoftEtherLane {
             return token
         }
         links[token] = Link(handle: stream, facts: facts)
-        server.opened(stream: token, isKnown: moved == Self.movedToken, at: services.now)
+        server.opened(
+            stream: token, from: TransportAddress(facts.remote), isKnown: moved == Self.movedToken,
+            at: services.now)
         settle()
         return token
     }

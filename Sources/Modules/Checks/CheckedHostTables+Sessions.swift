@@ -45,6 +45,19 @@ extension CheckedHostTables {
                 unsafe AuthTable.pointer.pointee.release(lane, identity)
             }))
 
+    nonisolated(unsafe) static let permission = unsafe constant(
+        pa_permission_host_v1(
+            size: UInt32(MemoryLayout<pa_permission_host_v1>.size), reserved: 0,
+            ask: { lane, identity, kind, remote, protocolName in
+                guard let caller = unsafe CheckedLane.caller(lane, "pa.permission/1.ask") else {
+                    return PA_ERROR_THREAD
+                }
+                guard caller.lane.identities[identity] != nil else {
+                    return caller.refuse(identity, caller.identities, .useAfterClose, "pa.permission/1.ask")
+                }
+                return unsafe PermissionTable.pointer.pointee.ask(lane, identity, kind, remote, protocolName)
+            }))
+
     nonisolated(unsafe) static let session = unsafe constant(
         pa_session_host_v1(
             size: UInt32(MemoryLayout<pa_session_host_v1>.size), reserved: 0,

@@ -23,15 +23,24 @@ extension FuzzTarget {
             let expectation = BindingExpectation(
                 hashes: [.sha1, .sha256], nonce: binding.nonce, certificate: [1])
             precondition(
-                expectation.fault(of: binding, in: bytes, hlak: [UInt8](repeating: 0, count: 32)) != nil,
+                expectation.fault(of: binding, in: bytes, hlak: CryptoBinding.key([], [])) != nil,
                 "a binding to no certificate is accepted")
         }
     }
 
     private static func http(_ bytes: [UInt8]) {
         _ = HTTPOpening.isOpening(bytes.span.bytes)
-        if case .request(let length) = HTTPOpening(bytes.span.bytes) {
-            precondition(length <= bytes.count && length <= HTTPOpening.maxLength)
+        var whole = HTTPOpening()
+        let step = whole.receive(bytes.span.bytes)
+        if case .request(let length) = step {
+            precondition(length <= bytes.count && length <= HTTPOpening.limits.head)
+        }
+        var pieces = HTTPOpening()
+        for count in 0...bytes.count {
+            let early = pieces.receive(bytes.span.bytes.extracting(first: count))
+            if early == .incomplete, count < bytes.count { continue }
+            precondition(early == step, "a request is read otherwise in pieces")
+            break
         }
     }
 

@@ -22,10 +22,16 @@ extension FuzzTarget {
     }
 
     private static func http(_ bytes: [UInt8]) {
-        guard let request = try? HTTPRequest(parsing: bytes.rawSpan) else { return }
+        var whole = HTTPRequestReader()
+        guard let request = try? whole.read(bytes.rawSpan) else { return }
         precondition(request.length <= bytes.count && request.body.count <= HTTPRequest.maxBody)
-        let again = try? HTTPRequest(parsing: Array(bytes[..<request.length]).rawSpan)
-        precondition(again == request, "what stands behind a request changes it")
+        var pieces = HTTPRequestReader()
+        for count in 0..<request.length {
+            let early = try? pieces.read(bytes.rawSpan.extracting(first: count))
+            precondition(early == nil, "a request is complete before its end")
+        }
+        let again = try? pieces.read(Array(bytes[..<request.length]).rawSpan)
+        precondition(again == request, "a request is read otherwise in pieces")
     }
 
     /// In one piece and octet by octet the same blocks come out.
@@ -67,6 +73,7 @@ extension FuzzTarget {
 /// that is told to stop has forgotten everybody.
 private struct SoftEtherRun {
     private static let maxSteps = 64
+    private static let peer = TransportAddress(ipv4: 0xc633_6407, port: 5000)
 
     private let server: Server
     private var input: ArraySlice<UInt8>
@@ -96,7 +103,7 @@ private struct SoftEtherRun {
 
     private mutating func take(_ step: UInt8, stream: UInt64) {
         switch step {
-        case 0: server.opened(stream: stream, isKnown: stream == 7, at: now)
+        case 0: server.opened(stream: stream, from: Self.peer, isKnown: stream == 7, at: now)
         case 1: hear(string(), stream)
         case 2: hear(post("/vpnsvc/connect.cgi", "image/jpeg", Array("VPNCONNECT".utf8)), stream)
         case 3: hear(post("/vpnsvc/vpn.cgi", "application/octet-stream", string()), stream)
@@ -125,7 +132,8 @@ private struct SoftEtherRun {
             switch output {
             case .authenticate(let question, _, _, _): questions.append(question)
             case .openSession(let id, _, _): openings.append(id)
-            case .send, .closeStream, .moveStream, .withdrawAuthentication, .closeSession, .keepAliveDatagram:
+            case .send, .closeStream, .moveStream, .withdrawAuthentication, .closeSession, .keepAliveDatagram,
+                .warn:
                 break
             }
         }

@@ -143,8 +143,10 @@ class Process:
             raise Failure(f"{self.name} did not stop within {seconds} s") from None
 
     def discard(self):
-        """End it without a word, as part of cleaning up. Its children go too."""
-        for child in children(self.pid) if self.running else []:
-            end_process(child, birth(child), signal.SIGKILL, 2)
+        """End it without a word, as part of cleaning up. Its children go too, but after it: some are there to
+        begin anew what has ended."""
+        offspring = [(child, birth(child)) for child in children(self.pid)] if self.running else []
         self.send(signal.SIGKILL)
         self.popen.wait(5)
+        for child, born in offspring:
+            end_process(child, born, signal.SIGKILL, 2)

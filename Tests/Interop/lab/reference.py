@@ -1,8 +1,14 @@
-"""The real openvpn 2.6 server: it proves the drivers, and is what `scripts/bench` compares with."""
+"""The real openvpn 2.6 server, which proves the drivers, and the real SoftEther vpnserver 5: what
+`scripts/bench` compares with."""
+
+import os
 
 from .credentials import Authority, read
 from .network import SERVER
+from .polyhub import password
+from .processes import expect, wait_until
 from .profile import Profile
+from .softether import private
 
 PORT = 1294
 
@@ -104,3 +110,78 @@ class OpenVPNServer:
             ["link", "set", "ovpns", "master", "lanbr", "up"],
         ):
             self.lab.run("srv", "ip", *argv)
+
+
+class SoftEtherServer:
+    """The vpnserver of Debian in namespace `where`. `setup`: what vpncmd is told first; otherwise there is
+    hub LAB, whose users' passwords are those of our own server, bridged to the LAN's port."""
+
+    PROGRAM = "/usr/libexec/softether/vpnserver/vpnserver"
+    ADMIN = "localhost:5555"
+
+    def __init__(self, lab, where="srv", setup=None):
+        self.lab = lab
+        self.where = where
+        self.setup = setup or self.office()
+        self.process = None
+
+    @staticmethod
+    def office(users=("user1", "user2")):
+        setup = ["HubCreate LAB /PASSWORD:", "BridgeCreate LAB /DEVICE:lan0 /TAP:no", "Hub LAB"]
+        for user in users:
+            setup.append(f"UserCreate {user} /GROUP:none /REALNAME:none /NOTE:none")
+            setup.append(f"UserPasswordSet {user} /PASSWORD:{password(user)}")
+        return setup
+
+    def start(self):
+        folder = self.lab.path("vpnserver")
+        mounts = private(folder)
+        # A setting that is left out does not get the program's default: without listeners nothing listens.
+        with open(os.path.join(folder, "-var-lib-softether", "vpn_server.config"), "w") as file:
+            file.write(VPNSERVER_CONFIG)
+        self.process = self.lab.spawn(
+            self.where, "vpnserver", ["sh", "-c", f"{mounts} && exec {self.PROGRAM} execsvc"]
+        )
+        wait_until(20, lambda: "successfully" in self.command("ServerInfoGet"), "vpnserver to answer")
+        said = self.command(file=self.lab.write("vpnserver.setup", "\n".join([*self.setup, ""])))
+        expect("Error" not in said, f"vpnserver: {said}")
+        return self
+
+    def stop(self):
+        # The program is a supervisor: ended first, it would leave its child behind.
+        self.process.discard()
+
+    def command(self, *words, file=None):
+        """What vpncmd says to one command, or to those of a file."""
+        task = [f"/IN:{file}"] if file else ["/CMD", *words]
+        return self.lab.run(self.where, "vpncmd", self.ADMIN, "/SERVER", *task, seconds=60, check=False)
+
+
+VPNSERVER_CONFIG = """declare root
+{
+\tdeclare DDnsClient
+\t{
+\t\tbool Disabled true
+\t}
+\tdeclare ListenerList
+\t{
+\t\tdeclare Listener0
+\t\t{
+\t\t\tbool Enabled true
+\t\t\tuint Port 443
+\t\t}
+\t\tdeclare Listener1
+\t\t{
+\t\t\tbool Enabled true
+\t\t\tuint Port 5555
+\t\t}
+\t}
+\tdeclare ServerConfiguration
+\t{
+\t\tbool DisableNatTraversal true
+\t\tbool DisableDosProtection true
+\t\tbool DisableGetHostNameWhenAcceptTcp true
+\t\tbool UseKeepConnect false
+\t}
+}
+"""

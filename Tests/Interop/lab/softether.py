@@ -15,6 +15,16 @@ ACCOUNT = "lab"
 PRIVATE = ("/var/lib/softether", "/var/log/softether", "/run/softether", "/tmp")
 
 
+def private(folder):
+    """Shell words that mount directories of its own in `folder` over those paths."""
+    mounts = []
+    for path in PRIVATE:
+        own = os.path.join(folder, path.replace("/", "-"))
+        os.makedirs(own, exist_ok=True)
+        mounts.append(f"mkdir -p {path} && mount --bind {own} {path}")
+    return " && ".join(mounts)
+
+
 class Client:
     """A client in namespace `where`, with a network card of its own; `settings` are vpncmd's words.
 
@@ -77,16 +87,11 @@ class Client:
         self.command("AccountPasswordSet", ACCOUNT, f"/PASSWORD:{self.password}", f"/TYPE:{kind}")
 
     def run_program(self):
-        mounts = []
         # One that was killed a moment ago may still have the device.
         show = ("ip", "link", "show", self.device)
         wait_until(10, lambda: not self.lab.succeeds(self.where, *show), f"{self.device} to be gone")
         shutil.rmtree(self.folder(), ignore_errors=True)
-        for path in PRIVATE:
-            own = self.folder(path.replace("/", "-"))
-            os.makedirs(own)
-            mounts.append(f"mkdir -p {path} && mount --bind {own} {path}")
-        script = " && ".join([*mounts, f"exec {PROGRAM} execsvc"])
+        script = f"{private(self.folder())} && exec {PROGRAM} execsvc"
         self.process = self.lab.spawn(self.where, f"{self.where}-vpnclient", ["sh", "-c", script])
         wait_until(15, self.answers, "vpnclient to answer vpncmd")
 

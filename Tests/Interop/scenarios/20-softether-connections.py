@@ -1,5 +1,5 @@
 """Proves that a SoftEther session carries traffic over 8 and 32 TCP connections, over half-duplex ones and
-compressed, both ways, between two clients of one hub."""
+compressed, and with one that is kept for what must not wait, both ways, between two clients of one hub."""
 
 from lab.polyhub import Polyhub, password
 from lab.processes import expect, wait_until
@@ -12,7 +12,10 @@ LIMIT = 240
 def run(lab):
     server = Polyhub(lab, modules={"softether": {"library": "SoftEther"}}).start().office()
     server.ctl("nat", "enable", "LAB")
-    kinds = dict(MAXTCP=8), dict(MAXTCP=32), dict(MAXTCP=4, HALF="yes"), dict(MAXTCP=1, COMPRESS="yes")
+    kinds = (
+        dict(MAXTCP=8), dict(MAXTCP=32), dict(MAXTCP=4, HALF="yes"), dict(MAXTCP=1, COMPRESS="yes"),
+        dict(MAXTCP=3, NOQOS="no"),
+    )  # fmt: skip
     for settings in kinds:
         with Client(lab, "c1", "user1", password("user1"), **settings) as one, Client(
             lab, "c2", "user2", password("user2"), **settings
@@ -29,6 +32,7 @@ def run(lab):
             expect(lab.ping("c1", two.address(), count=20), f"{settings}: echoes are lost")
             shown = one.status()["Use of Compression"]
             expect(shown.startswith("Yes" if "COMPRESS" in settings else "No"), f"{settings}: {shown}")
+            expect(lab.ping("c1", two.address(), "-Q", "0xb8"), f"{settings}: urgent echoes are lost")
             expect(len(server.sessions("user1")) == 1, f"{settings}: {server.sessions('user1')}")
         wait_until(5, lambda: not server.sessions("user1"), f"{settings}: the end of the session")
     server.stop()

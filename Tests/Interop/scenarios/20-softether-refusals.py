@@ -1,6 +1,6 @@
 """Proves that a SoftEther client that is refused shows why: 9 for a wrong password and for an unknown user,
-8 for an unknown hub, 12 for a user who may not connect; that the server's log says so too, and holds no
-password."""
+8 for an unknown hub, 12 for a user who may not connect, 20 for one who has as many sessions as he may; that
+the server's log says so too, and holds no password."""
 
 from lab.polyhub import Polyhub, password
 from lab.processes import expect, wait_until
@@ -22,6 +22,9 @@ def run(lab):
         ("leaver3", password("leaver3"), "LAB", "standard", 12),
     ):
         refused(lab, server, Client(lab, "c1", user, secret, hub, TYPE=kind), code)
+    server.ctl("user", "set", "LAB", "user2", "--policy", "sessions=1")
+    with Client(lab, "c2", "user2", password("user2")):
+        refused(lab, server, Client(lab, "c1", "user2", password("user2")), 20)
     seen = server.logs() + server.ctl("log", "tail")
     for secret in (WRONG, password("user1"), password("leaver3"), password("nobody9")):
         expect(secret not in seen, f"the server's logs hold the password {secret}")

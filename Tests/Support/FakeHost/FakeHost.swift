@@ -9,6 +9,8 @@ package final class FakeHost {
     package var now: UInt64 = 1_000_000_000
     package var options: [String: FakeOption] = [:]
     package var stored: [String: [UInt8]] = [:]
+    /// Kinds of `pa.permission/1` that are granted.
+    package var permitted: Set<UInt32> = []
     package var nextHandle: UInt64 = 100
     package var answer: pa_status = PA_OK
     package var certificate = (chain: "chain", key: "key", trust: "trust")
@@ -113,6 +115,7 @@ package final class FakeHost {
         case PA_STREAM: memory.table(FakeTables.stream)
         case PA_AUTH: memory.table(FakeTables.auth)
         case PA_SESSION: memory.table(FakeTables.session)
+        case PA_PERMISSION: memory.table(FakeTables.permission)
         default: nil
         }
     }

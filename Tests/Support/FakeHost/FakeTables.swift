@@ -57,6 +57,16 @@ enum FakeTables {
             })
     }
 
+    static var permission: pa_permission_host_v1 {
+        pa_permission_host_v1(
+            size: UInt32(MemoryLayout<pa_permission_host_v1>.size), reserved: 0,
+            ask: { lane, identity, kind, remote, protocolName in
+                let host = FakeHost.of(lane)
+                host.say("may \(identity) \(kind) \(String(cString: protocolName!))")
+                return host.permitted.contains(kind) ? PA_OK : PA_ERROR_REFUSED
+            })
+    }
+
     static var store: pa_store_host_v1 {
         pa_store_host_v1(
             size: UInt32(MemoryLayout<pa_store_host_v1>.size), reserved: 0,

@@ -1,4 +1,4 @@
-import OpenSSL
+package import OpenSSL
 package import PPPPeer
 package import Wire
 
@@ -26,7 +26,7 @@ package struct SimulatedSSTPClient {
         package var hash: HashProtocols
         package var nonce: [UInt8]
         package var certificateHash: [UInt8]
-        package var hlak: [UInt8]
+        package var hlak: SecretBytes
         package var mac: [UInt8]?
     }
 
@@ -150,7 +150,7 @@ package struct SimulatedSSTPClient {
         var fields = CryptoBindingFields(
             hash: options.hash, nonce: nonce,
             certificateHash: CryptoBinding.padded((try? digest.hash(options.certificate)) ?? []),
-            hlak: keys.send + keys.receive)
+            hlak: CryptoBinding.key(keys.send, keys.receive))
         options.spoil(&fields)
         var binding = CryptoBinding(
             hash: fields.hash, nonce: fields.nonce, certificateHash: fields.certificateHash,

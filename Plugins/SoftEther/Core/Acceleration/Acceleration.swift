@@ -1,4 +1,4 @@
-import OpenSSL
+public import OpenSSL
 public import Wire
 
 /// UDP acceleration of one session, version 2: frames travel as datagrams beside the TCP connections for as
@@ -27,8 +27,9 @@ public final class Acceleration {
     /// Good for datagrams to us.
     public let cookie: UInt32
     let peerCookie: UInt32
-    public let key: [UInt8]
-    public let peerKey: [UInt8]
+    /// Ours, and what is used of the client's.
+    private let key: SecretBytes
+    public let peerKey: SecretBytes
     /// The longest gap between two datagrams from the client.
     let gap: Duration
     private let isFast: Bool
@@ -47,18 +48,25 @@ public final class Acceleration {
 
     /// `random` gives the cookies and our key.
     init?(_ offer: AccelerationOffer, random: inout some RandomNumberGenerator, at now: Instant) {
-        key = (0..<Self.keyLength).map { _ in UInt8.random(in: 0...255, using: &random) }
-        peerKey = offer.key
+        let key = SecretBytes(count: Self.keyLength) { key in
+            for index in 0..<Self.keyLength {
+                let octet = UInt8.random(in: 0...255, using: &random)
+                key.storeBytes(of: octet, toByteOffset: index, as: UInt8.self)
+            }
+        }
+        let offered = offer.key
+        let peerKey = SecretBytes(copying: offered.bytes.extracting(first: Self.usedKeyLength))
+        self.key = key
+        self.peerKey = peerKey
         cookie = UInt32.random(in: 1...UInt32.max / 2, using: &random)
         peerCookie = UInt32.random(in: UInt32.max / 2 + 1...UInt32.max, using: &random)
         nonce = (0..<AEADAlgorithm.nonceLength).map { _ in UInt8.random(in: 0...255, using: &random) }
         gap = offer.isFast ? .milliseconds(2100) : .seconds(9)
         isFast = offer.isFast
         epoch = now
-        let ownKey = Array(key.prefix(Self.usedKeyLength))
-        let otherKey = Array(peerKey.prefix(Self.usedKeyLength))
-        guard let sealing = try? AEADContext(.chaCha20Poly1305, key: ownKey.rawSpan, .encrypt),
-            let opening = try? AEADContext(.chaCha20Poly1305, key: otherKey.rawSpan, .decrypt)
+        let ownKey = SecretBytes(copying: key.bytes.extracting(first: Self.usedKeyLength))
+        guard let sealing = try? AEADContext(.chaCha20Poly1305, key: ownKey.bytes, .encrypt),
+            let opening = try? AEADContext(.chaCha20Poly1305, key: peerKey.bytes, .decrypt)
         else { return nil }
         self.sealing = sealing
         self.opening = opening
@@ -69,6 +77,9 @@ public final class Acceleration {
         guard let provedSince, let heardAt, heardAt.duration(to: now) < gap else { return false }
         return provedSince.duration(to: now) >= Self.provingTime
     }
+
+    /// Whether a datagram has come within the longest gap.
+    public func isHeard(at now: Instant) -> Bool { heardAt.map { $0.duration(to: now) < gap } ?? false }
 
     public func wantsKeepAlive(at now: Instant) -> Bool {
         guard let sentAt else { return true }
@@ -121,6 +132,7 @@ public final class Acceleration {
 
     /// What a client is told of it.
     func describe(in pack: inout Pack, port: UInt16) {
+        let key = key
         pack.set("use_udp_acceleration", true)
         pack.set("udp_acceleration_version", 2 as UInt32)
         // No address: where the client's TCP connection goes to.
@@ -131,7 +143,7 @@ public final class Acceleration {
         pack.set("udp_acceleration_server_port", UInt32(port))
         // Of version 1, which is not spoken; clients want to see one.
         pack.set("udp_acceleration_server_key", [UInt8](repeating: 0, count: 20))
-        pack.set("udp_acceleration_server_key_v2", key)
+        pack.set("udp_acceleration_server_key_v2", Array(copying: key.bytes))
         pack.set("udp_acceleration_server_cookie", cookie)
         pack.set("udp_acceleration_client_cookie", peerCookie)
         pack.set("udp_acceleration_use_encryption", true)
@@ -152,8 +164,8 @@ public final class Acceleration {
 }
 
 /// What a client's login says of UDP acceleration.
-public struct AccelerationOffer: Equatable, Sendable {
-    public let key: [UInt8]
+public struct AccelerationOffer: Sendable {
+    let key: SecretBytes
     /// Where the client listens, as it knows it; a NAT may show another.
     public let port: UInt16
     /// Silence is noticed sooner.
@@ -165,7 +177,7 @@ public struct AccelerationOffer: Equatable, Sendable {
             let port = pack.integer("udp_acceleration_client_port"), (1...65_535).contains(port),
             let key = pack.octets("udp_acceleration_client_key_v2"), key.count == Acceleration.keyLength
         else { return nil }
-        self.key = key
+        self.key = SecretBytes(copying: key)
         self.port = UInt16(port)
         isFast = pack.truth("support_udp_accel_fast_disconnect_detect")
     }

@@ -7,8 +7,8 @@ public struct Login: Sendable {
     public static let maxCertificateLength = 16_384
     public static let maxSignatureLength = 512
 
-    /// What a client may show. Tickets of a cluster, and the kinds that a server uses inside of itself, are
-    /// none of them: who sends them is refused.
+    /// What a client may show. Tickets of a cluster, and the kinds that a server uses inside of itself, prove
+    /// nothing: who sends them is refused.
     public enum Credential: Sendable {
         case anonymous
         /// SHA-0 over the password's equivalent and our challenge.
@@ -16,6 +16,8 @@ public struct Login: Sendable {
         case password(SecretBytes)
         /// X.509 in DER, and a signature over our challenge.
         case certificate([UInt8], signature: [UInt8])
+        /// Any other kind.
+        case unsupported
     }
 
     public let hub: String
@@ -24,6 +26,11 @@ public struct Login: Sendable {
     public let software: ClientSoftware
     public let wishes: SessionWishes
     public let acceleration: AccelerationOffer?
+
+    /// What a refusal is told as.
+    func told(_ refusal: RefusalCode) -> RefusalCode {
+        if case .unsupported = credential { .authenticationTypeUnsupported } else { refusal }
+    }
 
     static let proofLength = 20
 
@@ -64,7 +71,7 @@ public struct Login: Sendable {
                 (1...maxSignatureLength).contains(signature.count)
             else { throw .protocolError }
             return .certificate(certificate, signature: signature)
-        default: throw .authenticationTypeUnsupported
+        default: return .unsupported
         }
     }
 }
@@ -115,7 +122,11 @@ public struct SessionWishes: Equatable, Sendable {
         compresses = pack.truth("use_compress")
         isHalfDuplex = pack.truth("half_connection")
         hasPriority = pack.truth("qos")
-        isBridge = pack.truth("require_bridge_routing_mode")
+        // Servers and bridges that connect to us join their hubs to ours, whether they say so or not.
+        let software = (pack.text("client_str") ?? "").lowercased()
+        isBridge =
+            pack.truth("require_bridge_routing_mode") || software.contains("server")
+            || software.contains("bridge")
         isMonitor = pack.truth("require_monitor_mode")
     }
 }

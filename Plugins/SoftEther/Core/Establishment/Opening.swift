@@ -1,3 +1,4 @@
+import HTTP
 import Wire
 
 /// The server's side of a connection from its first octet to what the client asks for: HTTP requests come in,
@@ -29,6 +30,7 @@ public struct Opening: Sendable {
     public let challenge: [UInt8]
     private var hasSaidHello = false
     private var requests = 0
+    private var reader = HTTPRequestReader()
 
     /// `challenge` is 20 random octets. `isKnown`: the client has heard our hello already, on another lane,
     /// and all that it may do here is to join its session.
@@ -54,14 +56,17 @@ public struct Opening: Sendable {
         return true
     }
 
-    /// Takes at most one request from the front of `bytes`; the number of octets that it was.
+    /// Takes at most one request from the front of `bytes`; the number of octets that it was. What was not
+    /// taken comes again, with more behind it.
     public mutating func receive(_ bytes: RawSpan) -> (taken: Int, Step) {
         do throws(HTTPStatus) {
-            guard let request = try HTTPRequest(parsing: bytes) else { return (0, .wait) }
+            guard let request = try reader.read(bytes) else { return (0, .wait) }
+            reader = HTTPRequestReader()
             requests += 1
             guard requests <= Self.maxRequests else { throw HTTPStatus.forbidden }
             return (request.length, hasSaidHello ? try method(request) : try signature(request))
         } catch {
+            reader = HTTPRequestReader()
             return (bytes.byteCount, .refuse(HTTPResponse.refusing(error)))
         }
     }

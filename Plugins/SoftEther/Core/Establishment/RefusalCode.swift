@@ -10,6 +10,7 @@ public enum RefusalCode: UInt32, Error, Sendable {
     case sessionTimeout = 13
     case tooManyConnections = 15
     case hubBusy = 16
+    case tooManyUserSessions = 20
     case notSupported = 33
     case serverCannotAccept = 105
     case monitorDenied = 107

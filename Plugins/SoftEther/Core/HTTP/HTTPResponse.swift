@@ -1,27 +1,4 @@
-/// What a request can come to, RFC 9110 §15.
-public enum HTTPStatus: Int, Error, Sendable {
-    case ok = 200
-    case badRequest = 400
-    case forbidden = 403
-    case notFound = 404
-    case contentTooLarge = 413
-    case fieldsTooLarge = 431
-    case notImplemented = 501
-    case versionNotSupported = 505
-
-    var reason: String {
-        switch self {
-        case .ok: "OK"
-        case .badRequest: "Bad Request"
-        case .forbidden: "Forbidden"
-        case .notFound: "Not Found"
-        case .contentTooLarge: "Content Too Large"
-        case .fieldsTooLarge: "Request Header Fields Too Large"
-        case .notImplemented: "Not Implemented"
-        case .versionNotSupported: "HTTP Version Not Supported"
-        }
-    }
-}
+public import HTTP
 
 /// Answers of the opening. Clients look for HTTP/1.1, the status 200 and the type of the content alone.
 public enum HTTPResponse {
@@ -41,8 +18,8 @@ public enum HTTPResponse {
 
     private static func response(_ status: HTTPStatus, type: String, body: [UInt8]) -> [UInt8] {
         let head = [
-            "HTTP/1.1 \(status.rawValue) \(status.reason)", "Connection: Keep-Alive",
-            "Keep-Alive: timeout=15; max=19", "Content-Type: \(type)", "Content-Length: \(body.count)", "",
+            status.line, "Connection: Keep-Alive", "Keep-Alive: timeout=15; max=19", "Content-Type: \(type)",
+            "Content-Length: \(body.count)", "",
             "",
         ]
         return Array(head.joined(separator: "\r\n").utf8) + body

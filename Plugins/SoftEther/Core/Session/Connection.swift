@@ -21,6 +21,8 @@ public final class Connection {
 
     /// The host's name for the stream.
     public let stream: UInt64
+    /// Where it comes from, without the port.
+    let source: TransportAddress
     let openedAt: Instant
     var stage: Stage
     public internal(set) var session: Session?
@@ -31,8 +33,9 @@ public final class Connection {
     public var heardAt: Instant
     var keepAliveAt: Instant
 
-    init(stream: UInt64, opening: Opening, at now: Instant) {
+    init(stream: UInt64, source: TransportAddress, opening: Opening, at now: Instant) {
         self.stream = stream
+        self.source = source
         stage = .opening(opening)
         openedAt = now
         heardAt = now
@@ -40,6 +43,11 @@ public final class Connection {
     }
 
     public var isAttached: Bool { if case .attached = stage { true } else { false } }
+    /// Whether the client should have been heard, at least by its keep-alive.
+    public func isSilent(for silence: Duration, at now: Instant) -> Bool {
+        carriesToServer && heardAt.duration(to: now) > silence
+    }
+
     public var carriesToClient: Bool { direction != .toServer }
     var carriesToServer: Bool { direction != .toClient }
 }

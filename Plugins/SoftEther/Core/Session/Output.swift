@@ -13,6 +13,8 @@ public enum Output: Sendable {
     case openSession(UInt64, Login, stream: UInt64)
     /// A datagram without a frame, so that the client and what is on the way know of us.
     case keepAliveDatagram(session: UInt64)
+    /// Something that an operator should look at.
+    case warn(String)
     /// Ends the session, or the attempt to open it.
     case closeSession(UInt64, EndReason)
 }

@@ -1,3 +1,4 @@
+import EngineParts
 public import Wire
 
 /// The SoftEther server of one lane: connections, and the sessions that they belong to. No IO, no clock, no
@@ -21,6 +22,10 @@ public final class Server {
     /// By `SessionKey.name`.
     var keys: [UInt64: Session] = [:]
     var questions: [UInt64: Connection] = [:]
+    /// By stream.
+    var halfOpen: HalfOpenTable<UInt64>
+    var guesses = KeyGuesses()
+    var warnings = WarningBrake()
     var lastNumber: UInt64 = 0
     public internal(set) var deadline: Instant?
     /// Where datagrams are received; nil: sessions are not accelerated.
@@ -32,6 +37,7 @@ public final class Server {
         self.lane = lane
         self.lanes = lanes
         self.random = random
+        halfOpen = HalfOpenTable(capacity: options.maxHalfOpen, perSource: options.maxHalfOpenPerSource)
     }
 
     public func nextOutput() -> Output? {
@@ -47,12 +53,18 @@ public final class Server {
     // MARK: Streams
 
     /// A stream is there. `isKnown`: another lane has found that it belongs to a session of this one.
-    public func opened(stream: UInt64, isKnown: Bool = false, at now: Instant) {
-        let isFull = connections.count >= options.maxConnections
-        guard !isFull else { return outputs.append(.closeStream(stream)) }
+    public func opened(
+        stream: UInt64, from remote: TransportAddress, isKnown: Bool = false, at now: Instant
+    ) {
+        let source = remote.source
+        guard connections.count < options.maxConnections, makeRoom(for: source, at: now) else {
+            warn("too many connections", source, at: now)
+            return outputs.append(.closeStream(stream))
+        }
         let challenge = octets(Opening.challengeLength)
         let opening = Opening(server: options.software, challenge: challenge, isKnown: isKnown)
-        connections[stream] = Connection(stream: stream, opening: opening, at: now)
+        connections[stream] = Connection(stream: stream, source: source, opening: opening, at: now)
+        halfOpen.insert(.init(connection: stream, source: source, isUnproved: false, beganAt: now))
         if deadline == nil { deadline = now.advanced(by: Self.tick) }
     }
 
@@ -147,6 +159,12 @@ public final class Server {
         }
         connection.stage = .closed
         connections[connection.stream] = nil
+        halfOpen.remove(connection.stream)
+    }
+
+    func warn(_ what: String, _ source: TransportAddress, at now: Instant) {
+        guard let count = warnings.count(what, at: now) else { return }
+        outputs.append(.warn("\(what) source=\(source) count=\(count)"))
     }
 
     func nextNumber() -> UInt64 {

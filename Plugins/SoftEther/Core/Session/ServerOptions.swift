@@ -9,6 +9,10 @@ public struct ServerOptions: Sendable {
     public var openingTime: Duration = .seconds(15)
     /// Per lane, those without a session included.
     public var maxConnections = 32_768
+    /// Per lane, connections that are on their way to a session; of these, from one source (an IPv4 address
+    /// or an IPv6 /64). A client behind the NAT of a large site has neighbours, each with 32 of them.
+    public var maxHalfOpen = 1024
+    public var maxHalfOpenPerSource = 128
 
     public init(software: ServerSoftware) { self.software = software }
 }

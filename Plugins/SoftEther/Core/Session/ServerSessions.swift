@@ -3,8 +3,6 @@ public import Wire
 /// How clients come to sessions, how connections come and go, and what the host answers.
 extension Server {
     func ask(_ login: Login, _ connection: Connection, _ challenge: [UInt8]) {
-        if login.wishes.isMonitor { return refuse(connection, .monitorDenied) }
-        if login.wishes.isBridge { return refuse(connection, .bridgeDenied) }
         let question = nextNumber()
         questions[question] = connection
         connection.stage = .deciding(question: question, login)
@@ -12,13 +10,21 @@ extension Server {
             .authenticate(question: question, login, challenge: challenge, stream: connection.stream))
     }
 
-    /// The verdict on a question; nil: accepted.
+    /// What the one wishes who is asked about: who is accepted may still not have all of it.
+    public func wishes(ofQuestion question: UInt64) -> SessionWishes? {
+        guard case .deciding(_, let login)? = questions[question]?.stage else { return nil }
+        return login.wishes
+    }
+
+    public func stream(ofQuestion question: UInt64) -> UInt64? { questions[question]?.stream }
+
+    /// The verdict on a question; nil: accepted, with all that was wished for.
     public func decided(_ question: UInt64, _ refusal: RefusalCode?, at now: Instant) {
         guard let connection = questions.removeValue(forKey: question),
             case .deciding(_, let login) = connection.stage
         else { return }
         connection.stage = .joining
-        if let refusal { return refuse(connection, refusal) }
+        if let refusal { return refuse(connection, login.told(refusal)) }
         let number = nextNumber()
         let session = Session(
             id: number, key: SessionKey(lane: lane, random: &random),
@@ -43,7 +49,7 @@ extension Server {
         keys[session.key.name] = session
         let welcome = Welcome(
             sessionName: session.name, connectionName: "CID-\(connection.stream)", terms: session.terms,
-            key: session.key)
+            key: session.key, maySpanSegments: session.terms.isBridge)
         connection.direction = session.terms.isHalfDuplex ? .toServer : .both
         var pack = welcome.pack
         if let port = accelerationPort { session.acceleration?.describe(in: &pack, port: port) }
@@ -72,7 +78,13 @@ extension Server {
     // MARK: Connections of a session
 
     func attach(_ connection: Connection, _ key: SessionKey, at now: Instant) {
+        let source = connection.source
+        guard !guesses.isBraked(source, at: now) else {
+            warn("too many unknown session keys", source, at: now)
+            return refuse(connection, .serverCannotAccept)
+        }
         guard let session = keys[key.name], session.key.matches(key) else {
+            guesses.failed(source, at: now)
             return refuse(connection, .sessionTimeout)
         }
         guard session.connections.count < session.terms.connections else {
@@ -91,6 +103,7 @@ extension Server {
 
     private func begin(_ connection: Connection, at now: Instant) {
         connection.stage = .attached
+        halfOpen.remove(connection.stream)
         connection.heardAt = now
         scheduleKeepAlive(connection, at: now)
     }

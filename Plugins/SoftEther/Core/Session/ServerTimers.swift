@@ -21,6 +21,27 @@ extension Server {
         self.deadline = isIdle ? nil : now.advanced(by: Self.tick)
     }
 
+    /// A place among the connections on their way to a session, if need be another one's.
+    func makeRoom(for source: TransportAddress, at now: Instant) -> Bool {
+        for stream in halfOpen.overdue(window: options.openingTime, at: now) {
+            // Who waits for our verdict is not at fault.
+            if let slow = connections[stream], case .opening = slow.stage { displace(slow, at: now) }
+        }
+        switch halfOpen.admission(of: source, isUnproved: false, at: now) {
+        case .free: return true
+        case .refused: return false
+        case .inPlaceOf(let stream):
+            guard let former = connections[stream] else { return false }
+            displace(former, at: now)
+            return true
+        }
+    }
+
+    private func displace(_ connection: Connection, at now: Instant) {
+        close(connection)
+        leave(connection, .timeout, at: now)
+    }
+
     private func look(at connection: Connection, at now: Instant) {
         guard let session = connection.session, connection.isAttached else {
             if connection.openedAt.duration(to: now) >= options.openingTime {

@@ -5,18 +5,26 @@ public struct SessionTerms: Equatable, Sendable {
 
     public let connections: Int
     public let isHalfDuplex: Bool
+    /// One connection is kept for what must not wait.
     public let hasPriority: Bool
     public let compresses: Bool
+    /// The client joins a network of its own to the hub.
+    public let isBridge: Bool
     /// A connection that is silent for so long is gone, and so is a session without connections.
     public let timeout: Duration
+    /// After so long one has reason to think so: keep-alives come within half of the timeout.
+    public var silence: Duration { timeout * 3 / 5 }
 
     init(_ wishes: SessionWishes, _ settings: SessionSettings) {
         isHalfDuplex = wishes.isHalfDuplex
-        hasPriority = false
+        isBridge = wishes.isBridge
         compresses = wishes.compresses && settings.allowsCompression
         let least = isHalfDuplex ? 2 : 1
         let most = max(least, min(settings.maxConnections, Self.maxConnections))
-        connections = min(max(wishes.connections, least), most)
+        // Priority takes twice as many, where the administrator has not set fewer.
+        hasPriority = wishes.hasPriority && most >= 2 * least
+        let fewest = hasPriority ? 2 * least : least
+        connections = min(max(wishes.connections, fewest), most)
         timeout = settings.timeout
     }
 }
