@@ -262,11 +262,21 @@ let package = Package(
             dependencies: ["ESP", "IKEPeer", "IKEv1", "OpenSSL", "SeededGenerators", "Wire"],
             swiftSettings: tests),
         .testTarget(
+            name: "IPsecAdapterTests",
+            dependencies: [
+                "ESP", "FakeHost", "IKEPeer", "IKEv1", "IPsecAdapter", "L2TP", "L2TPPeer", "LentPackets", "PPP",
+                "PPPPeer", "PluginABI", "PluginKit", "SeededGenerators", "Wire",
+            ], swiftSettings: tests + lifetimes),
+        .testTarget(
             name: "IPsecTests",
             dependencies: [
-                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "OpenSSL", "PPP", "PPPPeer",
-                "PluginABI", "SeededGenerators", "Wire",
+                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "L2TPPeer", "LentPackets", "OpenSSL", "PPP",
+                "PPPPeer", "PluginABI", "SeededGenerators", "Wire",
             ], swiftSettings: tests + lifetimes),
+        .target(
+            name: "L2TPPeer", dependencies: ["L2TP", "PPP", "PPPPeer", "Wire"],
+            path: "Tests/Support/L2TPPeer",
+            swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
         .testTarget(
             name: "L2TPTests", dependencies: ["L2TP", "SeededGenerators", "Wire"], swiftSettings: tests),

@@ -21,10 +21,21 @@ public protocol ModuleServices: AnyObject, Sendable {
     /// Hears, on any thread, of the rules of the ABI that modules break. Nil: nobody looks, and what calls
     /// between host and modules cost is not more.
     var breachListener: (@Sendable (BrokenRule) -> Void)? { get }
+    /// What a swap shall meet with, where modules are examined.
+    var handoverTrial: HandoverTrial? { get }
+}
+
+/// What may happen to records of a handover, and must lose no connection.
+public enum HandoverTrial: Sendable {
+    /// The host refuses every second connection.
+    case refusals
+    /// Each record ends in its middle, where memory that cannot be read begins.
+    case cuts
 }
 
 extension ModuleServices {
     public var breachListener: (@Sendable (BrokenRule) -> Void)? { nil }
+    public var handoverTrial: HandoverTrial? { nil }
 
     public func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String) {}
 

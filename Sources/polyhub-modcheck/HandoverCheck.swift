@@ -2,7 +2,8 @@ import Foundation
 import Modules
 import Sessions
 
-/// Swaps a module for itself while peers talk to it: they must not notice.
+/// Swaps a module for itself while peers talk to it: they must not notice. That holds too where the host
+/// refuses connections, and where records are cut: these go on in the instance that has them.
 struct HandoverCheck {
     private let examination: Examination
     private let plan: Plan
@@ -15,15 +16,26 @@ struct HandoverCheck {
 
     func run() async throws {
         reporter.step("handover")
+        let already = reporter.findings
+        for (trial, swaps) in [(nil, 3), (HandoverTrial.refusals, 1), (.cuts, 1)]
+        where reporter.findings == already {
+            examination.host.meet(trial)
+            try await run(trial, swaps: swaps)
+        }
+        examination.host.meet(nil)
+    }
+
+    private func run(_ trial: HandoverTrial?, swaps: Int) async throws {
         let registry = try plan.registry(examination.host)
         try await registry.load(Examination.section)
         let traffic = try await Traffic(examination, registry, plan)
         let (sessions, answers) = await rounds(traffic)
         let already = reporter.findings
-        for attempt in 1...3 where reporter.findings == already {
+        for attempt in 1...swaps where reporter.findings == already {
             let swap = try await registry.swap(
-                Examination.section, library: examination.command.library, drain: .zero)
-            if swap.draining > 0 {
+                Examination.section, library: examination.command.library,
+                drain: trial == nil ? .zero : .seconds(60))
+            if swap.draining > 0, trial == nil {
                 reporter.find(
                     "handover-refused",
                     "swap \(attempt): \(swap.draining) connections are refused by the same version")

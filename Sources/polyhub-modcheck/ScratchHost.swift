@@ -14,6 +14,7 @@ final class ScratchHost: @unchecked Sendable {
 
     let hubLanes: [HubLane]
     let runtime: ModuleRuntime
+    private let services: ScratchServices
     private let group: LaneGroup
     private let directory: URL
     private var feeders: [Feeder] = []
@@ -27,13 +28,17 @@ final class ScratchHost: @unchecked Sendable {
         let hubs = SessionHubs(seed: 1)
         hubs.add(Self.hub)
         hubLanes = group.lanes.map { $0.performAndWait { HubLane($0, hubs: hubs, observer: nil) }! }
+        services = try ScratchServices(report)
         runtime = ModuleRuntime(
-            lanes: group, hubLanes: hubLanes, services: try ScratchServices(report),
+            lanes: group, hubLanes: hubLanes, services: services,
             moduleDirectory: directory, stateDirectory: directory, configurationFile: "plugins.conf")
         feeders = hubLanes.compactMap { hubLane in
             hubLane.lane.performAndWait { _ in Feeder(hubs, on: hubLane) } ?? nil
         }
     }
+
+    /// What swaps meet with from now on.
+    func meet(_ trial: HandoverTrial?) { services.trial.withLock { $0 = trial } }
 
     func stop() {
         group.stop()
@@ -94,6 +99,8 @@ private final class ScratchServices: ModuleServices {
     private let values = Mutex<[String: [UInt8]]>([:])
 
     let breachListener: (@Sendable (BrokenRule) -> Void)?
+    let trial = Mutex<HandoverTrial?>(nil)
+    var handoverTrial: HandoverTrial? { trial.withLock { $0 } }
 
     init(_ breachListener: @escaping @Sendable (BrokenRule) -> Void) throws {
         self.breachListener = breachListener

@@ -177,16 +177,49 @@ import Wire
 
     @Test func `a peer whose NAT gives it another port goes on`() throws {
         let site = try Site()
-        let peer = try site.peer {
-            $0.claimedAddress = TransportAddress(ipv4: 0x0a00_0001, port: 500)
-            $0.suite = PhaseTwoSuite(
-                .gcm(.aes128GCM), EncapsulationMode(isTunnel: false, isInUDP: true))
-        }
+        let peer = try site.peer { Self.putBehindNAT($0) }
         var path = peer.path
         path.remote = TransportAddress(ipv4: 0xc633_6402, port: 31_000)
         #expect(try site.deliver(Self.packet, from: peer, on: path).1 == Self.frame)
         #expect(site.events.last == "moved 198.51.100.2:31000")
         #expect(site.server.path(to: site.opened[0].place)?.remote == path.remote)
+    }
+
+    @Test func `a packet that was held back does not move a peer`() throws {
+        let site = try Site()
+        let peer = try site.peer { Self.putBehindNAT($0) }
+        let child = try site.newest(of: peer)
+        let held = LentPacket(Self.packet)
+        _ = child.outbound.seal(&held.slice, nextHeader: 97)
+        #expect(try site.deliver(Self.packet, from: peer).1 == Self.frame)
+        var path = peer.path
+        path.remote = TransportAddress(ipv4: 0x0707_0707, port: 31_000)
+        let place = try #require(site.opened.first).place
+        #expect(site.server.open(&held.slice, from: path, at: site.now) == .frame(place))
+        #expect(site.server.path(to: place)?.remote == peer.path.remote)
+        #expect(site.drops(.replayed) == 0)
+    }
+
+    @Test func `peers of one identity behind one NAT have places of their own`() throws {
+        let site = try Site()
+        let one = try site.peer(port: 4001) { Self.putBehindNAT($0) }
+        let two = try site.peer(port: 4002) { Self.putBehindNAT($0) }
+        #expect(site.server.peerCount == 2 && site.opened.count == 2)
+        #expect(try site.deliver(Self.packet, from: one).0 == .frame(site.opened[0].place))
+        #expect(try site.deliver(Self.packet, from: two).0 == .frame(site.opened[1].place))
+        // The first one moves, and renews its keys: it is still the same.
+        one.path.remote = TransportAddress(ipv4: 0xc633_6402, port: 4003)
+        #expect(try site.deliver(Self.packet, from: one).0 == .frame(site.opened[0].place))
+        try site.send(one.startQuickMode(), from: one)
+        #expect(try site.deliver(Self.packet, from: one).0 == .frame(site.opened[0].place))
+        try site.send(one.delete(Deletion(.isakmp, [one.cookies.octets])), from: one)
+        #expect(site.server.peerCount == 1 && site.opened.count == 2)
+        #expect(try site.deliver(Self.packet, from: two).0 == .frame(site.opened[1].place))
+    }
+
+    private static func putBehindNAT(_ peer: IKEPeer) {
+        peer.claimedAddress = TransportAddress(ipv4: 0x0a00_0001, port: 500)
+        peer.suite = PhaseTwoSuite(.gcm(.aes128GCM), EncapsulationMode(isTunnel: false, isInUDP: true))
     }
 
     @Test func `a forged packet does not move a peer`() throws {

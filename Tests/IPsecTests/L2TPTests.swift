@@ -7,33 +7,16 @@ import Wire
 @testable import IKEv1
 @testable import IPsecCore
 @testable import L2TP
+@testable import L2TPPeer
 @testable import PPP
 
-/// A telephone: L2TPv2 and PPP within its SAs.
-final class Phone {
+/// A telephone: a LAC within its SAs.
+final class Phone: SimulatedLAC {
     let site: Site
     let peer: IKEPeer
-    let port: UInt16
-    /// What stands in data's header besides the ids.
-    var hasLength = false
-    var hasNumbers = false
-    var offset: UInt16?
-    var ns: UInt16 = 0
-    var nr: UInt16 = 0
-    /// The server's ids.
-    var tunnel: UInt16 = 0
-    var sessions: [UInt16: UInt16] = [:]
-    var links: [UInt16: SimulatedPeer] = [:]
-    var transcript: [String] = []
-    var results: [[UInt8]] = []
-    /// Headers of the data that came.
-    var headers: [L2TPHeader] = []
-
-    static let tunnelID: UInt16 = 0x0707
 
     init(_ site: Site, host: UInt32 = 2, port: UInt16 = 1701, peer: IKEPeer? = nil) throws {
         self.site = site
-        self.port = port
         let accounts = TestAccounts()
         site.judge = { accounts.judge($0) }
         self.peer =
@@ -44,18 +27,13 @@ final class Phone {
                 $0.selectors?.1.protocolNumber = 17
                 $0.selectors?.1.port = 1701
             }
+        super.init(port: port) { site.now }
+        transmit = { [unowned self] in _ = try site.deliver($0, nextHeader: 17, from: self.peer) }
         listen()
     }
 
-    func listen() { site.heardESP = { [weak self] in try self?.receive($0, $1) } }
-
-    func wrap(_ payload: [UInt8]) -> [UInt8] {
-        var datagram: [UInt8] = []
-        datagram.appendBigEndian(port)
-        datagram.appendBigEndian(UInt16(1701))
-        datagram.appendBigEndian(UInt16(8 + payload.count))
-        datagram.appendBigEndian(UInt16(0))
-        return datagram + payload
+    func listen() {
+        site.heardESP = { [weak self] number, payload in if number == 17 { try self?.receive(payload) } }
     }
 
     @discardableResult
@@ -63,95 +41,9 @@ final class Phone {
         try site.deliver(wrap(payload), nextHeader: 17, from: peer)
     }
 
-    func send(_ message: ControlMessage, session: UInt16 = 0) throws {
-        transcript.append("\(message.type.name) -->")
-        var octets: [UInt8] = []
-        L2TPHeader(
-            isControl: true, tunnel: tunnel, session: session, numbers: L2TPHeader.Numbers(ns: ns, nr: nr)
-        ).serialize(into: &octets, bodyLength: message.body.count)
-        ns &+= 1
-        try deliver(octets + message.body)
-    }
-
-    func receive(_ nextHeader: UInt8, _ payload: [UInt8]) throws {
-        guard nextHeader == 17, payload.prefix(4) == [0x06, 0xa5, UInt8(port >> 8), UInt8(port & 0xff)]
-        else { return }
-        var input = ByteReader(payload.rawSpan)
-        _ = try input.take(8)
-        let header = try L2TPHeader(parsing: &input)
-        #expect(header.tunnel == Self.tunnelID)
-        guard header.isControl else {
-            headers.append(header)
-            links[header.session]?.receive(input.rest(), at: site.now)
-            return try drain(header.session)
-        }
-        guard input.remaining > 0 else { return }
-        let message = try ControlMessage(parsing: &input)
-        transcript.append("<-- \(message.type.name)")
-        nr = (header.numbers?.ns ?? 0) &+ 1
-        switch message.type {
-        case .SCCRP: tunnel = try message.required(.assignedTunnelID)
-        case .ICRP: sessions[header.session] = try message.required(.assignedSessionID)
-        case .CDN, .StopCCN: results.append(message.first(.resultCode)?.value ?? [])
-        default: break
-        }
-    }
-
-    func drain(_ session: UInt16) throws {
-        while let output = links[session]?.nextOutput() {
-            guard case .send(let frame) = output else { continue }
-            try send(frame: frame, session)
-        }
-    }
-
     @discardableResult
     func send(frame: [UInt8], _ session: UInt16 = 100) throws -> (IPsecReceived, [UInt8]) {
-        guard let remote = sessions[session] else { return (.consumed, []) }
-        var body: [UInt8] = []
-        body.appendBigEndian(tunnel)
-        body.appendBigEndian(remote)
-        if hasNumbers { body += [0, 1, 0, 0] }
-        if let offset {
-            body.appendBigEndian(offset)
-            body += [UInt8](repeating: 0xee, count: Int(offset))
-        }
-        var flags: UInt16 = 2
-        if hasLength { flags |= 0x4000 }
-        if hasNumbers { flags |= 0x0800 }
-        if offset != nil { flags |= 0x0200 }
-        var octets: [UInt8] = []
-        octets.appendBigEndian(flags)
-        if hasLength { octets.appendBigEndian(UInt16(4 + body.count + frame.count)) }
-        return try deliver(octets + body + frame)
-    }
-
-    static let request = ControlMessage(
-        .SCCRQ,
-        [
-            AVP(.protocolVersion, [1, 0]), AVP(.hostName, Array("phone".utf8)),
-            AVP(.framingCapabilities, number: 3 as UInt32), AVP(.assignedTunnelID, number: tunnelID),
-        ])
-
-    func open() throws {
-        try send(Self.request)
-        try send(ControlMessage(.SCCCN))
-    }
-
-    /// PPP in a session of its own, as far as it comes.
-    func call(
-        _ session: UInt16 = 100, _ options: SimulatedPeer.Options = .init(), connected: [AVP] = []
-    ) throws {
-        try send(ControlMessage(.ICRQ, [AVP(.assignedSessionID, number: session)]))
-        guard let remote = sessions[session] else { return }
-        links[session] = SimulatedPeer(options)
-        links[session]?.start(at: site.now)
-        try send(ControlMessage(.ICCN, connected), session: remote)
-        try drain(session)
-    }
-
-    func connect(_ options: SimulatedPeer.Options = .init()) throws {
-        try open()
-        try call(100, options)
+        try site.deliver(datagram(frame: frame, session), nextHeader: 17, from: peer)
     }
 }
 
@@ -279,8 +171,7 @@ final class Phone {
         let site = try Site()
         let phone = try Phone(site)
         try phone.connect()
-        phone.links[100]?.close(at: site.now)
-        try phone.drain(100)
+        try phone.hangUp(100)
         #expect(site.events.last == "close client" && phone.transcript.last == "<-- CDN")
         try phone.call(101)
         try phone.call(102)

@@ -25,7 +25,8 @@ import Testing
     @Test(arguments: [
         ("handover_corrupts", "foreign-handle"), ("handover_crash", "crash"),
         ("handover_foreign", "handover-refused"), ("handover_import_crash", "crash"),
-        ("handover_keeps", "use-after-close"), ("handover_loses", "handover-lost"),
+        ("handover_keeps", "use-after-close"), ("handover_lets_go", "handover-lost"),
+        ("handover_loses", "handover-lost"), ("handover_trusts", "crash"),
         ("handover_refuses", "handover-refused"), ("handover_twice", "use-after-close"),
         ("handover_wrong_size", "struct-size"), ("handover_wrong_token", "crash"),
         ("handover_wrong_version", "return-value"),

@@ -195,6 +195,7 @@ static pa_status export_lane(void *lane_state, pa_handover_sink sink, void *cont
 static pa_status import(void *lane_state, pa_handover_record_v1 *record) {
     counting_lane *lane = (counting_lane *)lane_state;
     peer taken;
+    if (record->octets.length != sizeof taken) return PA_ERROR_ARGUMENT;
     memcpy(&taken, record->octets.start, sizeof taken);
     if (SPARES && taken.count == SPARES) return PA_ERROR_REFUSED;
     uint64_t token = add_peer(lane, taken);

@@ -1,3 +1,4 @@
+import Foundation
 import PluginABI
 
 /// `pa.handover/1` of a checked module: what it offers is well formed and offered once, and it owns what it
@@ -16,11 +17,13 @@ enum CheckedHandover {
             },
             import: { state, record in
                 let lane = unsafe CheckedLane.of(state)
-                unsafe lane.noteHeld(record)
-                return lane.call("pa.handover/1.import") {
-                    unsafe lane.module.tables.handover?.pointee.import(lane.inner, record)
-                        ?? PA_ERROR_UNSUPPORTED
+                guard let record = unsafe record else { return PA_ERROR_ARGUMENT }
+                let connection = unsafe record.pointee.connection
+                if lane.module.handoverTrial == .cuts, connection != 0 {
+                    return unsafe lane.importCut(record.pointee)
                 }
+                unsafe lane.noteHeld(record)
+                return unsafe lane.imports(record)
             },
             import_ended: { state in
                 let lane = unsafe CheckedLane.of(state)
@@ -79,6 +82,7 @@ enum CheckedHandover {
             if version != newest {
                 lane.broke(.returnValue, call, "version \(version) is written, \(newest) was announced")
             }
+            if lane.refusesInTrial(connection) { return PA_ERROR_REFUSED }
             let status = unsafe inner?(context, record) ?? PA_ERROR_ARGUMENT
             if status == PA_OK, connection != 0 { lane.handedOver.insert(connection) }
             return status
@@ -87,9 +91,37 @@ enum CheckedHandover {
 }
 
 extension CheckedLane {
+    fileprivate func imports(_ record: UnsafeMutablePointer<pa_handover_record_v1>) -> pa_status {
+        call("pa.handover/1.import") {
+            unsafe module.tables.handover?.pointee.import(inner, record) ?? PA_ERROR_UNSUPPORTED
+        }
+    }
+
+    /// Every second connection, and each time that it is offered.
+    fileprivate func refusesInTrial(_ connection: UInt64) -> Bool {
+        guard module.handoverTrial == .refusals, connection != 0 else { return false }
+        let isRefused = tried[connection] ?? tried.count.isMultiple(of: 2)
+        tried[connection] = isRefused
+        return isRefused
+    }
+
+    /// Half a record must be refused: what is missing may not be read, and the connection stays where it is.
+    fileprivate func importCut(_ record: pa_handover_record_v1) -> pa_status {
+        let half = unsafe record.octets.length / 2
+        guard let page = unsafe GuardedOctets(record.octets.start, count: half) else { return PA_ERROR_LIMIT }
+        var cut = unsafe record
+        unsafe cut.octets = pa_octets_v1(start: page.start, length: half)
+        let status = unsafe imports(&cut)
+        withExtendedLifetime(page) {}
+        if status == PA_OK {
+            broke(.returnValue, "pa.handover/1.import", "a record that was cut in half is taken")
+        }
+        return PA_ERROR_REFUSED
+    }
+
     /// What comes with a connection was given to another instance of the module before.
-    fileprivate func noteHeld(_ record: UnsafeMutablePointer<pa_handover_record_v1>?) {
-        guard let record = unsafe record?.pointee else { return }
+    fileprivate func noteHeld(_ record: UnsafeMutablePointer<pa_handover_record_v1>) {
+        let record = unsafe record.pointee
         for index in 0..<Int(unsafe record.held_count) {
             let (kind, handle) = unsafe (record.held[index].kind, record.held[index].handle)
             switch kind {
@@ -103,4 +135,29 @@ extension CheckedLane {
             }
         }
     }
+}
+
+/// Octets behind which memory begins that nobody may read.
+@safe private final class GuardedOctets {
+    let start: UnsafePointer<UInt8>
+    private let memory: UnsafeMutableRawPointer
+    private let size: Int
+
+    /// A copy; nil where there is no memory.
+    init?(_ octets: UnsafePointer<UInt8>?, count: Int) {
+        let page = Int(getpagesize())
+        let room = (count + page - 1) / page * page
+        size = room + page
+        let flags = MAP_PRIVATE | MAP_ANON
+        guard let memory = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0),
+            unsafe memory != MAP_FAILED
+        else { return nil }
+        unsafe self.memory = memory
+        let copy = unsafe (memory + (room - count)).assumingMemoryBound(to: UInt8.self)
+        if let octets = unsafe octets { unsafe copy.update(from: octets, count: count) }
+        unsafe start = UnsafePointer(copy)
+        unsafe mprotect(memory + room, page, PROT_NONE)
+    }
+
+    deinit { unsafe munmap(memory, size) }
 }

@@ -19,6 +19,8 @@ import PluginABI
     var identities = IssuedHandles()
     /// Connections that this instance has no more.
     var handedOver: Set<UInt64> = []
+    /// Connections offered in a trial: whether they are refused.
+    var tried: [UInt64: Bool] = [:]
     private var poisoned: [LentMemory.Octets] = []
     private var sent: [(octets: LentMemory.Octets, sum: Int)] = []
     private var receivedMessages: UInt64 = 0

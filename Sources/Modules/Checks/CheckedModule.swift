@@ -43,6 +43,8 @@ import Synchronization
         unsafe outer.deallocate()
     }
 
+    var handoverTrial: HandoverTrial? { instance.services.handoverTrial }
+
     /// [any] Counts a breach, and tells it unless it was told often enough.
     func broke(_ rule: ModuleRule, _ call: StaticString, _ detail: String) {
         let count = counts.withLock { counts in
