@@ -259,7 +259,7 @@ let package = Package(
             name: "HostTests",
             dependencies: [
                 "Accounts", "Journal", "Lanes", "LayerConverter", "Modules", "NetworkNamespace", "PluginABI",
-                "Sessions", "polyhubd",
+                "Sessions", "Wire", "polyhubd",
             ], swiftSettings: tests),
         .testTarget(
             name: "HubTests", dependencies: ["Hub", "PluginABI", "Policy", "Wire"], swiftSettings: tests),

@@ -29,14 +29,16 @@ struct AccountChanges: Sendable {
             hubLanes.end(.administrator, "the hub was deleted") { $0.isOn(hub) }
             devices.remove(hub)
         case .userDeleted(let hub, let user):
+            devices.reserveAddresses(in: hub)
             end(user, in: hub, Self.deleted)
             Task { await endLatecomers(user, in: hub) }
         case .userChanged(let hub, let user):
+            devices.reserveAddresses(in: hub)
             renewPolicies(on: hub)
             endIfRefused(user, in: hub)
             Task { await endLatecomers(user, in: hub) }
         case .groupChanged(let hub, _): renewPolicies(on: hub)
-        case .userCreated: break
+        case .userCreated(let hub, _): devices.reserveAddresses(in: hub)
         case .bridgesChanged(let hub), .natChanged(let hub): devices.update(hub)
         }
     }

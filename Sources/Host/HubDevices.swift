@@ -62,6 +62,16 @@ final class HubDevices: Sendable {
         }
     }
 
+    /// The hub's SecureNAT lends none of the addresses that users have by now.
+    func reserveAddresses(in name: HubName) {
+        // Read under the lock, so that who reads last tells last.
+        state.withLock { state in
+            guard let engine = state[name]?.nat?.engine, let fixed = try? store.fixedAddresses(in: name)
+            else { return }
+            engine.reserve(fixed)
+        }
+    }
+
     /// Opens bridges that have ended or could not start, until the task is cancelled: an interface may come
     /// late, or again.
     func watch() async {
@@ -196,6 +206,7 @@ final class HubDevices: Sendable {
                     try store.recordLeases([], returned: [record.address], in: name)
                 }
             }
+            engine.reserve(try store.fixedAddresses(in: name))
             running.nat = (engine, [])
             for device in try engine.start() {
                 running.nat?.ports.append(

@@ -1,6 +1,7 @@
 import Accounts
 import PluginABI
 import Testing
+import Wire
 
 @testable import Modules
 @testable import polyhubd
@@ -44,5 +45,31 @@ import Testing
             return
         }
         #expect(code == PA_VERDICT_UNAVAILABLE)
+    }
+
+    @Test func `the addresses of users are reserved while SecureNAT runs`() throws {
+        let host = try HostFixture()
+        let changes = AccountChanges(
+            store: host.store, hubs: host.hubs, hubLanes: host.hubLanes, devices: host.devices)
+        let observation = host.store.observe { changes.apply($0) }
+        defer { withExtendedLifetime(observation) {} }
+        let first = try #require(IPv4Address("192.168.30.50"))
+        let second = try #require(IPv4Address("192.168.30.60"))
+        let (bob, hub) = (try UserName("bob"), host.hub)
+
+        try host.store.updateUser(host.alice, in: hub) { $0.address = first }
+        var nat = NATSettings()
+        nat.isEnabled = true
+        nat.engine = .user
+        try host.store.setNAT(nat, of: hub)
+        #expect(host.devices.nat(of: hub).status?.reserved == [first])
+        var user = User(hub: hub, name: bob)
+        user.address = second
+        try host.store.createUser(user, password: ClearPassword("correct horse"))
+        #expect(host.devices.nat(of: hub).status?.reserved == [first, second])
+        try host.store.updateUser(host.alice, in: hub) { $0.address = nil }
+        #expect(host.devices.nat(of: hub).status?.reserved == [second])
+        try host.store.deleteUser(bob, in: hub)
+        #expect(host.devices.nat(of: hub).status?.reserved == [])
     }
 }
