@@ -270,8 +270,8 @@ let package = Package(
         .testTarget(
             name: "IPsecAdapterTests",
             dependencies: [
-                "ESP", "FakeHost", "IKEPeer", "IKEv1", "IPsecAdapter", "L2TP", "L2TPPeer", "LentPackets", "PPP",
-                "PPPPeer", "PluginABI", "PluginKit", "SeededGenerators", "Wire",
+                "ESP", "FakeHost", "IKEPeer", "IKEv1", "IPsecAdapter", "L2TP", "L2TPPeer", "LentPackets",
+                "PPP", "PPPPeer", "PluginABI", "PluginKit", "SeededGenerators", "Wire",
             ], swiftSettings: tests + lifetimes),
         .testTarget(
             name: "IPsecTests",

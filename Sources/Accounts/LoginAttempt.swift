@@ -18,6 +18,9 @@ public struct LoginAttempt: Sendable {
         self.continues = continues
     }
 
+    /// The hub that is meant; nil: no hub can have such a name, or there is no name.
+    public var hub: HubName? { login?.hub }
+
     /// Without a name the certificate alone tells who it is.
     var login: LoginName? { name.map { LoginName($0, defaultHub: defaultHub) } }
 }

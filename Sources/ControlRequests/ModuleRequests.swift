@@ -1,9 +1,9 @@
-/// A module, as `module list` prints it: one row for each generation that is still there.
+/// A module, as `module list` prints it. What earlier versions of it still have is counted in.
 public struct ModuleRow: Codable, Hashable, Sendable {
     public var name: String
     public var version: String
     public var library: String
-    /// `running`, `draining`, `stopped`.
+    /// `running` or `draining`.
     public var state: String
     public var listeners: [String]
     public var sessions: Int
@@ -106,6 +106,7 @@ public struct ModuleCall: ControlRequest {
     public typealias Answer = CommandOutput
     public static let method = "module.call"
     public var module: String
+    /// Empty: which commands there are, with their help.
     public var command: String
     public var arguments: [String]
     public init(module: String, command: String, arguments: [String]) {

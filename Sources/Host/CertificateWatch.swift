@@ -38,6 +38,11 @@ final class CertificateWatch: Sendable {
         }
     }
 
+    /// Whether what another plugins.conf names can be presented.
+    func check(_ configuration: PluginsConfiguration) throws {
+        _ = try OwnCertificate.find(configuration, store: store, publicName: services.publicName).context()
+    }
+
     /// plugins.conf was read again.
     func use(_ configuration: PluginsConfiguration) async {
         let isNew = state.withLock { state in

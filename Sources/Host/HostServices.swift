@@ -171,8 +171,7 @@ final class HostServices: ModuleServices {
         let event = Event.refused(
             user: evidence.name, from: Endpoint(evidence.remote).description, module: evidence.protocolName,
             why: refusal.rawValue)
-        let named = evidence.name.split(separator: "@", omittingEmptySubsequences: false)
-        let hub = named.count > 1 ? try? HubName(String(named[named.count - 1])) : defaultHub
+        let hub = evidence.name.isEmpty ? defaultHub : attempt(evidence).hub
         if let hub, let known = try? store.hub(hub) {
             journal.record(event, in: .security(hub: known.name.description))
         } else {

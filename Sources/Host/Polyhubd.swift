@@ -56,6 +56,7 @@ struct Polyhubd: AsyncParsableCommand {
     }
 
     func run() async throws {
+        Self.raiseFileLimit()
         // A peer that closes its end must not end the server.
         signal(SIGPIPE, SIG_IGN)
         let signals = Signals([SIGTERM, SIGINT, SIGHUP])
@@ -71,6 +72,19 @@ struct Polyhubd: AsyncParsableCommand {
             FileHandle.standardError.write(Data("polyhubd: \(error)\n".utf8))
             throw ExitCode(1)
         }
+    }
+
+    /// Every TCP client is a file, and the usual soft limit is meant for programs that use select(2).
+    private static func raiseFileLimit() {
+        var limit = rlimit()
+        #if os(Linux)
+        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+        let files = RLIMIT_NOFILE
+        #endif
+        guard unsafe getrlimit(files, &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        unsafe setrlimit(files, &limit)
     }
 
     /// Carries out the process's command line and ends the process.

@@ -99,6 +99,7 @@ final class Server: Sendable {
     func reload(_ file: String) async {
         do {
             let configuration = try PluginsConfiguration(file: file)
+            try check(configuration)
             let difference = try await modules.apply(configuration)
             await certificates.use(configuration)
             for failure in difference.failed {
@@ -122,6 +123,13 @@ final class Server: Sendable {
         } catch {
             journal.record(Event("reload-refused", level: .error).with("why", "\(error)"))
         }
+    }
+
+    /// What is the host's own, before anything is changed.
+    private func check(_ configuration: PluginsConfiguration) throws {
+        _ = try HubName(configuration.defaultHub)
+        _ = try Self.verifiers(configuration.keptVerifiers)
+        try certificates.check(configuration)
     }
 
     /// Sessions are closed as their protocols ask, addresses are given back, everything is on the disk.

@@ -46,6 +46,12 @@ import PluginABI
     }
 
     /// `profile HUB USER`
+    /// What people read who ask what it does.
+    var page: String {
+        let lines = arguments.map { "    \($0.name)\($0.help.isEmpty ? "" : ": \($0.help)")" }
+        return (["\(usage)", "  \(help)"] + lines).joined(separator: "\n")
+    }
+
     var usage: String { ([name] + arguments.map(\.name)).joined(separator: " ") }
 
     /// [control] Calls it. Wrong arguments are refused before the call.

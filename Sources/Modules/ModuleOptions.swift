@@ -84,9 +84,9 @@ import PluginABI
     }
 
     private static func read(_ table: UnsafePointer<pa_option_module_v1>?) -> [Declaration] {
-        guard let table = unsafe table else { return [] }
+        guard let table = unsafe table, let list = unsafe table.pointee.options else { return [] }
         return unsafe (0..<Int(table.pointee.count)).compactMap { index in
-            guard let raw = unsafe table.pointee.options[index]?.pointee, let key = unsafe raw.key else {
+            guard let raw = unsafe list[index]?.pointee, let key = unsafe raw.key else {
                 return nil
             }
             return unsafe Declaration(

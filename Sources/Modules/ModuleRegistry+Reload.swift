@@ -93,6 +93,7 @@ extension ModuleRegistry {
     /// Nil: the module is as its section says.
     private func kind(of section: PluginsConfiguration.ModuleSection) throws(ModuleFault) -> Step.Kind? {
         guard let instance = instances.first(where: { $0.name == section.name }) else {
+            if unloaded.contains(section.name), former(section.name) == section { return nil }
             return .load(try made(section))
         }
         guard let former = former(section.name), former != section else { return nil }

@@ -10,9 +10,7 @@ public final class ModuleRegistry: @unchecked Sendable {
         public var name: String
         public var version: String
         public var library: String
-        public var summary: String
         public var listeners: [String]
-        public var commands: [String]
         /// It gets no new clients and ends with the last one.
         public var isDraining: Bool
         public var sessions: Int
@@ -27,6 +25,9 @@ public final class ModuleRegistry: @unchecked Sendable {
     var instances: [ModuleInstance] = []
     /// Those whose connections may still go on for a while: swapped for others, or gone from plugins.conf.
     var draining: [ModuleInstance] = []
+    /// Sections of plugins.conf whose modules were unloaded by command: until they are loaded by command, or
+    /// their section is another one.
+    var unloaded: Set<String> = []
 
     public init(_ runtime: ModuleRuntime, configuration: PluginsConfiguration) {
         self.runtime = runtime
@@ -66,15 +67,17 @@ public final class ModuleRegistry: @unchecked Sendable {
             let isLeaving = draining.contains { $0.name == name }
             if isLeaving, !instances.contains(where: { $0.name == name }) { return }
             leave(try find(name))
+            unloaded.insert(name)
         }
         try await self.drain(named: name, limit: drain)
     }
 
-    /// Calls an administrative function of a module.
+    /// Calls an administrative function of a module; without a command, says which there are.
     public func call(_ name: String, command: String, arguments: [String]) async throws -> String {
         try await runtime.control.perform { [self] in
             let instance = try find(name)
             let commands = unsafe ModuleCommand.all(instance.tables.command)
+            if command.isEmpty { return commands.map(\.page).joined(separator: "\n") }
             guard let found = commands.first(where: { $0.name == command }) else {
                 let known = commands.map { "\($0.usage) (\($0.help))" }.joined(separator: "; ")
                 throw ModuleFault.command("module \(name) has no command \(command); it has: \(known)")
@@ -134,6 +137,7 @@ public final class ModuleRegistry: @unchecked Sendable {
             instance.discard()
             throw error
         }
+        unloaded.remove(section.name)
         endDraining(named: section.name)
         makeRoom(for: listen)
         try instance.start(listen: listen)
@@ -184,11 +188,9 @@ extension ModuleRegistry {
             let same = theirs.lazy.filter { $0.name == mine.name && $0.kind == mine.kind }
             return (name: mine.name, value: same.reduce(mine.value) { $0 &+ $1.value })
         }
-        return unsafe Row(
+        return Row(
             name: instance.name, version: instance.image.description.version,
-            library: instance.image.source, summary: instance.image.description.summary,
-            listeners: instance.listeners.map(\.boundDescription),
-            commands: ModuleCommand.all(instance.tables.command).map { "\($0.usage)\t\($0.help)" },
+            library: instance.image.source, listeners: instance.listeners.map(\.boundDescription),
             isDraining: isDraining,
             sessions: former.reduce(instance.sessionCount) { $0 + $1.sessionCount }, metrics: values,
             refusedCalls: former.reduce(instance.refusedCalls) { $0 + $1.refusedCalls })

@@ -59,6 +59,11 @@ public struct ServerCertificate: Sendable {
         TLSIdentity(chain: String(decoding: chain, as: UTF8.self), key: String(decoding: key, as: UTF8.self))
     }
 
+    /// What new TLS streams are made of; throws where certificate and key do not fit together.
+    public func context() throws -> TLSServerContext {
+        try TLSServerContext(identity, others: others, oldest: oldest)
+    }
+
     public init(chain: [UInt8], key: [UInt8], trust: [UInt8]) {
         self.chain = chain
         self.key = key

@@ -94,9 +94,7 @@ final class SharedListeners: @unchecked Sendable {
     }
 
     private func tlsContext() throws -> TLSServerContext {
-        let certificate = services.certificate
-        return try TLSServerContext(
-            certificate.identity, others: certificate.others, oldest: certificate.oldest)
+        try services.certificate.context()
     }
 
     private static func candidate(

@@ -9,16 +9,22 @@ import Wire
 /// and TFTP are not used. Its name server is the router's address: what is asked there goes to the resolver
 /// of /etc/resolv.conf.
 @safe final class SlirpStack {
-    /// At this number of sockets, or half of what the process may open, the router lets in nothing that might
-    /// need another. libslirp itself has no limit; its UDP sockets expire after four minutes.
+    /// At this number of sockets, or where those of all stacks are half of what the process may open, the
+    /// router lets in nothing that might need another. libslirp itself has no limit; its UDP sockets expire
+    /// after four minutes.
     static let maxSockets = 4096
+    private static let socketsOfAll = Atomic(0)
 
     /// Gets each frame that the stack sends, valid during the call. Must not call the stack.
     var onFrame: (UnsafeRawBufferPointer) -> Void = { _ in }
     /// Open now, as the last `fill` saw it.
     var sockets: Int { connections.count + datagramSockets }
-    var hasRoom: Bool { sockets < limit }
-    private let limit = min(maxSockets, openFileLimit / 2)
+    var hasRoom: Bool {
+        sockets < Self.maxSockets && Self.socketsOfAll.load(ordering: .relaxed) < limitOfAll
+    }
+    private let limitOfAll = openFileLimit / 2
+    /// Its part of `socketsOfAll`.
+    private var counted = 0
     /// libslirp tells of the sockets of TCP when they come and when they go, of others only when they go.
     private var connections: Set<Int32> = []
     private var datagramSockets = 0
@@ -54,6 +60,7 @@ import Wire
     deinit {
         if let slirp = unsafe slirp { unsafe slirp_cleanup(slirp) }
         unsafe callbacks.deallocate()
+        Self.socketsOfAll.subtract(counted, ordering: .relaxed)
     }
 
     /// Adds the stack's sockets to `polls`; gives the milliseconds to wait at most.
@@ -70,6 +77,8 @@ import Wire
                 stack.polls.append(pollfd(fd: descriptor, events: Int16(events), revents: 0))
                 return Int32(stack.polls.count - 1)
             }, context)
+        Self.socketsOfAll.add(sockets - counted, ordering: .relaxed)
+        counted = sockets
         return Int32(clamping: milliseconds)
     }
 

@@ -57,12 +57,15 @@ struct ModuleCommand: ParsableCommand {
     }
 
     struct Call: RequestCommand {
-        static let configuration = CommandConfiguration(abstract: "Calls a command that the module offers.")
+        static let configuration = CommandConfiguration(
+            abstract: "Calls a command that the module offers; without COMMAND, says which it offers.")
         @OptionGroup var server: ServerOptions
         @Argument var module: String
-        @Argument var command: String
+        @Argument var command: String?
         @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
-        func request() -> ModuleCall { ModuleCall(module: module, command: command, arguments: arguments) }
+        func request() -> ModuleCall {
+            ModuleCall(module: module, command: command ?? "", arguments: arguments)
+        }
         func show(_ answer: CommandOutput) -> String { answer.output }
     }
 }

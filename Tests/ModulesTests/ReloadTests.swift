@@ -103,9 +103,6 @@ import Testing
         let library = try bench.compileCounting()
         let site = try await Site(bench, Self.section("first", library))
         let listen = "udp://127.0.0.1:\(try await site.port("first"))"
-        _ = try await site.apply(
-            Self.section("first", library, listen: listen.replacing("127.0.0.1", with: "[::1]")))
-        _ = try await site.apply(Self.section("first", library, listen: listen))
         let peer = try Peer(.datagram, port: try await site.port("first"))
         #expect(try peer.ask("a") == "1 1")
         let difference = try await site.apply(Self.section("second", library, listen: listen))

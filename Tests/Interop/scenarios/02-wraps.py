@@ -1,4 +1,4 @@
-"""Proves tls-auth, tls-crypt and tls-crypt-v2, over UDP and TCP.
+"""Proves tls-auth, tls-crypt and tls-crypt-v2, over UDP and TCP, and TLS 1.2 beside 1.3.
 
 A client whose profile has the key comes up and carries traffic; one without it gets no answer at all. A
 server that takes every wrap serves them side by side on one port, and clients without any.
@@ -36,12 +36,17 @@ def everything(lab, wrapped):
     server = Polyhub(lab).start()
     connect(lab, wrapped)
     connect(lab, without(server.profile(), WRAPS))
+    for version in ("1.2", "1.3"):
+        profile = server.profile().replacing(tls_version_min=version, tls_version_max=version)
+        expect(f"TLSv{version}" in connect(lab, profile), f"TLS {version} was not spoken")
     server.stop()
 
 
 def connect(lab, profile):
+    """What the client has logged."""
     with Client(lab, "c1", CIPHERS[0].announced_by(profile), "user1", password("user1")) as client:
         check_tunnel(client, LAN, CIPHERS[0])
+        return client.log()
 
 
 def without(profile, wraps):

@@ -1,6 +1,10 @@
 """Proves that a SoftEther session outlives the path of its client: the cable pulled for 10 seconds leaves the
 same session with nothing authenticated anew; and so do its 8 connections dying one after the other in
-silence, as where a NAT forgets them, until none of the first is left."""
+silence, as where a NAT forgets them, until none of the first is left.
+
+(A reset is another matter: once one connection is reset, this client, of Debian, drops all of them, with the
+real vpnserver too.)
+"""
 
 import re
 import time

@@ -11,6 +11,7 @@ WRONG = "a-wrong-but-secret-word"
 
 def run(lab):
     server = Polyhub(lab, modules={"softether": {"library": "SoftEther"}}).start().office()
+    server.ctl("nat", "enable", "LAB")
     server.ctl(
         "user", "create", "LAB", "leaver3", "--password", password("leaver3"), "--expires", "2020-01-01"
     )  # fmt: skip

@@ -194,9 +194,13 @@ import Wire
     @Test func `a stream's first octets tell OpenVPN from others`() {
         func isClient(_ octets: [UInt8]) -> Bool? { StreamFraming.isClientReset(octets.span.bytes) }
         #expect(isClient([0, 14]) == nil)
-        #expect(isClient([0, 14, 0x38]) == true)
-        #expect(isClient([0, 54, 0x38]) == true)
-        #expect(isClient([1, 0x60, 0x50]) == true)
+        for (first, opcode) in [([0, 14], 0x38), ([0, 54], 0x38), ([1, 0x60], 0x50)] as [([UInt8], UInt8)] {
+            let length = Int(first[0]) << 8 | Int(first[1])
+            let packet = first + [opcode] + [UInt8](repeating: 0, count: length - 1)
+            #expect(isClient(packet) == true && isClient(packet + [0]) == true)
+            // Who sends half of it and is silent then has no connection that would end by itself.
+            for end in 3..<packet.count { #expect(isClient(Array(packet[..<end])) == nil) }
+        }
         #expect(isClient([0, 14, 0x39]) == false)
         #expect(isClient([0, 14, 0x20]) == false)
         #expect(isClient([0, 3, 0x38]) == false)

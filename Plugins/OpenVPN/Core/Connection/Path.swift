@@ -86,13 +86,14 @@ public enum StreamFraming: Equatable, Sendable {
     }
 
     /// Whether a new stream's first octets are a client's first packet. For sharing a port with other
-    /// protocols.
+    /// protocols. Nil until it is whole, since from then on a connection's own limits bound the stream.
     public static func isClientReset(_ bytes: RawSpan) -> Bool? {
         guard bytes.byteCount > headerLength else { return nil }
         let length = Int(bytes.bigEndian(at: 0, as: UInt16.self))
         let first = bytes.bigEndian(at: headerLength, as: UInt8.self)
         guard length >= ControlHead.length, length <= ControlPacket.maxReceived else { return false }
-        return Opcode(firstOctet: first)?.isClientReset == true && first & 7 == 0
+        guard Opcode(firstOctet: first)?.isClientReset == true, first & 7 == 0 else { return false }
+        return bytes.byteCount >= headerLength + length ? true : nil
     }
 
     static func frame(_ packet: [UInt8]) -> [UInt8] {
