@@ -256,6 +256,12 @@ let package = Package(
             dependencies: ["ESP", "LentPackets", "OpenSSL", "PluginABI", "SeededGenerators"],
             swiftSettings: tests),
         .testTarget(
+            name: "HostTests",
+            dependencies: [
+                "Accounts", "Journal", "Lanes", "LayerConverter", "Modules", "NetworkNamespace", "PluginABI",
+                "Sessions", "Wire", "polyhubd",
+            ], swiftSettings: tests),
+        .testTarget(
             name: "HubTests", dependencies: ["Hub", "PluginABI", "Policy", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "IKEv1Tests",

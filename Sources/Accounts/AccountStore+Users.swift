@@ -1,7 +1,7 @@
 public import Foundation
 import GRDB
 import Policy
-import Wire
+public import Wire
 
 extension AccountStore {
     /// Without a password only the user's certificate lets the user in.
@@ -70,6 +70,17 @@ extension AccountStore {
     public func users(in hub: HubName) throws(AccountError) -> [User] {
         try read { database in
             try Self.users(in: try Self.hub(hub, database), database).map(\.user)
+        }
+    }
+
+    /// The addresses that users of the hub have for good.
+    public func fixedAddresses(in hub: HubName) throws(AccountError) -> Set<IPv4Address> {
+        try read { database in
+            let hub = try Self.hub(hub, database)
+            let numbers = try UInt32.fetchAll(
+                database, sql: "SELECT address FROM user WHERE hub = ? AND address IS NOT NULL",
+                arguments: [hub.id])
+            return Set(numbers.map(IPv4Address.init))
         }
     }
 

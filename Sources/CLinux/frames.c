@@ -7,6 +7,8 @@
 #include "batch.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 _Static_assert(BRIDGE_BATCH == CLINUX_MESSAGES, "a batch of frames fits the buffers");
@@ -91,6 +93,24 @@ int clinux_frames_receive(clinux_receiver *receiver, int fd, uint32_t kind, clin
 }
 
 pa_slice_v1 *clinux_frames(clinux_receiver *receiver) { return receiver->frames; }
+
+/* Down and gone are the same errors, but the kernel takes an interface that went off the socket's address
+ * (packet_notifier), also when the name is there again. */
+static int packet_socket_lost(int fd) {
+    struct sockaddr_ll address = {0};
+    socklen_t length = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) return -errno;
+    return address.sll_ifindex > 0 ? 0 : -ENODEV;
+}
+
+int clinux_frames_lost(int fd, uint32_t kind, int result) {
+    switch (kind) {
+    case CLINUX_PACKET: return packet_socket_lost(fd);
+    /* What tun_chr_read_iter answers when the queue has lost its interface. */
+    case CLINUX_TAP: return result == -EBADFD ? -ENODEV : 0;
+    default: return result == -EPIPE ? -EPIPE : 0;
+    }
+}
 
 static void count_frame(const pa_slice_v1 *frame, clinux_counters *counters) {
     counters->sent_messages++;

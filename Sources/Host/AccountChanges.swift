@@ -11,6 +11,8 @@ struct AccountChanges: Sendable {
     let hubs: SessionHubs
     let hubLanes: [HubLane]
     let devices: HubDevices
+    /// Returns when it is time to look again.
+    var pause: @Sendable () async -> Void = { try? await Task.sleep(for: .seconds(5)) }
 
     func apply(_ change: AccountChange) {
         switch change {
@@ -18,23 +20,25 @@ struct AccountChanges: Sendable {
             hubs.add(hub.description)
             devices.update(hub)
         case .hubChanged(let hub):
-            guard let known = try? store.hub(hub) else { return }
-            if known.isEnabled { return renewPolicies(on: hub) }
-            hubLanes.end(.administrator, "the hub was disabled") { $0.isOn(hub) }
+            endIfDisabled(hub)
+            renewPolicies(on: hub)
+            Task { await endLatecomers(in: hub) }
         case .hubDeleted(let hub):
             // First, so that no session begins while the others end.
             hubs.remove(hub.description)
             hubLanes.end(.administrator, "the hub was deleted") { $0.isOn(hub) }
             devices.remove(hub)
         case .userDeleted(let hub, let user):
+            devices.reserveAddresses(in: hub)
             end(user, in: hub, Self.deleted)
             Task { await endLatecomers(user, in: hub) }
         case .userChanged(let hub, let user):
+            devices.reserveAddresses(in: hub)
             renewPolicies(on: hub)
             endIfRefused(user, in: hub)
             Task { await endLatecomers(user, in: hub) }
         case .groupChanged(let hub, _): renewPolicies(on: hub)
-        case .userCreated: break
+        case .userCreated(let hub, _): devices.reserveAddresses(in: hub)
         case .bridgesChanged(let hub), .natChanged(let hub): devices.update(hub)
         }
     }
@@ -56,8 +60,18 @@ struct AccountChanges: Sendable {
 
     /// Somebody may have been accepted just before, whose session was not there yet.
     private func endLatecomers(_ user: UserName, in hub: HubName) async {
-        try? await Task.sleep(for: Self.interval)
+        await pause()
         endIfRefused(user, in: hub)
+    }
+
+    private func endLatecomers(in hub: HubName) async {
+        await pause()
+        endIfDisabled(hub)
+    }
+
+    private func endIfDisabled(_ hub: HubName) {
+        guard let known = try? store.hub(hub), !known.isEnabled else { return }
+        hubLanes.end(.administrator, "the hub was disabled") { $0.isOn(hub) }
     }
 
     private func endIfRefused(_ user: UserName, in hub: HubName) {
@@ -72,8 +86,6 @@ struct AccountChanges: Sendable {
     }
 
     private static let deleted = "user deleted"
-    /// Between two looks at whose account has ended.
-    private static let interval: Duration = .seconds(5)
     /// How far back a look goes: over the time from a verdict to its session, and small steps of the clock.
     private static let lookback: TimeInterval = 120
 
@@ -81,7 +93,7 @@ struct AccountChanges: Sendable {
     /// cancelled. Nothing has changed then, so nobody is told.
     func watchExpiry() async {
         while !Task.isCancelled {
-            try? await Task.sleep(for: Self.interval)
+            await pause()
             let since = Date(timeIntervalSinceNow: -Self.lookback)
             for (hub, user) in (try? store.expired(since: since)) ?? [] {
                 end(user, in: hub, Refusal.expired.rawValue)

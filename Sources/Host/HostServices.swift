@@ -45,9 +45,22 @@ final class HostServices: ModuleServices {
             return .refused(
                 code: PA_VERDICT_METHOD, sentence: "this server cannot judge that kind of evidence")
         }
+        return answer(verdict, evidence)
+    }
+
+    /// Nobody is let in with less of a policy than was said: where it cannot be read, or the user is gone by
+    /// now, the answer is no.
+    func answer(
+        _ verdict: Accounts.Verdict, _ evidence: Evidence, _ proof: MSCHAPv2Proof? = nil
+    ) -> Modules.Verdict {
         switch verdict {
-        case .accepted(let user): return .accepted(identity(of: user))
         case .refused(let refusal): return refused(refusal, evidence)
+        case .accepted(let user):
+            guard let identity = try? identity(of: user) else { return refused(.unavailable, evidence) }
+            guard let proof else { return .accepted(identity) }
+            return .accepted(
+                identity, response: proof.authenticatorResponse, receiveKey: proof.receiveKey,
+                sendKey: proof.sendKey)
         }
     }
 
@@ -70,14 +83,8 @@ final class HostServices: ModuleServices {
                 continuation.resume(returning: ($0, $1))
             }
         }
-        switch (verdict, proof) {
-        case (.accepted(let user), let proof?):
-            return .accepted(
-                identity(of: user), response: proof.authenticatorResponse, receiveKey: proof.receiveKey,
-                sendKey: proof.sendKey)
-        case (.accepted, nil): return refused(.unavailable, evidence)
-        case (.refused(let refusal), _): return refused(refusal, evidence)
-        }
+        if case .accepted = verdict, proof == nil { return refused(.unavailable, evidence) }
+        return answer(verdict, evidence, proof)
     }
 
     /// Nil where the accounts cannot judge that kind of evidence.
@@ -134,12 +141,12 @@ final class HostServices: ModuleServices {
 
     /// A fixed address without a prefix stands in the hub's own network where SecureNAT has one, else in a
     /// network of 256.
-    private func identity(of user: User) -> Identity {
+    private func identity(of user: User) throws(AccountError) -> Identity {
         var identity = Identity(
             user: user.name.description, hub: user.hub.description, account: user.id)
-        identity.policy = (try? store.policy(of: user.name, in: user.hub)) ?? .standard
+        identity.policy = try store.policy(of: user.name, in: user.hub)
         guard let address = user.address else { return identity }
-        if let nat = try? store.nat(of: user.hub), nat.isEnabled,
+        if let nat = try store.nat(of: user.hub), nat.isEnabled,
             let network = IPv4Subnet(nat.network.address, prefixLength: nat.network.prefixLength),
             network.contains(address)
         {

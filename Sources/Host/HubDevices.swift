@@ -13,9 +13,30 @@ final class HubDevices: Sendable {
     private struct Running {
         var bridges: [String: DevicePort] = [:]
         var nat: (engine: SecureNAT, ports: [DevicePort])?
-        var bridgeProblems: [String: String] = [:]
+        var bridgeProblems: [String: BridgeProblem] = [:]
         var natProblem: String?
+
+        var lacksBridge: Bool { !bridgeProblems.isEmpty || bridges.values.contains { $0.problem != nil } }
     }
+
+    /// Why a bridge does not run: for who asks, and what of it is news for the log.
+    private struct BridgeProblem {
+        let sentence: String
+        let reason: String
+
+        init(_ error: any Error) {
+            sentence = "\(error)"
+            // Which others there are changes, and is no other reason.
+            if case BridgeError.noSuchInterface(let name, _) = error {
+                reason = "interface \"\(name)\" does not exist"
+            } else {
+                reason = sentence
+            }
+        }
+    }
+
+    /// Between two looks at whether a bridge that is wanted can run again.
+    private static let interval: Duration = .seconds(3)
 
     private let store: AccountStore
     private let hubs: SessionHubs
@@ -38,6 +59,37 @@ final class HubDevices: Sendable {
             updateBridges(&running, name, hub)
             updateNAT(&running, name, hub)
             state[name] = running
+        }
+    }
+
+    /// The hub's SecureNAT lends none of the addresses that users have by now.
+    func reserveAddresses(in name: HubName) {
+        // Read under the lock, so that who reads last tells last.
+        state.withLock { state in
+            guard let engine = state[name]?.nat?.engine, let fixed = try? store.fixedAddresses(in: name)
+            else { return }
+            engine.reserve(fixed)
+        }
+    }
+
+    /// Opens bridges that have ended or could not start, until the task is cancelled: an interface may come
+    /// late, or again.
+    func watch() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Self.interval)
+            lookAgain()
+        }
+    }
+
+    /// One look of `watch`.
+    func lookAgain() {
+        state.withLock { state in
+            for (name, former) in state where former.lacksBridge {
+                guard let hub = hubs[name.description] else { continue }
+                var running = former
+                updateBridges(&running, name, hub)
+                state[name] = running
+            }
         }
     }
 
@@ -65,7 +117,7 @@ final class HubDevices: Sendable {
         state.withLock { state in
             guard let running = state[hub] else { return "the hub has not started it" }
             guard let bridge = running.bridges[device] else {
-                return running.bridgeProblems[device] ?? "it has not started"
+                return running.bridgeProblems[device]?.sentence ?? "it has not started"
             }
             return bridge.problem
         }
@@ -79,7 +131,8 @@ final class HubDevices: Sendable {
     func ports(of hub: HubName) -> [(number: UInt16, name: String, lane: Int)] {
         state.withLock { state in
             guard let running = state[hub] else { return [] }
-            let bridges = running.bridges.map { ($0.value, "bridge:\($0.key)") }
+            let bridges = running.bridges.filter { $0.value.problem == nil }
+                .map { ($0.value, "bridge:\($0.key)") }
             let nats = (running.nat?.ports ?? []).map { ($0, "nat") }
             return (bridges + nats).compactMap { port, name in
                 port.port.map { ($0.number, name, port.laneIndex) }
@@ -90,37 +143,47 @@ final class HubDevices: Sendable {
     // MARK: - Bridges
 
     private func updateBridges(_ running: inout Running, _ name: HubName, _ hub: EthernetHub) {
-        let wanted = (try? store.bridges(of: name)) ?? []
-        // One whose interface was removed is opened anew.
-        for (device, port) in running.bridges
-        where port.problem != nil || !wanted.contains(where: { $0.device == device }) {
+        // What runs stays when nobody can tell.
+        guard let wanted = try? store.bridges(of: name) else { return }
+        for (device, port) in running.bridges {
+            let problem = port.problem
+            guard problem != nil || !wanted.contains(where: { $0.device == device }) else { continue }
             port.close()
             running.bridges[device] = nil
+            guard let problem else { continue }
+            journal.record(
+                Event("bridge-down", level: .error).with("hub", name.description).with("device", device)
+                    .with("why", problem))
         }
         running.bridgeProblems = running.bridgeProblems.filter { problem in
             wanted.contains { $0.device == problem.key }
         }
         for bridge in wanted where running.bridges[bridge.device] == nil {
             do {
-                let device =
-                    try bridge.kind == .tap
-                    ? LocalBridge.openTAP(bridge.device) : LocalBridge.openInterface(bridge.device)
-                running.bridges[bridge.device] = try DevicePort(
-                    device, to: hub, as: .bridge, on: lane(for: hub))
+                running.bridges[bridge.device] = try open(bridge, hub)
                 running.bridgeProblems[bridge.device] = nil
-                journal.record(Event("bridge-up").with("hub", name.description).with("device", bridge.device))
-                for advisory in device.advisories {
-                    journal.record(
-                        Event("bridge", level: .warning).with("device", bridge.device).with(
-                            "message", advisory))
-                }
             } catch {
-                running.bridgeProblems[bridge.device] = "\(error)"
+                let problem = BridgeProblem(error)
+                let former = running.bridgeProblems.updateValue(problem, forKey: bridge.device)
+                guard former?.reason != problem.reason else { continue }
                 journal.record(
                     Event("bridge-failed", level: .error).with("hub", name.description)
-                        .with("device", bridge.device).with("why", "\(error)"))
+                        .with("device", bridge.device).with("why", problem.sentence))
             }
         }
+    }
+
+    private func open(_ bridge: Bridge, _ hub: EthernetHub) throws -> DevicePort {
+        let device =
+            try bridge.kind == .tap
+            ? LocalBridge.openTAP(bridge.device) : LocalBridge.openInterface(bridge.device)
+        let port = try DevicePort(device, to: hub, as: .bridge, on: lane(for: hub))
+        journal.record(Event("bridge-up").with("hub", hub.name).with("device", bridge.device))
+        for advisory in device.advisories {
+            journal.record(
+                Event("bridge", level: .warning).with("device", bridge.device).with("message", advisory))
+        }
+        return port
     }
 
     // MARK: - SecureNAT
@@ -143,6 +206,7 @@ final class HubDevices: Sendable {
                     try store.recordLeases([], returned: [record.address], in: name)
                 }
             }
+            engine.reserve(try store.fixedAddresses(in: name))
             running.nat = (engine, [])
             for device in try engine.start() {
                 running.nat?.ports.append(

@@ -28,6 +28,7 @@ final class Server: Sendable {
     private let expiry: Task<Void, Never>
     private let certificates: CertificateWatch
     private let watching: Task<Void, Never>
+    private let bridging: Task<Void, Never>
 
     init(_ arguments: Polyhubd) async throws {
         let configuration = try PluginsConfiguration(file: arguments.config)
@@ -57,6 +58,8 @@ final class Server: Sendable {
         devices = HubDevices(store: store, hubs: hubs, hubLanes: hubLanes, journal: journal)
         for hub in try store.hubs() { hubs.add(hub.name.description) }
         for hub in try store.hubs() { devices.update(hub.name) }
+        let devices = devices
+        bridging = Task { await devices.watch() }
 
         var trimmer = MemoryTrimmer(hubLanes)
         trimming = Task { await trimmer.run() }
@@ -135,6 +138,7 @@ final class Server: Sendable {
         trimming.cancel()
         expiry.cancel()
         watching.cancel()
+        bridging.cancel()
         await control.stop()
         await modules.stop()
         devices.stop()

@@ -15,8 +15,9 @@ public protocol FrameHandler: AnyObject {
 /// A lane's hold on a device that reads and writes one whole Ethernet frame at a time.
 ///
 /// Sending queues a descriptor; the frame stays where it is until the turn ends and must not be changed
-/// before. A device that is down is tried again every second. Bounds: 1,024 queued frames, then they leave
-/// early; what the device does not take is dropped and counted. The descriptor stays the caller's.
+/// before. A device that is down is tried again every second; one that was removed ends. Bounds: 1,024 queued
+/// frames, then they leave early; what the device does not take is dropped and counted. The descriptor stays
+/// the caller's.
 @safe public final class FramePort: EventSource {
     public enum Kind: Sendable {
         /// Frames come by read(2).
@@ -35,7 +36,10 @@ public protocol FrameHandler: AnyObject {
     private let queue: UnsafeMutablePointer<pa_slice_v1>
     private var queued = 0
     private var failure: SocketError?
+    private var isEnding = false
     private var retry: TimerID?
+    /// Since its last failure nothing has come.
+    private var isSilent = false
 
     private static let capacity = 1024
 
@@ -74,18 +78,19 @@ public protocol FrameHandler: AnyObject {
         guard let handler else { return }
         let count = Int(unsafe clinux_frames_receive(lane.receiver, descriptor, kind.code, lane.counted))
         if count > 0 {
+            isSilent = false
             unsafe handler.received(
                 UnsafeMutableBufferPointer(start: clinux_frames(lane.receiver), count: count), on: self)
-        } else if count == -Errno.brokenPipe {
-            end(SocketError(Int32(count), "read from a frame device"))
         } else if count < 0 || readiness.contains(.hangup) {
-            rest()
+            if !endIfLost(Int32(count)) { rest() }
         }
     }
 
     override func flush() {
+        let errors = unsafe lane.counted.pointee.unsent_error
         unsafe clinux_frames_send(lane.sender, descriptor, kind.code, queue, UInt32(queued), lane.counted)
         queued = 0
+        if unsafe lane.counted.pointee.unsent_error != errors { endIfLost(0) }
     }
 
     override func retire() {
@@ -97,17 +102,32 @@ public protocol FrameHandler: AnyObject {
 
     private func end(_ error: SocketError?) {
         assert(lane.isCurrent)
-        guard handler != nil, failure == nil else { return }
+        guard handler != nil, !isEnding else { return }
+        isEnding = true
         failure = error
         if let retry { lane.cancel(retry) }
         lane.detach(self, descriptor: descriptor)
         lane.retireAfterTurn(self)
     }
 
+    /// `result`: what was read last.
+    @discardableResult
+    private func endIfLost(_ result: Int32) -> Bool {
+        let reason = clinux_frames_lost(descriptor, kind.code, result)
+        if reason < 0 { end(SocketError(reason, "use a frame device")) }
+        return reason < 0
+    }
+
     /// The kernel reports a device that is down as ready without end.
     private func rest() {
         unsafe lane.counted.pointee.receive_errors += 1
         lane.detach(self, descriptor: descriptor)
+        isSilent = true
+        lookAgain()
+    }
+
+    private func lookAgain() {
+        if let retry { lane.cancel(retry) }
         retry = lane.schedule(at: lane.now.advanced(by: .seconds(1)), target: self, token: 0)
     }
 }
@@ -115,7 +135,10 @@ public protocol FrameHandler: AnyObject {
 extension FramePort: TimerTarget {
     public func timerFired(_ token: UInt64, at now: Instant) {
         retry = nil
-        guard handler != nil else { return }
+        guard handler != nil, !endIfLost(0) else { return }
+        // A packet socket tells once that its interface went down, and not that it was then removed.
+        if isSilent, kind == .packetSocket { lookAgain() }
+        guard slot < 0 else { return }
         do {
             try lane.attach(self, descriptor: descriptor, interest: .readable)
         } catch {

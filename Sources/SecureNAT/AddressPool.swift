@@ -18,6 +18,8 @@ struct AddressPool: Sendable {
         var until: Instant
     }
 
+    /// Who has these for good asks for none: they are lent to nobody.
+    var reserved: Set<IPv4Address> = []
     private let first: UInt32
     private var bindings: [Binding?]
     private var places: [[UInt8]: Int] = [:]
@@ -38,7 +40,7 @@ struct AddressPool: Sendable {
 
     /// Whether `client` may have `address` now.
     func isFree(_ address: IPv4Address, for client: DHCPClient, at now: Instant) -> Bool {
-        guard let place = place(of: address) else { return false }
+        guard let place = place(of: address), !reserved.contains(address) else { return false }
         guard let binding = bindings[place] else { return true }
         return binding.until <= now
             || (binding.client.identifier == client.identifier && binding.state != .declined)
@@ -53,7 +55,7 @@ struct AddressPool: Sendable {
         if let own = address(of: client), isFree(own, for: client, at: now) { return own }
         if let wish, isFree(wish, for: client, at: now), !isTaken(wish) { return wish }
         var oldest: (place: Int, until: Instant)?
-        for (place, binding) in bindings.enumerated() {
+        for (place, binding) in bindings.enumerated() where !reserved.contains(address(place)) {
             guard let binding else {
                 if isTaken(address(place)) { continue }
                 return address(place)

@@ -12,6 +12,11 @@ public struct DHCPPort: Sendable {
     public private(set) var server: DHCPServer
     /// DHCP messages that were none: truncated, or with a bad checksum.
     public private(set) var malformed = 0
+    /// As `DHCPServer.reserved`.
+    public var reserved: Set<IPv4Address> {
+        get { server.reserved }
+        set { server.reserved = newValue }
+    }
     private let endpoint: UDPEndpoint
 
     /// `mac` is what the server's frames are sent from.

@@ -29,6 +29,11 @@ public struct DHCPServer: Sendable {
 
     public let settings: DHCPSettings
     public private(set) var silences: [Silence: Int] = [:]
+    /// Addresses of the pool that are not to be lent. Who has leased one is refused when renewing it.
+    public var reserved: Set<IPv4Address> {
+        get { pool.reserved }
+        set { pool.reserved = newValue }
+    }
     private var pool: AddressPool
     private var outputs: [Output] = []
 

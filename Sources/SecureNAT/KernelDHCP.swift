@@ -30,6 +30,7 @@ final class KernelDHCP: NATThread.Body {
             if result < 0 { continue }
             guard polls[0].revents == 0 else { return socket.close() }
             guard case .frames(let count) = batch.receive(from: socket.descriptor) else { return }
+            dhcp.reserved = ledger.reserved
             for index in 0..<count { receive(index) }
             traffic.silences = dhcp.server.silences
             ledger.update(traffic)

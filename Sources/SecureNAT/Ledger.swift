@@ -1,13 +1,15 @@
 import Synchronization
 import Wire
 
-/// What the NAT thread tells the rest of the process: the lease records and its counters. Owned by both.
+/// What the NAT thread tells the rest of the process, the lease records and its counters; and what it is told,
+/// the addresses that are reserved. Owned by both.
 final class Ledger: Sendable {
     typealias Persist = @Sendable (LeaseRecord) throws -> Void
 
     private struct State {
         var records: [IPv4Address: LeaseRecord] = [:]
         var traffic = SecureNAT.Traffic()
+        var reserved: Set<IPv4Address> = []
     }
 
     private let state: Mutex<State>
@@ -30,6 +32,11 @@ final class Ledger: Sendable {
         do { try persist(record) } catch { return false }
         state.withLock { $0.records[record.address] = record }
         return true
+    }
+
+    var reserved: Set<IPv4Address> {
+        get { state.withLock { $0.reserved } }
+        set { state.withLock { $0.reserved = newValue } }
     }
 
     func update(_ traffic: SecureNAT.Traffic) { state.withLock { $0.traffic = traffic } }

@@ -51,6 +51,8 @@ public final class SecureNAT: Sendable {
         public var nameServers: [IPv4Address]
         /// Leases that hold now, in the order of addresses.
         public var leases: [LeaseRecord]
+        /// As they were told to `reserve`.
+        public var reserved: Set<IPv4Address>
         public var traffic: Traffic
     }
 
@@ -86,6 +88,10 @@ public final class SecureNAT: Sendable {
         }
     }
 
+    /// The addresses that are not lent, from the next message of a client on: those that users have for good.
+    /// Who has leased one of them keeps it until the lease is to be renewed.
+    public func reserve(_ addresses: Set<IPv4Address>) { ledger.reserved = addresses }
+
     /// Ends the thread and takes back what was changed in the kernel. Again: does nothing.
     public func stop() {
         let ending = running.withLock { running in
@@ -100,7 +106,8 @@ public final class SecureNAT: Sendable {
         return Status(
             isRunning: running != nil, mac: mac,
             pool: settings.pool ?? DHCPSettings.defaultPool(of: settings.network),
-            nameServers: running?.nameServers ?? [], leases: leases, traffic: ledger.traffic)
+            nameServers: running?.nameServers ?? [], leases: leases, reserved: ledger.reserved,
+            traffic: ledger.traffic)
     }
 
     /// Locally administered, and the same after a restart: the first 40 bits of FNV-1a over the hub's name.

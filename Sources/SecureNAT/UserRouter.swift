@@ -72,6 +72,7 @@ import Wire
             return
         }
         router.natHasRoom = stack.hasRoom
+        router.reserved = ledger.reserved
         for index in 0..<count {
             let frame = unsafe batch[index]
             traffic.framesFromHub &+= 1

@@ -40,6 +40,11 @@ public struct VirtualRouter: Sendable {
     public private(set) var drops: [Drop: Int] = [:]
     /// False: whatever might need another socket is dropped, new connections of TCP and all UDP and ICMP.
     public var natHasRoom = true
+    /// As `DHCPServer.reserved`.
+    public var reserved: Set<IPv4Address> {
+        get { dhcp.reserved }
+        set { dhcp.reserved = newValue }
+    }
     private var neighbours = Neighbours()
     private var outputs: [Output] = []
     private var lastDefence: Instant?

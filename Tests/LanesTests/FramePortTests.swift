@@ -73,7 +73,7 @@ private final class Mirror: FrameHandler {
                 _ = try? lane.attachFrameDevice(descriptor: own, kind: .socketPair, handler: Mirror(log))
             }
             close(other)
-            #expect(log.wait(for: 1) == ["ended: cannot read from a frame device: Broken pipe"])
+            #expect(log.wait(for: 1) == ["ended: cannot use a frame device: Broken pipe"])
         }
         #expect(log.now.count == 1)
     }

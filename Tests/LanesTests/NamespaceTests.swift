@@ -107,6 +107,110 @@ import Wire
     }
 }
 
+extension NamespaceTests {
+    /// The end of a port onto the device after the commands, while nothing is sent through it or while much is.
+    private static func end(
+        of device: FrameDevice, _ kind: FramePort.Kind, sending: Bool, after commands: [String]
+    ) throws -> [String] {
+        try withLanes(1) { group in
+            let ends = Log<String>()
+            group.lanes[0].performAndWait { lane in
+                let port = try? lane.attachFrameDevice(
+                    descriptor: device.descriptor, kind: kind, handler: EndLog(ends))
+                if sending, let port { Repeater(port).timerFired(0, at: lane.now) }
+            }
+            for command in commands { try NetworkNamespace.ip(command) }
+            return ends.wait(for: 1)
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `a port ends when its interface is removed, also if another of its name comes`(sending: Bool) throws
+    {
+        try NetworkNamespace.run {
+            try NetworkNamespace.ip("link add one type veth peer name two")
+            let device = try LocalBridge.openInterface("one")
+            let ends = try Self.end(
+                of: device, .packetSocket, sending: sending,
+                after: ["link delete one", "link add one type veth peer name two", "link set one up"])
+            #expect(ends == ["cannot use a frame device: No such device"])
+        }
+    }
+
+    @Test func `a port ends when its interface is removed some time after it went down`() throws {
+        try NetworkNamespace.run {
+            try NetworkNamespace.ip("link add one type veth peer name two")
+            let device = try LocalBridge.openInterface("one")
+            try withLanes(1) { group in
+                let (ends, waits) = (Log<String>(), Log<String>())
+                group.lanes[0].performAndWait { lane in
+                    _ = try? lane.attachFrameDevice(
+                        descriptor: device.descriptor, kind: .packetSocket, handler: EndLog(ends))
+                }
+                try NetworkNamespace.ip("link set one down")
+                group.lanes[0].performAndWait { lane in
+                    // By then the port waits for frames again.
+                    _ = lane.schedule(
+                        at: lane.now.advanced(by: .milliseconds(1500)), target: Alarm(waits), token: 0)
+                }
+                #expect(waits.wait(for: 1).count == 1)
+                #expect(ends.now.isEmpty)
+                try NetworkNamespace.ip("link delete one")
+                #expect(ends.wait(for: 1) == ["cannot use a frame device: No such device"])
+            }
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `a port ends when its TAP device is removed`(sending: Bool) throws {
+        try NetworkNamespace.run {
+            let device = try LocalBridge.openTAP("tap-test")
+            let ends = try Self.end(of: device, .tap, sending: sending, after: ["link delete tap-test"])
+            #expect(ends == ["cannot use a frame device: No such device"])
+        }
+    }
+
+    @Test func `a port stays while its interface is down, and carries frames afterwards`() throws {
+        try NetworkNamespace.run {
+            try NetworkNamespace.ip("link add one type veth peer name two")
+            let device = try LocalBridge.openInterface("one")
+            let other = try LocalBridge.openInterface("two")
+            try withLanes(1) { group in
+                let frames = Log<[UInt8]>()
+                group.lanes[0].performAndWait { lane in
+                    _ = try? lane.attachFrameDevice(
+                        descriptor: device.descriptor, kind: .packetSocket,
+                        handler: FrameLog(frames, answers: false))
+                }
+                try NetworkNamespace.ip("link set one down")
+                try NetworkNamespace.ip("link set one up")
+                group.lanes[0].performAndWait { lane in
+                    let port = try? lane.attachFrameDevice(
+                        descriptor: other.descriptor, kind: .packetSocket,
+                        handler: FrameLog(Log(), answers: false))
+                    if let port { Repeater(port).timerFired(0, at: lane.now) }
+                }
+                #expect(frames.wait(for: 1).count > 0)
+            }
+        }
+    }
+}
+
+private final class Alarm: TimerTarget {
+    private let log: Log<String>
+    init(_ log: Log<String>) { self.log = log }
+    func timerFired(_ token: UInt64, at now: Instant) { log.add("fired") }
+}
+
+/// Notes why a port ended.
+private final class EndLog: FrameHandler {
+    private let log: Log<String>
+    init(_ log: Log<String>) { self.log = log }
+
+    func received(_ frames: UnsafeMutableBufferPointer<pa_slice_v1>, on port: FramePort) {}
+    func ended(_ port: FramePort, error: SocketError?) { log.add(error.map { "\($0)" } ?? "closed") }
+}
+
 /// Sends a tagged frame again and again: the kernel drops what comes before it has noticed that the link is
 /// up.
 private final class Repeater: TimerTarget {

@@ -406,4 +406,50 @@ import Wire
             try DHCPSettings(network: Self.network, pool: pool)
         }
     }
+
+    // MARK: addresses that are not lent
+
+    @Test func `a reserved address is neither offered nor given to who wishes for it`() {
+        var exchange = Exchange(pool: 10...12)
+        exchange.server.reserved = [Self.address(10), Self.address(12), Self.address(77)]
+        #expect(
+            exchange.send(.discover, from: 1) { $0.options.set(.requestedAddress, Self.address(12)) }
+                == ["OFFER .11 to .11"])
+        #expect(exchange.lease(to: 1) == Self.address(11))
+        #expect(exchange.send(.discover, from: 2) == [])
+        #expect(exchange.server.silences == [.poolFull: 1])
+        // It is free for all when it is not reserved any more.
+        exchange.server.reserved = [Self.address(12)]
+        #expect(exchange.lease(to: 2) == Self.address(10))
+    }
+
+    @Test func `an expired lease of a reserved address is not lent to somebody else`() {
+        var exchange = Exchange(pool: 10...10)
+        #expect(exchange.lease(to: 1) == Self.address(10))
+        exchange.server.reserved = [Self.address(10)]
+        exchange.pass(7201)
+        #expect(exchange.lease(to: 2) == nil)
+        #expect(exchange.lease(to: 1) == nil)
+    }
+
+    @Test(arguments: [false, true])
+    func `who has leased an address that is now reserved is sent to another one`(broadcast: Bool) {
+        var exchange = Exchange()
+        #expect(exchange.lease(to: 1) == Self.address(10))
+        exchange.server.reserved = [Self.address(10)]
+        let renewal = exchange.send(.request, from: 1, broadcast: broadcast) { $0.ciaddr = Self.address(10) }
+        #expect(renewal == ["NAK .0 to all"])
+        let reboot = exchange.send(.request, from: 1) {
+            $0.options.set(.requestedAddress, Self.address(10))
+        }
+        #expect(reboot == ["NAK .0 to all"])
+        #expect(exchange.lease(to: 1) == Self.address(11))
+    }
+
+    @Test func `an offer of an address that is reserved before it is taken is withdrawn`() {
+        var exchange = Exchange()
+        #expect(exchange.send(.discover, from: 1) == ["OFFER .10 to .10"])
+        exchange.server.reserved = [Self.address(10)]
+        #expect(exchange.send(.request, from: 1, Self.selecting(10)) == ["NAK .0 to all"])
+    }
 }

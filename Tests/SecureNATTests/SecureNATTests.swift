@@ -84,6 +84,16 @@ import Wire
     }
 
     @Test(arguments: SecureNAT.Engine.allCases)
+    func `an address is not lent from the moment on that it is reserved`(_ engine: SecureNAT.Engine) throws {
+        try Self.run(engine) { site, nat, _ in
+            nat.reserve([DHCPServerTests.address(10)])
+            #expect(site.lease().contains("ip=192.168.30.11/24"))
+            nat.reserve([DHCPServerTests.address(10), DHCPServerTests.address(11)])
+            #expect(site.lease().contains("ip=192.168.30.12/24"))
+        }
+    }
+
+    @Test(arguments: SecureNAT.Engine.allCases)
     func `a lease that cannot be kept is not given`(_ engine: SecureNAT.Engine) throws {
         try Self.run(engine) { site, nat, store in
             store.isFull.store(true, ordering: .relaxed)

@@ -13,6 +13,10 @@
 int clinux_frames_receive(clinux_receiver *receiver, int fd, uint32_t kind, clinux_counters *counters);
 pa_slice_v1 *clinux_frames(clinux_receiver *receiver);
 
+/* Why a device will carry no frame again, as a negative errno, or 0 where it may: `result` is what the last
+ * clinux_frames_receive gave. An interface that is only down comes back. */
+int clinux_frames_lost(int fd, uint32_t kind, int result);
+
 /* Sends the frames; what the device does not take is dropped and counted. */
 void clinux_frames_send(clinux_sender *sender, int fd, uint32_t kind, const pa_slice_v1 *frames,
                         uint32_t count, clinux_counters *counters);
