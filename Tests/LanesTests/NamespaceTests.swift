@@ -108,7 +108,7 @@ import Wire
 }
 
 extension NamespaceTests {
-    /// The end of a port onto the device after the commands, while nothing is sent through it or while much is.
+    /// The end of a port onto the device after the commands, while nothing is sent through it or much is.
     private static func end(
         of device: FrameDevice, _ kind: FramePort.Kind, sending: Bool, after commands: [String]
     ) throws -> [String] {
