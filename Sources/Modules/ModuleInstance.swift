@@ -135,8 +135,8 @@ import Synchronization
         throw fault("did not accept its new options", status)
     }
 
-    /// [control] Opens and closes what differs; what the module has opened itself stays. When one of the new ones cannot be opened, none of them
-    /// stays.
+    /// [control] Opens and closes what differs; what the module has opened itself stays. When one of the new
+    /// ones cannot be opened, none of them stays.
     func changeListeners(to new: [ListenURL]) throws(ModuleFault) {
         control.assertCurrent()
         let former = listeners.filter { !$0.isModules }.map(\.url)

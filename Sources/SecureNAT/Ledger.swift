@@ -1,8 +1,8 @@
 import Synchronization
 import Wire
 
-/// What the NAT thread tells the rest of the process, the lease records and its counters; and what it is told,
-/// the addresses that are reserved. Owned by both.
+/// What the NAT thread tells the rest of the process, the lease records and its counters; and what it is
+/// told, the addresses that are reserved. Owned by both.
 final class Ledger: Sendable {
     typealias Persist = @Sendable (LeaseRecord) throws -> Void
 
