@@ -135,11 +135,11 @@ import Synchronization
         throw fault("did not accept its new options", status)
     }
 
-    /// [control] Opens and closes what differs. When one of the new ones cannot be opened, none of them
-    /// stays.
+    /// [control] Opens and closes what differs; what the module has opened itself stays. When one of the new
+    /// ones cannot be opened, none of them stays.
     func changeListeners(to new: [ListenURL]) throws(ModuleFault) {
         control.assertCurrent()
-        let former = listeners.map(\.url)
+        let former = listeners.filter { !$0.isModules }.map(\.url)
         var opened: [ModuleListener] = []
         do throws(ModuleFault) {
             for url in new where !former.contains(url) { opened.append(try ModuleListener(url, of: self)) }
@@ -147,8 +147,9 @@ import Synchronization
             for listener in opened { close(listener) }
             throw error
         }
-        for listener in listeners where !new.contains(listener.url) { close(listener) }
-        listeners.removeAll { !new.contains($0.url) }
+        let isLeft = { (listener: ModuleListener) in !listener.isModules && !new.contains(listener.url) }
+        for listener in listeners where isLeft(listener) { close(listener) }
+        listeners.removeAll(where: isLeft)
         listeners += opened
     }
 

@@ -8,16 +8,20 @@ final class ModuleListener: @unchecked Sendable {
     let url: ListenURL
     let handle: UInt64
     let local: Endpoint
+    /// The module has opened it at run time, with a pinning of its choice, and closes it: what plugins.conf
+    /// says is no word on it.
+    let isModules: Bool
     private let datagrams: DatagramListener?
     private let seats: [ModuleSeat]
 
     private static let lastHandle = Atomic<UInt64>(0)
 
-    /// [control] Opens a listener as plugins.conf writes it.
+    /// [control] Opens a listener as plugins.conf writes it, or the module, which then says how it is pinned.
     init(_ url: ListenURL, of instance: ModuleInstance, pinning: UInt32? = nil) throws(ModuleFault) {
         let handle = Self.lastHandle.wrappingAdd(1, ordering: .relaxed).newValue
         self.url = url
         self.handle = handle
+        isModules = pinning != nil
         let place = "module \(instance.name) cannot listen on \(url)"
         if url.scheme == .tcp || url.scheme == .tls {
             guard unsafe instance.tables.stream != nil else {

@@ -4,7 +4,7 @@
  * VERSION, WRITES, READS (versions of the record), SPARES (imports all but the peer with that count) and
  * WASTES (microseconds that an export takes for each peer) are given by whoever compiles it. FAILS does not
  * start, FAILS_ON_LANE not on that lane; STAYS has no handover; DEAF takes no streams. Its option `greeting`
- * may change while it runs, `mode` may not.
+ * may change while it runs, `mode` may not; OPENS opens a listener of its own at each such change.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,7 +230,14 @@ static const pa_option_v1 mode = {
     sizeof mode, PA_OPTION_STRING, 0, 0, "mode", "plain", "any text", "nothing", 0, 0,
 };
 static const pa_option_v1 *const declared[] = {&greeting, &mode};
-static pa_status changed(void *state) { return (void)state, PA_OK; }
+static pa_status changed(void *state) {
+#ifdef OPENS
+    counting_module *module = (counting_module *)state;
+    pa_socket socket;
+    return module->datagram->open(module->host->host, "udp://127.0.0.1:0", PA_PIN_FLOW, &socket);
+#endif
+    return (void)state, PA_OK;
+}
 static const pa_option_module_v1 options = {sizeof options, 2, declared, changed};
 
 /* ---- life ---- */

@@ -141,6 +141,24 @@ import Testing
         await site.stop()
     }
 
+    @Test func `listeners that a module opened itself stay when those of plugins.conf change`() async throws {
+        let bench = try Bench()
+        let library = try bench.compileCounting(["OPENS"])
+        let site = try await Site(bench, Self.section("counting", library))
+        _ = try await site.apply(Self.section("counting", library, "greeting = \"hi\""))
+        let own = try Peer(.datagram, port: try await site.port("counting", 1))
+        #expect(try own.ask("a") == "1 1")
+        let moved = "udp://[::1]:0"
+        _ = try await site.apply(Self.section("counting", library, listen: moved, "greeting = \"hi\""))
+        #expect(try await site.registry.rows().first?.listeners.count == 2)
+        #expect(try own.ask("b") == "1 2")
+        // Nor does one of its own stand for the same address in plugins.conf.
+        _ = try await site.apply(Self.section("counting", library, "greeting = \"hi\""))
+        #expect(try await site.registry.rows().first?.listeners.count == 2)
+        #expect(try own.ask("c") == "1 3")
+        await site.stop()
+    }
+
     @Test func `what only a restart takes over is named`() throws {
         let before = try PluginsConfiguration(text: "", file: "plugins.conf")
         #expect(before.keysThatWaitForRestart(since: before).isEmpty)

@@ -39,8 +39,10 @@ def run(lab):
 
 
 def another_module(lab, server):
-    """It comes, moves to another port, is refused one that is taken, and goes."""
-    for port, why in ((1443, None), (2443, None), (1194, "reload-failed")):
+    """It comes, moves to another port, is refused one that another program has, and goes."""
+    other = lab.spawn("srv", "srv-other", ["python3", "-m", "http.server", "3443"])
+    wait_until(10, lambda: listens(lab, 3443), "the other program to listen")
+    for port, why in ((1443, None), (2443, None), (3443, "reload-failed")):
         server.modules = {"sstp": {"library": "SSTP", "listen": [f"tls://0.0.0.0:{port}"]}}
         reload(server, USUAL)
         if why:
@@ -48,6 +50,7 @@ def another_module(lab, server):
         else:
             wait_until(10, lambda: listens(lab, port), f"the other module to listen on {port}")
     expect(listens(lab, 2443) and not listens(lab, 1443), "the module is not where it was")
+    other.discard()
     server.modules = {}
     reload(server, USUAL)
     wait_until(10, lambda: not listens(lab, 2443), "the other module to go")

@@ -32,8 +32,8 @@ typedef struct pa_datagram_host_v1 {
     pa_status (*send_copy)(pa_lane *lane, pa_socket socket, const pa_datagram_v1 *batch, uint32_t count);
     /* [lane] Gives a received datagram to lane `index`, where `received` is called with a copy of it. */
     pa_status (*hand_over)(pa_lane *lane, uint32_t index, pa_socket socket, const pa_datagram_v1 *datagram);
-    /* [control] Opens one more listener; `url` as in plugins.conf, port 0 takes any free one. Sets
-     * *socket. */
+    /* [control] Opens one more listener; `url` as in plugins.conf, port 0 takes any free one. It stays
+     * when plugins.conf is read again, until `close` or the module's end. Sets *socket. */
     pa_status (*open)(pa_host *host, const char *url, uint32_t pinning, pa_socket *socket);
     /* [control] */
     pa_status (*close)(pa_host *host, pa_socket socket);
