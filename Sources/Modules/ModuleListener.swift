@@ -58,8 +58,10 @@ final class ModuleListener: @unchecked Sendable {
 
     var isStream: Bool { datagrams == nil }
 
-    /// With the port that was chosen.
-    var boundDescription: String { "\(url.scheme.rawValue)://\(local)" }
+    /// With the port that was chosen; of raw IP, with the protocol's number.
+    var boundDescription: String {
+        url.scheme == .ip ? url.description : "\(url.scheme.rawValue)://\(local)"
+    }
 
     /// The handle is void then. A stream listener is closed when the last module has left it.
     func close() {

@@ -1,5 +1,5 @@
 """Proves the first minute: `scripts/run`, then `openvpn --config` with the profile that it printed, from
-another host.
+another host. Every module runs.
 
 The client gets an address from the hub, its DNS server answers, and a web page comes from a host outside
 through SecureNAT. A second `scripts/run` changes nothing. (The fresh clone and the build are left out:
@@ -12,7 +12,7 @@ import subprocess
 
 from lab.network import OUTSIDE, SERVER
 from lab.openvpn import Client
-from lab.polyhub import REPOSITORY
+from lab.polyhub import REPOSITORY, programs
 from lab.processes import expect
 from lab.profile import Profile
 
@@ -27,12 +27,19 @@ def run(lab):
         path = re.search(r"^ *profile: (\S+)$", first, re.M)[1]
         profile = read(path)
         connect(lab, Profile(profile), user, password[1])
+        for module in ("openvpn", "softether", "sstp", "ipsec"):
+            expect(re.search(rf"^{module} .* running ", modules(lab), re.M), f"{module} does not run")
         again = scripts_run(lab, "--detach", "--address", SERVER)
         expect("password:" not in again, "the second run printed a password")
         expect(read(path) == profile, "the second run changed the profile")
         connect(lab, Profile(profile), user, password[1])
     finally:
         scripts_run(lab, "--stop")
+
+
+def modules(lab):
+    control = [os.path.join(programs(), "polyhubctl"), "--state", lab.path("run-state")]
+    return lab.run("srv", *control, "module", "list")
 
 
 def scripts_run(lab, *options):
