@@ -103,9 +103,21 @@ import Wire
         #expect(site.host.said().contains { $0.hasPrefix("close session 77") })
     }
 
+    @Test func `without a key in plugins.conf one is made, kept and told`() throws {
+        let host = FakeHost()
+        let module = try LoadedModule(Site.descriptor, in: host)
+        host.takeDefaults(of: try module.table(PA_OPTION))
+        try module.check(module.start())
+        let kept = String(decoding: try #require(host.stored["psk"]), as: UTF8.self)
+        #expect(kept.split(separator: "-").map(\.count) == [4, 4, 4, 4, 4, 4])
+        let again = try LoadedModule(Site.descriptor, in: host)
+        try again.check(again.start())
+        #expect(host.stored["psk"] == Array(kept.utf8))
+    }
+
     @Test func `options that cannot be are refused with what may be`() throws {
         for (options, words) in [
-            ([:], "psk is missing"),
+            (["psk": .string("")], "psk is empty"),
             (["psk": .string("x"), "auth": .strings(["chap-md5"])], "auth has \"chap-md5\""),
             (["psk": .string("x"), "auth": .strings([])], "auth is empty"),
         ] as [([String: FakeHost.FakeOption], String)] {

@@ -14,7 +14,7 @@ public final class IPsecModule: PacketAdapter {
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
     public static let capabilities: Capabilities = [.datagrams, .sessions, .authentication, .timers]
     public static let needs: Capabilities = [
-        .datagrams, .sessions, .authentication, .timers, .options,
+        .datagrams, .sessions, .authentication, .timers, .options, .store,
     ]
     public static let options = OptionDeclarations.all
     private static let cookieKeyLength = 32
@@ -24,6 +24,7 @@ public final class IPsecModule: PacketAdapter {
 
     private struct State: Sendable {
         var options: IKEOptions?
+        var preSharedKey: String?
         var calls = CallOptions()
         /// The same on all lanes, for as long as this instance lives.
         var cookieKey: [UInt8] = []
@@ -33,7 +34,9 @@ public final class IPsecModule: PacketAdapter {
     public init(host: HostServices) { self.host = host }
 
     public func start() throws {
-        let options = try SettingsReader(host: host).options()
+        let reader = SettingsReader(host: host)
+        let preSharedKey = try reader.preSharedKey()
+        let options = try reader.options(preSharedKey)
         let calls = CallOptions(methods: try MethodsOption.read(host), maxCalls: options.maxSAs)
         let key = try host.random(Self.cookieKeyLength)
         let metrics = try Counter.allCases.map { counter in
@@ -41,7 +44,23 @@ public final class IPsecModule: PacketAdapter {
                 ? try host.declareGauge(counter.rawValue, help: counter.help)
                 : try host.declareCounter(counter.rawValue, help: counter.help)
         }
-        state.withLock { $0 = State(options: options, calls: calls, cookieKey: key, metrics: metrics) }
+        state.withLock { state in
+            state = State(
+                options: options, preSharedKey: preSharedKey, calls: calls, cookieKey: key, metrics: metrics)
+        }
+    }
+
+    public var commands: [Command] {
+        [
+            Command(
+                "psk", help: "Prints the pre-shared key that clients are to be given.", result: .string
+            ) { [self] _ in
+                guard let key = state.withLock({ $0.preSharedKey }) else {
+                    throw ModuleFailure("the module is not started", status: .state)
+                }
+                return .string(key)
+            }
+        ]
     }
 
     public func makeLane(_ services: LaneServices, index: Int, of count: Int) throws -> any LaneAdapter {

@@ -8,7 +8,7 @@ enum OptionDeclarations {
     static let all: [OptionDeclaration] = [
         .string(
             "psk", accepts: "a long secret that clients know too",
-            help: "The pre-shared key of all clients."
+            help: "The pre-shared key of all clients. Left out: one is made, and `psk` prints it."
         ).secret,
         .strings(
             "previous-psks", accepts: "a list of at most \(IKEOptions.maxPreSharedKeys - 1) secrets",

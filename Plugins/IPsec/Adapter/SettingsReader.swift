@@ -7,8 +7,8 @@ import PluginKit
 struct SettingsReader {
     let host: HostServices
 
-    func options() throws -> IKEOptions {
-        var options = IKEOptions(preSharedKeys: try preSharedKeys())
+    func options(_ key: String) throws -> IKEOptions {
+        var options = IKEOptions(preSharedKeys: try preSharedKeys(key))
         if try !host.boolean("weak-groups") {
             options.phaseOne.groups.subtract([.modp1024, .modp1536])
             options.phaseTwo.groups.subtract([.modp1024, .modp1536])
@@ -21,10 +21,35 @@ struct SettingsReader {
         return options
     }
 
-    private func preSharedKeys() throws -> [SecretBytes] {
-        guard let first = try host.string("psk"), !first.isEmpty else {
-            throw ModuleFailure("psk is missing: section [ipsec] needs a long secret that clients know too")
+    /// What clients are to be given: that of plugins.conf, or else one that is made once and kept.
+    func preSharedKey() throws -> String {
+        guard let written = try host.string("psk") else { return try ownPreSharedKey() }
+        guard !written.isEmpty else {
+            throw ModuleFailure("psk is empty; a long secret is accepted, or leave it out and one is made")
         }
+        if written.utf8.count < Self.shortestGoodKey {
+            let length = written.utf8.count
+            host.log(.warn, "psk is short: who listens to a client may guess it length=\(length)")
+        }
+        return written
+    }
+
+    private static let shortestGoodKey = 16
+    /// Letters and digits that nobody takes for each other when they type them into a telephone.
+    private static let alphabet = Array("abcdefghijkmnpqrstuvwxyz23456789")
+
+    /// 120 random bits in six groups.
+    private func ownPreSharedKey() throws -> String {
+        if let kept = try host.stored("psk") { return String(decoding: kept, as: UTF8.self) }
+        let letters = try host.random(24).map { Self.alphabet[Int($0) % Self.alphabet.count] }
+        let groups = stride(from: 0, to: letters.count, by: 4).map { String(letters[$0..<$0 + 4]) }
+        let key = groups.joined(separator: "-")
+        try host.store(Array(key.utf8), as: "psk")
+        host.log(.info, "made a key name=psk")
+        return key
+    }
+
+    private func preSharedKeys(_ first: String) throws -> [SecretBytes] {
         let keys = [first] + (try host.strings("previous-psks"))
         guard keys.count <= IKEOptions.maxPreSharedKeys, keys.allSatisfy({ !$0.isEmpty }) else {
             throw ModuleFailure(

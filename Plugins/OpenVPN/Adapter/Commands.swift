@@ -69,8 +69,14 @@ extension OpenVPNModule {
             remotes: try remotes(settings.profile, datagramPort: state.datagramPort), device: device,
             authorities: String(decoding: trust, as: UTF8.self),
             wrapping: try wrapping(settings.server, for: user),
-            ciphers: settings.server.negotiation.ciphers, username: "\(user)@\(hub)"
+            ciphers: ciphers(settings.server.negotiation), username: "\(user)@\(hub)"
         ).text()
+    }
+
+    /// With a cipher among them that their system's kernel does not know, clients do without its help (DCO).
+    private func ciphers(_ negotiation: CipherNegotiation) -> [DataCipher] {
+        let fast = negotiation.ciphers.filter(\.isAEAD)
+        return fast.isEmpty ? negotiation.ciphers : fast
     }
 
     /// UDP first, where there is a listener. TCP's listeners are the host's alone, so without a word in

@@ -100,12 +100,8 @@ public final class OpenVPNModule: PacketAdapter {
         }
     }
 
-    /// Remembers the port of the first datagram listener, for profiles.
-    func noteListener(at local: Endpoint) {
-        state.withLock { state in
-            if state.datagramPort == nil { state.datagramPort = local.port }
-        }
-    }
+    /// Remembers the port of the newest datagram listener, for profiles: an older one may be gone.
+    func noteListener(at local: Endpoint) { state.withLock { $0.datagramPort = local.port } }
 
     var snapshot: State { state.withLock { $0 } }
 }
