@@ -108,7 +108,7 @@ import Wire
 }
 
 extension NamespaceTests {
-    /// How a port onto the device ends after the commands, whether or not frames are sent through it.
+    /// The end of a port onto the device after the commands, while nothing is sent through it or much is.
     private static func end(
         of device: FrameDevice, _ kind: FramePort.Kind, sending: Bool, after commands: [String]
     ) throws -> [String] {
