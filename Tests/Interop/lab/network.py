@@ -214,12 +214,16 @@ class Lab:
             self.run(f"c{number}", "ip", "route", "add", "default", "via", f"10.77.{number}.1")
         self.run("srv", "ip", "route", "add", "default", "via", "10.77.9.1")
         self.run("outside", "ip", "route", "add", "10.77.9.0/24", "via", "198.51.100.1")
+        self.wire_lan()
+        wait_until(5, lambda: self.succeeds("c1", "ping", "-c1", "-W1", SERVER), "c1 to reach srv")
+
+    def wire_lan(self):
+        """The cable between the server and the office; neither end has an address."""
         self._wire("lan", "eth0", None, "srv", "lan0", None)
         # A raw socket on a veth sees frames of 64 KB and blank checksums while the offloads are on.
         for name, device in (("lan", "eth0"), ("srv", "lan0")):
             for feature in ("tx", "rx", "tso", "gso", "gro", "sg"):
                 self.succeeds(name, "ethtool", "-K", device, feature, "off")
-        wait_until(5, lambda: self.succeeds("c1", "ping", "-c1", "-W1", SERVER), "c1 to reach srv")
 
     def _wire(self, one, one_device, one_address, two, two_device, two_address):
         subprocess.run(
