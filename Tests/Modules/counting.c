@@ -5,6 +5,7 @@
  * WASTES (microseconds that an export takes for each peer) are given by whoever compiles it. FAILS does not
  * start, FAILS_ON_LANE not on that lane; STAYS has no handover; DEAF takes no streams. Its option `greeting`
  * may change while it runs, `mode` may not; OPENS opens a listener of its own at each such change.
+ * KNOWS is an option, an integer from 1 to MOST.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,7 +230,16 @@ static const pa_option_v1 greeting = {
 static const pa_option_v1 mode = {
     sizeof mode, PA_OPTION_STRING, 0, 0, "mode", "plain", "any text", "nothing", 0, 0,
 };
-static const pa_option_v1 *const declared[] = {&greeting, &mode};
+#ifndef KNOWS
+#define KNOWS "number"
+#endif
+#ifndef MOST
+#define MOST 100
+#endif
+static const pa_option_v1 number = {
+    sizeof number, PA_OPTION_INTEGER, 0, 0, KNOWS, "1", "1 to 100", "nothing", 1, MOST,
+};
+static const pa_option_v1 *const declared[] = {&greeting, &mode, &number};
 static pa_status changed(void *state) {
 #ifdef OPENS
     counting_module *module = (counting_module *)state;
@@ -238,7 +248,7 @@ static pa_status changed(void *state) {
 #endif
     return (void)state, PA_OK;
 }
-static const pa_option_module_v1 options = {sizeof options, 2, declared, changed};
+static const pa_option_module_v1 options = {sizeof options, 3, declared, changed};
 
 /* ---- life ---- */
 

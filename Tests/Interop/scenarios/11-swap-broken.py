@@ -1,7 +1,7 @@
 """Proves that a library which cannot take over changes nothing for the clients, and that the server says why.
 
-What is no library, what is no module, another module, another ABI, one that refuses to start, one that
-enters no lane, a path that does not exist.
+What is no library, what is no module, another module, another ABI, one that does not know an option or takes
+less of it, one that refuses to start, one that enters no lane, a path that does not exist.
 """
 
 import os
@@ -17,8 +17,9 @@ from lab.traffic import Ping
 
 def run(lab):
     lab.start_lan()
-    server = Polyhub(lab).start().office(bridge="lan0")
+    server = Polyhub(lab, ping_restart=120).start().office(bridge="lan0")
     identity = '-DIDENTITY="org.polyhub.openvpn"'
+    knows = '-DKNOWS="ping-restart"'
     kinds = {
         "cannot be read": lab.path("absent.so"),
         "cannot be loaded": lab.write("text.so", "hello"),
@@ -28,8 +29,10 @@ def run(lab):
         ),
         "the library is org.polyhub.counting": build(lab, "other"),
         "ABI 9.0": build(lab, "abi", identity, "-DMAJOR=9"),
-        "it was compiled to fail": build(lab, "fails", identity, "-DFAILS"),
-        "did not accept lane 0": build(lab, "lane", identity, "-DFAILS_ON_LANE=0"),
+        "ping-restart is not known": build(lab, "options", identity),
+        "ping-restart is not accepted: 1 to 100": build(lab, "range", identity, knows),
+        "it was compiled to fail": build(lab, "fails", identity, knows, "-DMOST=300", "-DFAILS"),
+        "did not accept lane 0": build(lab, "lane", identity, knows, "-DMOST=300", "-DFAILS_ON_LANE=0"),
     }
     profile = server.profile()
     tap = server.profile(user="user2", device="tap", transport="tcp")
