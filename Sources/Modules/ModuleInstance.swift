@@ -236,8 +236,10 @@ import Synchronization
     }
 
     private func fault(_ what: String, _ status: pa_status) -> ModuleFault {
-        .refusedByModule(
-            "module \(name) \(what): \(takeExplanation() ?? "it does not say why (status \(status))")")
+        guard let sentence = takeExplanation() else {
+            return .refusedByModule("module \(name) \(what): it does not say why (status \(status))")
+        }
+        return .refusedByModule("module \(name) \(what): \(options?.placed(sentence) ?? sentence)")
     }
 
     static func from(_ host: OpaquePointer?) -> ModuleInstance {

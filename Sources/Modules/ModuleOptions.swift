@@ -18,6 +18,8 @@ import PluginABI
     }
 
     let declarations: [Declaration]
+    private let section: PluginsConfiguration.ModuleSection
+    private let file: String
     private(set) var values: [String: OptionValue] = [:]
     private var texts: [String: CText] = [:]
     private var lists: [String: CTextList] = [:]
@@ -28,6 +30,7 @@ import PluginABI
         file: String
     ) throws(ModuleFault) {
         declarations = unsafe Self.read(table)
+        (self.section, self.file) = (section, file)
         for (key, value) in section.options {
             let place = "\(file):\(section.lines[key] ?? 1): [\(section.name)] \(key)"
             guard let declaration = declarations.first(where: { $0.key == key }) else {
@@ -46,6 +49,13 @@ import PluginABI
             if case .string(let text) = value { texts[key] = CText(text) }
             if case .strings(let list) = value { lists[key] = CTextList(list) }
         }
+    }
+
+    /// What a module says of an option, with the place where that stands: a sentence that begins with a key.
+    func placed(_ sentence: String) -> String {
+        let key = String(sentence.prefix { $0 != " " && $0 != ":" })
+        guard let line = section.lines[key] else { return sentence }
+        return "\(file):\(line): [\(section.name)] \(sentence)"
     }
 
     /// Lent until the options are replaced.

@@ -3,9 +3,9 @@
  *
  * VERSION, WRITES, READS (versions of the record), SPARES (imports all but the peer with that count) and
  * WASTES (microseconds that an export takes for each peer) are given by whoever compiles it. FAILS does not
- * start, FAILS_ON_LANE not on that lane; STAYS has no handover; DEAF takes no streams. Its option `greeting`
- * may change while it runs, `mode` may not; OPENS opens a listener of its own at each such change.
- * KNOWS is an option, an integer from 1 to MOST.
+ * start and says FAILS_OF, FAILS_ON_LANE not on that lane; STAYS has no handover; DEAF takes no streams. Its
+ * option `greeting` may change while it runs, `mode` may not; OPENS opens a listener of its own at each such
+ * change. KNOWS is an option, an integer from 1 to MOST.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,8 +269,11 @@ static const void *capability(void *state, const char *id) {
 static pa_status start(void *state) {
     counting_module *module = (counting_module *)state;
     const pa_host_v1 *host = module->host;
+#ifndef FAILS_OF
+#define FAILS_OF "it was compiled to fail"
+#endif
 #ifdef FAILS
-    host->explain(host->host, "it was compiled to fail");
+    host->explain(host->host, FAILS_OF);
     return PA_ERROR_REFUSED;
 #endif
     module->datagram = (const pa_datagram_host_v1 *)host->capability(host->host, PA_DATAGRAM);

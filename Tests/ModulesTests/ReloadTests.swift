@@ -79,6 +79,17 @@ import Testing
         await site.stop()
     }
 
+    @Test func `what a module itself finds wrong with an option is told with its line`() async throws {
+        let bench = try Bench()
+        let library = try bench.compileCounting()
+        let site = try await Site(bench, Self.section("counting", library))
+        let picky = try bench.compileCounting(["FAILS", "FAILS_OF=\"mode is odd; even ones are accepted\""])
+        let difference = try await site.apply(Self.section("counting", picky, "mode = \"odd\""))
+        let why = "did not start: plugins.conf:4: [counting] mode is odd; even ones are accepted"
+        #expect(difference.failed.map(\.why) == ["module counting \(why)"])
+        await site.stop()
+    }
+
     @Test func `a module that cannot be swapped and does not start again runs as it was`() async throws {
         let bench = try Bench()
         let library = try bench.compileCounting(["STAYS"])
