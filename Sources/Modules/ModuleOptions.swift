@@ -32,7 +32,7 @@ import PluginABI
         declarations = unsafe Self.read(table)
         (self.section, self.file) = (section, file)
         for (key, value) in section.options {
-            let place = "\(file):\(section.lines[key] ?? 1): [\(section.name)] \(key)"
+            let place = "\(Self.place(section.lines[key], section, file)) \(key)"
             guard let declaration = declarations.first(where: { $0.key == key }) else {
                 let known = ["library", "listen"] + declarations.map(\.key)
                 throw .configuration("\(place) is not known; accepted are \(known.joined(separator: ", "))")
@@ -55,7 +55,13 @@ import PluginABI
     func placed(_ sentence: String) -> String {
         let key = String(sentence.prefix { $0 != " " && $0 != ":" })
         guard let line = section.lines[key] else { return sentence }
-        return "\(file):\(line): [\(section.name)] \(sentence)"
+        return "\(Self.place(line, section, file)) \(sentence)"
+    }
+
+    private static func place(
+        _ line: Int?, _ section: PluginsConfiguration.ModuleSection, _ file: String
+    ) -> String {
+        "\(file):\(line ?? 1): [\(section.name)]"
     }
 
     /// Lent until the options are replaced.

@@ -113,12 +113,6 @@ extension ModuleRegistry {
         return .restart(instance, successor: try made(section))
     }
 
-    private func made(_ section: PluginsConfiguration.ModuleSection) throws(ModuleFault) -> ModuleInstance {
-        let image = try ModuleImage(path: runtime.path(of: section.library), copiesIn: runtime.copies)
-        _ = try listeners(of: section, image.description)
-        return try ModuleInstance(section, image: image, runtime: runtime)
-    }
-
     private func perform(_ step: Step, _ difference: inout Difference) throws(ModuleFault) {
         let section = step.section
         switch step.kind {

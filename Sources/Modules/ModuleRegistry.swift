@@ -121,11 +121,23 @@ public final class ModuleRegistry: @unchecked Sendable {
     }
 
     func load(_ section: PluginsConfiguration.ModuleSection) throws(ModuleFault) {
-        try load(section, ModuleImage(path: runtime.path(of: section.library), copiesIn: runtime.copies))
+        try start(made(section), for: section)
     }
 
     func load(_ section: PluginsConfiguration.ModuleSection, _ image: ModuleImage) throws(ModuleFault) {
-        try start(ModuleInstance(section, image: image, runtime: runtime), for: section)
+        try start(made(section, image), for: section)
+    }
+
+    /// [control] Held against what its section says, and not started.
+    func made(_ section: PluginsConfiguration.ModuleSection) throws(ModuleFault) -> ModuleInstance {
+        try made(section, ModuleImage(path: runtime.path(of: section.library), copiesIn: runtime.copies))
+    }
+
+    private func made(
+        _ section: PluginsConfiguration.ModuleSection, _ image: ModuleImage
+    ) throws(ModuleFault) -> ModuleInstance {
+        _ = try listeners(of: section, image.description)
+        return try ModuleInstance(section, image: image, runtime: runtime)
     }
 
     /// [control] An instance that was made for its section.

@@ -121,12 +121,9 @@ import Wire
             (["psk": .string("x"), "auth": .strings(["chap-md5"])], "auth has \"chap-md5\""),
             (["psk": .string("x"), "auth": .strings([])], "auth is empty"),
         ] as [([String: FakeHost.FakeOption], String)] {
-            let host = FakeHost()
-            host.options = options
-            let module = try LoadedModule(Site.descriptor, in: host)
-            host.takeDefaults(of: try module.table(PA_OPTION))
-            #expect(module.start() != PA_OK)
-            #expect(host.explained.contains { $0.contains(words) })
+            let start = try LoadedModule.start(Site.descriptor, with: options)
+            #expect(start.status != PA_OK)
+            #expect(start.explained.contains { $0.contains(words) })
         }
     }
 }

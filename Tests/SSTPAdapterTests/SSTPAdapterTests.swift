@@ -176,12 +176,9 @@ import Wire
             (["auth": .strings([])], "auth is empty"),
             (["binding": .string("maybe")], "binding is \"maybe\""),
         ] as [([String: FakeHost.FakeOption], String)] {
-            let host = FakeHost()
-            host.options = options
-            let module = try LoadedModule(Site.descriptor, in: host)
-            host.takeDefaults(of: try module.table(PA_OPTION))
-            #expect(module.start() != PA_OK)
-            #expect(host.explained.contains { $0.contains(words) })
+            let start = try LoadedModule.start(Site.descriptor, with: options)
+            #expect(start.status != PA_OK)
+            #expect(start.explained.contains { $0.contains(words) })
         }
     }
 }

@@ -22,6 +22,17 @@ package final class LoadedModule {
 
     package func start() -> pa_status { table.pointee.start(table.pointee.state) }
 
+    /// How the start of a module with these options ends, its fallbacks filled in, and what it said then.
+    package static func start(
+        _ descriptor: UnsafePointer<pa_descriptor_v1>, with options: [String: FakeHost.FakeOption]
+    ) throws -> (status: pa_status, explained: [String]) {
+        let host = FakeHost()
+        host.options = options
+        let module = try LoadedModule(descriptor, in: host)
+        host.takeDefaults(of: try module.table(PA_OPTION))
+        return (module.start(), host.explained)
+    }
+
     package func enterLane(_ index: UInt32 = 0, of count: UInt32 = 1) -> pa_status {
         table.pointee.enter_lane(table.pointee.state, host.lane, index, count, &laneState)
     }
