@@ -255,7 +255,7 @@ public final class IKEPeer {
 
     private func terms() -> Terms {
         Terms(
-            local: selectors?.0, remote: selectors?.1, identity: identity, path: path, nat: [],
+            local: selectors?.0, remote: selectors?.1, identity: identity, hub: nil, path: path, nat: [],
             rekeyAt: .distantFuture, expiresAt: .distantFuture, softOctets: .max)
     }
 

@@ -138,16 +138,20 @@ extension IKEServer {
         if message.octets == sa.lastReceived {
             return send(sa.lastSent, message.header, to: message.path)
         }
-        guard case .awaitingProof(let handshake) = sa.stage, message.header.flags.contains(.encryption),
-            message.header.messageID == 0
+        guard case .awaitingProof(var handshake) = sa.stage, message.header.flags.contains(.encryption),
+            message.header.messageID == 0, handshake.attempts > 0
         else { return }
+        handshake.attempts -= 1
+        sa.stage = .awaitingProof(handshake)
         do throws(OpenSSLError) {
-            for key in options.preSharedKeys {
+            for key in keys.candidates(for: Identification(sa.path.remote)) {
                 let keys = try PhaseOneKeys(sa.suite, handshake.exchange, preSharedKey: key)
                 var chain = CipherChain(keys, iv: try PhaseOneKeys.firstIV(sa.suite, handshake.exchange))
                 guard var proof = Proof(message, chain),
-                    try proof.isValid(keys, handshake, isInitiator: true)
+                    try proof.isValid(keys, handshake, isInitiator: true),
+                    let scope = self.keys.scope(of: proof.identity, provedBy: key)
                 else { continue }
+                proof.scope = scope
                 chain.advance(past: message.body)
                 proof.chain = chain
                 return try establish(sa, handshake, keys, proof, message, at: now)
@@ -176,7 +180,9 @@ extension IKEServer {
         header.serialize(into: &sa.lastSent, bodyLength: body.count)
         sa.lastSent += body
         noLongerHalfOpen(sa)
-        sa.establish(ISAKMPSA.Established(keys: keys, lastBlock: chain.iv, identity: proof.identity))
+        sa.establish(
+            ISAKMPSA.Established(
+                keys: keys, lastBlock: chain.iv, identity: proof.identity, scope: proof.scope))
         sa.path = message.path
         if proof.isInitialContact { startAnew(sa, at: now) }
         register(sa, at: now)
@@ -194,7 +200,7 @@ extension IKEServer {
     func ownIdentity(_ path: IKEPath) -> Identification {
         if let identity = options.identity { return identity }
         guard let local = path.local else { return Identification(.keyID, Array("polyhub".utf8)) }
-        return Identification(local.family == .ipv4 ? .ipv4Address : .ipv6Address, local.octets)
+        return Identification(local)
     }
 
     /// What the peer had with us before is gone, RFC 2407 §4.6.3.3.
@@ -252,6 +258,7 @@ private struct Proof {
     let identityBody: [UInt8]
     let hash: [UInt8]
     let isInitialContact: Bool
+    var scope = KeyRing.Scope(hub: nil)
 
     /// Nil: the octets make no sense, as when the keys are others.
     init?(_ message: Message, _ chain: CipherChain) {

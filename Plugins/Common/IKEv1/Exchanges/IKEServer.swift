@@ -15,6 +15,7 @@ public final class IKEServer {
     static let refusalLogInterval: Duration = .seconds(10)
 
     let options: IKEOptions
+    private(set) var keys: KeyRing
     var book: OfferBook
     var random: any RandomNumberGenerator
     var outbox = Outbox<IKEOutput>()
@@ -36,6 +37,8 @@ public final class IKEServer {
     struct Peer: Hashable {
         let source: TransportAddress
         let identity: Identification
+        /// Who has proved the same name by the key of another hub is somebody else.
+        let hub: String?
     }
 
     /// A pair of ESP SAs and whose it is.
@@ -52,6 +55,7 @@ public final class IKEServer {
         _ options: IKEOptions, cookieKey: [UInt8], random: any RandomNumberGenerator
     ) throws(OpenSSLError) {
         self.options = options
+        keys = KeyRing(own: options.preSharedKeys)
         halfOpen = HalfOpenTable(capacity: options.maxHalfOpen, perSource: options.maxHalfOpenPerSource)
         book = try OfferBook(key: cookieKey)
         self.random = random
@@ -59,6 +63,11 @@ public final class IKEServer {
 
     public var saCount: Int { sas.count }
     public var halfOpenCount: Int { halfOpen.count }
+
+    /// Keys beside the server's own, for handshakes from now on.
+    public func setPeerKeys(_ peers: [KeyRing.PeerKey]) {
+        keys = KeyRing(own: options.preSharedKeys, peers: peers)
+    }
 
     // MARK: The engine
 

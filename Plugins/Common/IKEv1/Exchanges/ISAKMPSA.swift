@@ -28,6 +28,8 @@ final class ISAKMPSA {
         /// The body of its SA payload, SAi_b.
         var offer: [UInt8]
         var lifetime: Duration
+        /// How often the peer may still try to prove who it is: each time many keys are tried.
+        var attempts = 4
     }
 
     struct Established {
@@ -35,6 +37,8 @@ final class ISAKMPSA {
         /// Of phase 1: where the IVs of later exchanges begin.
         var lastBlock: [UInt8]
         var identity: Identification
+        /// What the key that has proved it is for.
+        var scope: KeyRing.Scope
     }
 
     let cookies: Cookies
@@ -81,7 +85,8 @@ final class ISAKMPSA {
     }
 
     func establish(_ established: Established) {
-        peer = IKEServer.Peer(source: source, identity: established.identity)
+        peer = IKEServer.Peer(
+            source: source, identity: established.identity, hub: established.scope.hub)
         stage = .established(established)
     }
 
