@@ -25,7 +25,7 @@ WIRE = "wire0"
 WIRE_MTU = "1300"
 CHARON = "/usr/lib/ipsec/charon"
 SETTINGS = """charon {{
-    load = random nonce aes sha1 sha2 hmac gcm gmp openssl kernel-libipsec kernel-netlink socket-default vici
+    load = random nonce aes des sha1 sha2 hmac gcm gmp openssl kernel-libipsec kernel-netlink socket-default vici
     retransmit_tries = 3
     retransmit_timeout = 2.0
     filelog {{
@@ -54,7 +54,7 @@ SETTINGS = """charon {{
 CONNECTION = """connections {{
     hub {{
         version = 1
-        aggressive = no
+        aggressive = {aggressive}
         remote_addrs = {server}
         proposals = {ike}
         encap = yes
@@ -108,6 +108,7 @@ class StrongSwan:
             esp_life=1320,
             server=SERVER,
             address=lab.address(where, "eth0"),
+            aggressive="no",
             identity=identity,
             psk=psk,
             selector=selector,

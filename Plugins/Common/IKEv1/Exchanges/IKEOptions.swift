@@ -7,6 +7,9 @@ public struct IKEOptions: Sendable {
     public var preSharedKeys: [SecretBytes]
     public static let maxPreSharedKeys = 8
 
+    /// Whoever asks in aggressive mode is told a hash of the key, by which he may guess it.
+    public var allowsAggressiveMode = false
+
     public var phaseOne = PhaseOnePolicy()
     public var phaseTwo = PhaseTwoPolicy()
     /// Who we say we are; nil: the address that the peer talks to.

@@ -30,6 +30,16 @@ final class ISAKMPSA {
         var lifetime: Duration
         /// How often the peer may still try to prove who it is: each time many keys are tried.
         var attempts = 4
+        /// In aggressive mode.
+        var claim: Claim?
+    }
+
+    /// Who the peer says it is before it proves it, and what the proof will be judged by.
+    struct Claim {
+        let keys: PhaseOneKeys
+        let identity: Identification
+        let identityBody: [UInt8]
+        let scope: KeyRing.Scope
     }
 
     struct Established {
@@ -92,6 +102,11 @@ final class ISAKMPSA {
 
     var established: Established? {
         if case .established(let established) = stage { established } else { nil }
+    }
+
+    /// In aggressive mode: the peer has to prove what it has said.
+    var claim: Claim? {
+        if case .awaitingProof(let handshake) = stage { handshake.claim } else { nil }
     }
 
     var isHalfOpen: Bool {
