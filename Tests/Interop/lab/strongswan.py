@@ -9,7 +9,7 @@ import sys
 
 from . import etherip
 from .lease import lease
-from .network import SERVER
+from .network import LAN, SERVER
 from .polyhub import Polyhub
 from .processes import Failure, wait_until
 
@@ -183,7 +183,10 @@ def serve(lab, identities, users=(), **options):
 def wire_up(lab, where):
     """An address for the wire in `where`, from the office's DHCP server; the process that keeps it."""
     lab.run(where, "ip", "link", "set", WIRE, "mtu", WIRE_MTU)
-    return lease(lab, where, WIRE)
+    kept = lease(lab, where, WIRE)
+    # The address is there before its network is.
+    wait_until(5, lambda: WIRE in lab.run(where, "ip", "route", "get", LAN), f"the route in {where}")
+    return kept
 
 
 class EtherIP:
