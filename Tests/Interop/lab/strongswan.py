@@ -31,7 +31,7 @@ SETTINGS = """charon {{
     filelog {{
         stderr {{
             default = 1
-            ike = 2
+            ike = {loglevel}
             flush_line = yes
         }}
     }}
@@ -99,7 +99,8 @@ class StrongSwan:
         self.lab = lab
         self.where = where
         self.socket = lab.path(f"{where}-vici")
-        self.settings = lab.write(f"{where}-strongswan.conf", SETTINGS.format(socket=self.socket), 0o644)
+        settings = SETTINGS.format(socket=self.socket, loglevel=options.pop("loglevel", 2))
+        self.settings = lab.write(f"{where}-strongswan.conf", settings, 0o644)
         values = dict(
             ike="aes256-sha256-modp2048",
             esp="aes256-sha256",
