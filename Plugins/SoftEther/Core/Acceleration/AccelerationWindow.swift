@@ -8,14 +8,14 @@ struct AccelerationWindow: Sendable {
     static let remembered = 1024
     static let tolerance: UInt64 = 30_000
 
-    private var ring = [(nonce: UInt64, tick: UInt64)](repeating: (0, 0), count: remembered)
-    private var known: Set<UInt64> = []
-    private var next = 0
+    var ring = [(nonce: UInt64, tick: UInt64)](repeating: (0, 0), count: remembered)
+    var known: Set<UInt64> = []
+    var next = 0
     /// Packets of this tick or an older one may have been forgotten.
-    private var floor: UInt64 = 0
-    private(set) var newest: UInt64 = 0
+    var floor: UInt64 = 0
+    var newest: UInt64 = 0
     /// Our own clock when `newest` came.
-    private var newestAt: UInt64 = 0
+    var newestAt: UInt64 = 0
 
     init() { known.reserveCapacity(Self.remembered) }
 

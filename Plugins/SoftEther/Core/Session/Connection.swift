@@ -33,10 +33,10 @@ public final class Connection {
     public var heardAt: Instant
     var keepAliveAt: Instant
 
-    init(stream: UInt64, source: TransportAddress, opening: Opening, at now: Instant) {
+    init(stream: UInt64, source: TransportAddress, stage: Stage, at now: Instant) {
         self.stream = stream
         self.source = source
-        stage = .opening(opening)
+        self.stage = stage
         openedAt = now
         heardAt = now
         keepAliveAt = now

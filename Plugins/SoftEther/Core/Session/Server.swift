@@ -27,6 +27,8 @@ public final class Server {
     var guesses = KeyGuesses()
     var warnings = WarningBrake()
     var lastNumber: UInt64 = 0
+    /// Another instance may still have sessions of this lane.
+    var isSucceeding = false
     public internal(set) var deadline: Instant?
     /// Where datagrams are received; nil: sessions are not accelerated.
     public var accelerationPort: UInt16?
@@ -63,9 +65,9 @@ public final class Server {
         }
         let challenge = octets(Opening.challengeLength)
         let opening = Opening(server: options.software, challenge: challenge, isKnown: isKnown)
-        connections[stream] = Connection(stream: stream, source: source, opening: opening, at: now)
+        connections[stream] = Connection(stream: stream, source: source, stage: .opening(opening), at: now)
         halfOpen.insert(.init(connection: stream, source: source, isUnproved: false, beganAt: now))
-        if deadline == nil { deadline = now.advanced(by: Self.tick) }
+        rise(at: now)
     }
 
     /// Octets of a stream that is not attached to a session yet. Returns how many were taken; the others are

@@ -84,6 +84,8 @@ extension Server {
             return refuse(connection, .serverCannotAccept)
         }
         guard let session = keys[key.name], session.key.matches(key) else {
+            // Whose session is about to come, or stays where it was, is to try again, and not to give it up.
+            guard !isSucceeding else { return close(connection) }
             guesses.failed(source, at: now)
             return refuse(connection, .sessionTimeout)
         }
@@ -128,7 +130,7 @@ extension Server {
         outputs.append(.closeSession(session.id, reason))
     }
 
-    private func forget(session id: UInt64) -> Session? {
+    func forget(session id: UInt64) -> Session? {
         guard let session = sessions.removeValue(forKey: id) else { return nil }
         keys[session.key.name] = nil
         for connection in session.connections { connection.session = nil }
