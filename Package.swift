@@ -163,7 +163,7 @@ let package = Package(
             swiftSettings: dataPath + lifetimes),
         .target(
             name: "SoftEtherAdapter",
-            dependencies: ["OpenSSL", "PluginKit", "SoftEtherCore", "Wire", "Zlib"],
+            dependencies: ["EngineParts", "OpenSSL", "PluginKit", "SoftEtherCore", "Wire", "Zlib"],
             path: "Plugins/SoftEther/Adapter", swiftSettings: dataPath),
         .target(
             name: "SoftEther", dependencies: ["PluginABI", "PluginKit", "SoftEtherAdapter"],

@@ -3,6 +3,7 @@ import PluginABI
 import PluginKit
 import SoftEtherAdapter
 import SoftEtherCore
+import Testing
 
 /// The module between a fake host and clients made by hand.
 final class Site {
@@ -94,6 +95,22 @@ final class Site {
         let welcome = host.written.removeValue(forKey: handle) ?? []
         _ = host.said()
         return (token, welcome)
+    }
+
+    /// A further connection of the session.
+    func join(_ handle: UInt64, _ welcome: [UInt8]) throws {
+        knock(handle)
+        var pack = Pack()
+        pack.set("method", "additional_connect")
+        pack.set("session_key", try #require(Self.sessionKey(in: welcome)))
+        hear(request(pack), handle)
+    }
+
+    private static func sessionKey(in welcome: [UInt8]) -> [UInt8]? {
+        let name = Array("session_key".utf8)
+        guard let start = welcome.indices.first(where: { welcome[$0...].starts(with: name + [0, 0, 0, 1]) })
+        else { return nil }
+        return Array(welcome[start + name.count + 12..<start + name.count + 32])
     }
 
     func transmit(_ frames: [[UInt8]], _ token: UInt64, headroom: Int = 64, tailroom: Int = 16) {

@@ -101,7 +101,7 @@ import Zlib
         let site = try Site()
         defer { site.end() }
         let (token, welcome) = site.connect(5)
-        try join(site, 6, welcome)
+        try site.join(6, welcome)
         site.host.written = [:]
         _ = site.host.said()
         site.transmit([frame(1)], token)
@@ -119,7 +119,7 @@ import Zlib
         let site = try Site()
         defer { site.end() }
         let (token, welcome) = site.connect(5)
-        try join(site, 6, welcome)
+        try site.join(6, welcome)
         site.pass(seconds: 13)
         site.host.written = [:]
         site.transmit([frame(1)], token)
@@ -155,7 +155,7 @@ import Zlib
         let urgent = [UInt8](repeating: 1, count: 12) + [8, 0, 0x45, 0xb8] + [UInt8](repeating: 2, count: 40)
         site.transmit([frame(1), urgent], token)
         #expect(site.host.written[5] == [0, 0, 0, 2] + block(frame(1)) + block(urgent), "while it is alone")
-        try join(site, 6, welcome)
+        try site.join(6, welcome)
         site.host.written = [:]
         site.transmit([frame(1), urgent, frame(2)], token)
         #expect(site.host.written[5] == [0, 0, 0, 1] + block(urgent))
@@ -185,22 +185,5 @@ import Zlib
         _ = site.connect(6)
         site.stream.closed(site.module.laneState, 6, PA_STREAM_REMOTE)
         #expect(site.host.said().contains("close session 900 1 the client closed its connections"))
-    }
-
-    /// A further connection of the session.
-    private func join(_ site: Site, _ handle: UInt64, _ welcome: [UInt8]) throws {
-        site.knock(handle)
-        var pack = Pack()
-        pack.set("method", "additional_connect")
-        pack.set("session_key", try #require(sessionKey(in: welcome)))
-        site.hear(site.request(pack), handle)
-    }
-
-    /// Of the welcome.
-    private func sessionKey(in welcome: [UInt8]) -> [UInt8]? {
-        let name = Array("session_key".utf8)
-        guard let start = welcome.indices.first(where: { welcome[$0...].starts(with: name + [0, 0, 0, 1]) })
-        else { return nil }
-        return Array(welcome[start + name.count + 12..<start + name.count + 32])
     }
 }

@@ -11,8 +11,9 @@ public final class SoftEtherModule: PacketAdapter {
             "tls://0.0.0.0:443", "tls://0.0.0.0:992", "tls://0.0.0.0:5555", "udp://0.0.0.0:5555",
         ])
     public static let capabilities: Capabilities = [
-        .streams, .sessions, .authentication, .timers, .datagrams,
+        .streams, .sessions, .authentication, .timers, .datagrams, .handover,
     ]
+    public static let handoverVersions = SessionRecord.version...SessionRecord.version
     public static let needs: Capabilities = [.streams, .sessions, .authentication, .timers, .options]
     public static let options = OptionDeclarations.all
 

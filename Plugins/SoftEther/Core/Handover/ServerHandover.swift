@@ -11,17 +11,17 @@ extension Server {
     /// What all sessions of the lane share. Its form stays as it is whatever `SessionRecord.version` says.
     public func serializeShared(into octets: inout [UInt8]) { octets.appendBigEndian(lastNumber) }
 
-    /// To be called before there are connections.
+    /// What a lane shares comes before its connections.
     public func takeShared(_ reader: inout ByteReader) throws(WireError) {
-        precondition(connections.isEmpty && sessions.isEmpty, "what a lane shares comes first")
+        guard connections.isEmpty, sessions.isEmpty else { throw .badValue }
         let (last, isOver) = try reader.read(UInt64.self).addingReportingOverflow(numbersLeftOut)
         guard !isOver else { throw .badValue }
         lastNumber = last
-        isSucceeding = true
+        hasOthers = true
     }
 
     /// The former instance has no session left on this lane.
-    public func adoptionEnded() { isSucceeding = false }
+    public func adoptionEnded() { hasOthers = false }
 
     /// Connections on their way to a session that is not there yet.
     public var unattached: [UInt64] { connections.values.filter { $0.session == nil }.map(\.stream) }
@@ -53,6 +53,7 @@ extension Server {
     public func giveUp(session id: UInt64) {
         guard let session = forget(session: id) else { return }
         for connection in session.connections { remove(connection) }
+        hasOthers = true
         restIfIdle()
     }
 

@@ -27,8 +27,8 @@ public final class Server {
     var guesses = KeyGuesses()
     var warnings = WarningBrake()
     var lastNumber: UInt64 = 0
-    /// Another instance may still have sessions of this lane.
-    var isSucceeding = false
+    /// Sessions of this lane may be another instance's, which this one takes over from, or gives them to.
+    var hasOthers = false
     public internal(set) var deadline: Instant?
     /// Where datagrams are received; nil: sessions are not accelerated.
     public var accelerationPort: UInt16?

@@ -85,7 +85,7 @@ extension Server {
         }
         guard let session = keys[key.name], session.key.matches(key) else {
             // Whose session is about to come, or stays where it was, is to try again, and not to give it up.
-            guard !isSucceeding else { return close(connection) }
+            guard !hasOthers else { return close(connection) }
             guesses.failed(source, at: now)
             return refuse(connection, .sessionTimeout)
         }
