@@ -17,7 +17,11 @@ final class Site {
     let timer: pa_timer_module_v1
     let datagram: pa_datagram_module_v1
 
-    init(lane: UInt32 = 0, of lanes: UInt32 = 2, options: [String: FakeHost.FakeOption] = [:]) throws {
+    init(
+        lane: UInt32 = 0, of lanes: UInt32 = 2, options: [String: FakeHost.FakeOption] = [:],
+        lacking: Set<String> = []
+    ) throws {
+        host.lacking = lacking
         module = try LoadedModule(ModuleEntry.descriptor(of: SoftEtherModule.self), in: host)
         stream = try module.table(PA_STREAM)
         session = try module.table(PA_SESSION)
@@ -73,12 +77,12 @@ final class Site {
         hear(request(pack), handle)
     }
 
-    func decide(_ code: UInt32) {
+    func decide(_ code: UInt32, identity: UInt64 = 77) {
         let question = host.questions.removeFirst()
         var verdict = pa_verdict_v1()
         verdict.size = UInt32(MemoryLayout<pa_verdict_v1>.size)
         verdict.code = code
-        verdict.identity = code == PA_VERDICT_ACCEPTED ? 77 : 0
+        verdict.identity = code == PA_VERDICT_ACCEPTED ? identity : 0
         auth.decided(module.laneState, question.token, &verdict)
     }
 

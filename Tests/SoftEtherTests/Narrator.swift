@@ -94,6 +94,10 @@ final class Narrator {
         case .authenticate(let question, let login, let challenge, let stream):
             questions.append(question)
             return "who is \(login.user)@\(login.hub) of \(stream) (\(challenge.count))"
+        case .changePassword(let question, let change, let challenge, let stream):
+            questions.append(question)
+            let counts = "(\(challenge.count), \(change.ntHash.count))"
+            return "change \(change.user)@\(change.hub) of \(stream) \(counts)"
         case .withdrawAuthentication(let question):
             questions.removeAll { $0 == question }
             return "withdraw"
@@ -130,6 +134,18 @@ final class Narrator {
         pack.set("authtype", 1 as UInt32)
         pack.set("secure_password", [UInt8](repeating: 1, count: 20))
         pack.set("max_connection", 8 as UInt32)
+        change(&pack)
+        return request(pack)
+    }
+
+    static func passwordChange(_ change: (inout Pack) -> Void = { _ in }) -> [UInt8] {
+        var pack = Pack()
+        pack.set("method", "password")
+        pack.set("hubname", "LAB")
+        pack.set("username", "alice")
+        pack.set("secure_old_password", [UInt8](repeating: 1, count: 20))
+        pack.set("new_password", [UInt8](repeating: 2, count: 20))
+        pack.set("new_password_ntlm", [UInt8](repeating: 3, count: 16))
         change(&pack)
         return request(pack)
     }

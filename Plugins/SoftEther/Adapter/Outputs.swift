@@ -14,6 +14,8 @@ extension SoftEtherLane {
         case .moveStream(let stream, let lane): move(stream, to: lane)
         case .authenticate(let question, let login, let challenge, let stream):
             ask(question, login, challenge, from: links[stream]?.remote)
+        case .changePassword(let question, let change, let challenge, let stream):
+            self.change(question, change, challenge, from: links[stream]?.remote)
         case .withdrawAuthentication(let question):
             if let ticket = questions.removeValue(forKey: question) { services.withdraw(question: ticket) }
         case .openSession(let id, let login, let stream): open(id, login, stream)
@@ -44,6 +46,28 @@ extension SoftEtherLane {
         } catch {
             module.host.log(.warn, "authentication could not be asked for reason=\"\(error)\"")
             server.decided(question, .serverCannotAccept, at: services.now)
+        }
+    }
+
+    private func change(
+        _ question: UInt64, _ change: PasswordChange, _ challenge: [UInt8], from remote: Endpoint?
+    ) {
+        var evidence = Evidence(.softEther, protocolName: "SoftEther")
+        evidence.name = Array("\(change.user)@\(change.hub)".utf8)
+        evidence.secret = change.proof
+        evidence.challenge = challenge
+        evidence.remote = remote
+        var password = NewPassword(softEther: change.hash, ntHash: change.ntHash)
+        defer {
+            wipe(&evidence.secret)
+            wipe(&password.softEther)
+            wipe(&password.ntHash)
+        }
+        do throws(Status) {
+            questions[question] = try services.change(evidence, to: password, token: question)
+        } catch {
+            server.decided(
+                question, error == .unsupported ? .notSupported : .serverCannotAccept, at: services.now)
         }
     }
 

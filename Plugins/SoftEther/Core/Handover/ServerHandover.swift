@@ -62,7 +62,7 @@ extension Server {
         var reader = ByteReader(record.rawSpan)
         let connection = try Connection(parsing: &reader, options.software)
         guard reader.remaining == 0, connections[connection.stream] == nil else { throw .badValue }
-        if case .deciding(let question, _) = connection.stage {
+        if let question = connection.question {
             guard questions[question] == nil else { throw .badValue }
             questions[question] = connection
         }
@@ -97,7 +97,7 @@ extension Server {
     }
 
     private func remove(_ connection: Connection) {
-        if case .deciding(let question, _) = connection.stage { questions[question] = nil }
+        if let question = connection.question { questions[question] = nil }
         connection.stage = .closed
         connections[connection.stream] = nil
         halfOpen.remove(connection.stream)

@@ -90,6 +90,9 @@ extension Connection {
             octets.append(UInt8(1))
             octets.appendBigEndian(question)
             login.serialize(into: &octets)
+        case .changing(let question):
+            octets.append(UInt8(2))
+            octets.appendBigEndian(question)
         case .joining, .attached, .closed: octets.append(UInt8.max)
         }
     }
@@ -100,6 +103,7 @@ extension Connection {
         case 0: stage = .opening(try Opening(parsing: &reader, software))
         case 1:
             stage = .deciding(question: try reader.read(UInt64.self), try Login(parsing: &reader))
+        case 2: stage = .changing(question: try reader.read(UInt64.self))
         default: throw .badValue
         }
     }

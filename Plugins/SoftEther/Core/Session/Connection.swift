@@ -6,6 +6,8 @@ public final class Connection {
         case opening(Opening)
         /// The host judges what was shown.
         case deciding(question: UInt64, Login)
+        /// The host judges a wish for another password.
+        case changing(question: UInt64)
         /// Accepted; the hub makes a place.
         case joining
         case attached
@@ -40,6 +42,14 @@ public final class Connection {
         openedAt = now
         heardAt = now
         keepAliveAt = now
+    }
+
+    /// The host's answer that it waits for.
+    var question: UInt64? {
+        switch stage {
+        case .deciding(let question, _), .changing(let question): question
+        case .opening, .joining, .attached, .closed: nil
+        }
     }
 
     public var isAttached: Bool { if case .attached = stage { true } else { false } }

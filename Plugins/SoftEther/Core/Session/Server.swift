@@ -126,6 +126,7 @@ public final class Server {
         case .login(let login): ask(login, connection, challenge)
         case .additionalConnection(let key): attach(connection, key, at: now)
         case .enumerateHubs: tellHubs(connection)
+        case .changePassword(let change): ask(change, connection, challenge)
         case .noop, .noopAnswer: break
         }
     }
@@ -155,7 +156,7 @@ public final class Server {
     }
 
     private func forget(_ connection: Connection) {
-        if case .deciding(let question, _) = connection.stage {
+        if let question = connection.question {
             questions[question] = nil
             outputs.append(.withdrawAuthentication(question: question))
         }
