@@ -9,7 +9,8 @@ extension Acceleration {
         agreement.key.serialize(into: &octets)
         agreement.peerKey.serialize(into: &octets)
         octets.append(agreement.isFast)
-        octets.append(contentsOf: nonce)
+        octets.appendBigEndian(nonce.0)
+        octets.appendBigEndian(nonce.1)
         octets.append(epoch)
         window.serialize(into: &octets)
         for instant in [heardAt, provedSince, sentAt] {
@@ -24,7 +25,7 @@ extension Acceleration {
             key: try SecretBytes(parsing: &reader, count: Self.keyLength),
             peerKey: try SecretBytes(parsing: &reader, count: Self.usedKeyLength),
             isFast: try reader.readFlag())
-        let nonce = try reader.take(AccelerationPacket.nonceLength)
+        let nonce = (try reader.read(UInt64.self), try reader.read(UInt32.self))
         do {
             try self.init(agreement, nonce: nonce, epoch: try reader.readInstant())
         } catch let error as WireError { throw error } catch { throw .badValue }
@@ -37,30 +38,39 @@ extension Acceleration {
 }
 
 extension AccelerationWindow {
-    /// The oldest nonce first.
     fileprivate func serialize(into octets: inout [UInt8]) {
-        let remembered = (ring[next...] + ring[..<next]).filter { $0.tick > 0 }
-        octets.appendBigEndian(UInt32(remembered.count))
-        for (nonce, tick) in remembered {
-            octets.appendBigEndian(nonce)
-            octets.appendBigEndian(tick)
-        }
+        young.serialize(into: &octets)
+        old.serialize(into: &octets)
         octets.appendBigEndian(floor)
         octets.appendBigEndian(newest)
         octets.appendBigEndian(newestAt)
     }
 
     fileprivate init(parsing reader: inout ByteReader) throws(WireError) {
-        self.init()
-        let count = try reader.readCount()
-        guard count <= Self.remembered else { throw .badValue }
-        for index in 0..<count {
-            ring[index] = (try reader.read(UInt64.self), try reader.read(UInt64.self))
-            guard ring[index].tick > 0, known.insert(ring[index].nonce).inserted else { throw .badValue }
-        }
-        next = count % Self.remembered
+        young = try Generation(parsing: &reader)
+        old = try Generation(parsing: &reader)
+        // One that is full has become the old one.
+        guard young.count < Self.remembered else { throw .badValue }
         floor = try reader.read(UInt64.self)
         newest = try reader.read(UInt64.self)
         newestAt = try reader.read(UInt64.self)
+    }
+}
+
+extension AccelerationWindow.Generation {
+    fileprivate func serialize(into octets: inout [UInt8]) {
+        octets.appendBigEndian(UInt32(count))
+        for nonce in all { octets.appendBigEndian(nonce) }
+        octets.appendBigEndian(newest)
+    }
+
+    fileprivate init(parsing reader: inout ByteReader) throws(WireError) {
+        self.init()
+        let count = try reader.readCount()
+        guard count <= AccelerationWindow.remembered else { throw .badValue }
+        for _ in 0..<count {
+            guard insert(try reader.read(UInt64.self)) else { throw .badValue }
+        }
+        newest = try reader.read(UInt64.self)
     }
 }
