@@ -116,6 +116,7 @@ package final class FakeHost {
         case PA_AUTH: memory.table(FakeTables.auth)
         case PA_SESSION: memory.table(FakeTables.session)
         case PA_PERMISSION: memory.table(FakeTables.permission)
+        case PA_PASSWORD: memory.table(FakeTables.password)
         default: nil
         }
     }
