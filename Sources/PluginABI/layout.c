@@ -243,6 +243,15 @@ SIZE(pa_permission_host_v1, 16);
 AT(pa_permission_host_v1, reserved, 4);
 AT(pa_permission_host_v1, ask, 8);
 
+SIZE(pa_new_password_v1, 40);
+AT(pa_new_password_v1, reserved, 4);
+AT(pa_new_password_v1, softether, 8);
+AT(pa_new_password_v1, nt_hash, 24);
+
+SIZE(pa_password_host_v1, 16);
+AT(pa_password_host_v1, reserved, 4);
+AT(pa_password_host_v1, change, 8);
+
 SIZE(pa_psk_v1, 40);
 AT(pa_psk_v1, key, 16);
 AT(pa_psk_v1, hub, 32);

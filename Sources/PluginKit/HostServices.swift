@@ -11,6 +11,7 @@ internal import PluginABI
     let auth: UnsafePointer<pa_auth_host_v1>?
     let session: UnsafePointer<pa_session_host_v1>?
     let permission: UnsafePointer<pa_permission_host_v1>?
+    let password: UnsafePointer<pa_password_host_v1>?
     let metric: UnsafePointer<pa_metric_host_v1>?
     private let option: UnsafePointer<pa_option_host_v1>?
     private let store: UnsafePointer<pa_store_host_v1>?
@@ -33,6 +34,7 @@ internal import PluginABI
         unsafe auth = Self.find(PA_AUTH, in: table, as: pa_auth_host_v1.self)
         unsafe session = Self.find(PA_SESSION, in: table, as: pa_session_host_v1.self)
         unsafe permission = Self.find(PA_PERMISSION, in: table, as: pa_permission_host_v1.self)
+        unsafe password = Self.find(PA_PASSWORD, in: table, as: pa_password_host_v1.self)
         unsafe metric = Self.find(PA_METRIC, in: table, as: pa_metric_host_v1.self)
         unsafe option = Self.find(PA_OPTION, in: table, as: pa_option_host_v1.self)
         unsafe store = Self.find(PA_STORE, in: table, as: pa_store_host_v1.self)
@@ -46,6 +48,7 @@ internal import PluginABI
         if unsafe auth != nil { found.insert(.authentication) }
         if unsafe session != nil { found.insert(.sessions) }
         if unsafe permission != nil { found.insert(.permissions) }
+        if unsafe password != nil { found.insert(.passwords) }
         if unsafe metric != nil { found.insert(.metrics) }
         if unsafe option != nil { found.insert(.options) }
         if unsafe store != nil { found.insert(.store) }

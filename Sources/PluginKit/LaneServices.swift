@@ -15,6 +15,7 @@ public import Wire
     let auth: UnsafePointer<pa_auth_host_v1>?
     let session: UnsafePointer<pa_session_host_v1>?
     let permission: UnsafePointer<pa_permission_host_v1>?
+    let password: UnsafePointer<pa_password_host_v1>?
     let metric: UnsafePointer<pa_metric_host_v1>?
     /// Room for `datagramsPerCall` datagrams on their way into the host.
     let scratch: UnsafeMutablePointer<pa_datagram_v1>
@@ -27,6 +28,7 @@ public import Wire
         unsafe auth = host.auth
         unsafe session = host.session
         unsafe permission = host.permission
+        unsafe password = host.password
         unsafe metric = host.metric
         unsafe self.scratch = scratch
     }

@@ -165,13 +165,26 @@ extension Acceleration {
 
     @Test func `what the window has forgotten is refused`() {
         var window = AccelerationWindow()
-        let numbers = 0..<UInt64(AccelerationWindow.remembered + 10)
+        let numbers = 1...UInt64(3 * AccelerationWindow.remembered)
         let first = numbers.map { window.accept(nonce: $0, tick: 1000 + $0, at: 1000 + $0) }
         #expect(first.allSatisfy { $0 })
         let again = numbers.map { window.accept(nonce: $0, tick: 1000 + $0, at: 5000) }
         #expect(!again.contains(true))
-        let late = window.accept(nonce: .max, tick: 1500, at: 5000)
+        let forgottenUntil = 1000 + UInt64(2 * AccelerationWindow.remembered)
+        let forgotten = window.accept(nonce: .max, tick: forgottenUntil, at: 5000)
+        #expect(!forgotten, "nobody knows any more whether it was there")
+        let late = window.accept(nonce: .max, tick: forgottenUntil + 1, at: 5000)
         #expect(late, "late, but never seen")
+    }
+
+    @Test func `nonces that collide, and zero, are told from each other`() {
+        var window = AccelerationWindow()
+        let nonces: [UInt64] = (0..<64).map { $0 << 32 } + [1]
+        let first = nonces.map { window.accept(nonce: $0, tick: 7, at: 7) }
+        // Zero and one are the same to the window: a packet in 2^63 is lost.
+        #expect(first == Array(repeating: true, count: 64) + [false])
+        let again = nonces.map { window.accept(nonce: $0, tick: 7, at: 7) }
+        #expect(!again.contains(true))
     }
 
     @Test(arguments: [(false, 8900, 9000), (true, 2000, 2100)])
@@ -201,5 +214,63 @@ extension Acceleration {
         #expect(!server.isProved(at: time))
         #expect(hear() == .keepAlive)
         #expect(!server.isProved(at: time), "from the beginning")
+    }
+}
+
+/// Acceleration that goes on in another instance of the engine.
+extension AccelerationTests {
+    private func handedOver(_ acceleration: Acceleration) throws -> Acceleration {
+        var octets: [UInt8] = []
+        acceleration.serialize(into: &octets)
+        var reader = ByteReader(octets.rawSpan)
+        let taken = try Acceleration(parsing: &reader)
+        #expect(reader.remaining == 0)
+        var again: [UInt8] = []
+        taken.serialize(into: &again)
+        #expect(again == octets)
+        return taken
+    }
+
+    @Test func `another instance goes on with cookies, keys, nonces and what has come`() throws {
+        let former = try acceleration(fast: true)
+        let context = try context()
+        var packets: [[UInt8]] = []
+        var moment = now
+        for second in 1...11 as ClosedRange<UInt64> {
+            moment = moment.advanced(by: .seconds(1))
+            var envelope = Envelope()
+            envelope.nonce = UInt8(second)
+            packets.append(packet(context, cookie: former.cookie, tick: second * 1000, frame, envelope))
+            #expect(former.open(packets.last!, at: moment) == .frame(35..<95))
+        }
+        #expect(former.isProved(at: moment))
+        let next = try handedOver(former)
+        #expect(next.isProved(at: moment) && next.isHeard(at: moment) && next.lastWasNewest)
+        for packet in packets { #expect(next.open(packet, at: moment) == .refused, "seen before") }
+        #expect(former.seal(frame, at: moment) == next.seal(frame, at: moment), "nonce, keys, ticks")
+        #expect(!next.wantsKeepAlive(at: moment))
+        #expect(!next.isProved(at: moment.advanced(by: .seconds(3))))
+    }
+
+    @Test func `a window that is full goes on where it was`() throws {
+        let former = try acceleration()
+        let context = try context()
+        func envelope(_ number: Int) -> [UInt8] {
+            var bytes = [UInt8](repeating: UInt8(number % 251), count: 12)
+            bytes[0] = UInt8(number >> 8)
+            bytes[1] = UInt8(number & 255)
+            bytes.appendBigEndian(former.cookie)
+            bytes.appendBigEndian(UInt64(number))
+            bytes += [UInt8](repeating: 0, count: 11 + 16)
+            var span = bytes.mutableSpan
+            var raw = span.mutableBytes
+            #expect(context.seal(&raw, text: 12..<raw.byteCount - 16))
+            return bytes
+        }
+        for number in 1...1500 { #expect(former.open(envelope(number), at: now) == .keepAlive) }
+        let next = try handedOver(former)
+        for number in [1, 476, 477, 1000, 1500] { #expect(next.open(envelope(number), at: now) == .refused) }
+        for number in 1501...2600 { #expect(next.open(envelope(number), at: now) == .keepAlive) }
+        #expect(next.open(envelope(1500), at: now) == .refused, "older than all that are remembered")
     }
 }

@@ -61,7 +61,7 @@ extension AccountStore {
                 let state = document.hubs[hub].users[index]
                 guard case .clear(let password) = state.password else { continue }
                 let current = try storedHash(of: state.user)
-                let isCurrent = current?.matches(password) == true
+                let isCurrent = current?.matches(password, of: state.user.name) == true
                 let hash = if isCurrent, let current { current } else { try PasswordHash(of: password) }
                 document.hubs[hub].users[index].password = .hashed(hash)
                 document.hubs[hub].users[index].clear = password

@@ -21,6 +21,7 @@ enum CheckedHostTables {
         case PA_AUTH: unsafe UnsafeRawPointer(auth)
         case PA_SESSION: unsafe UnsafeRawPointer(session)
         case PA_PERMISSION: unsafe UnsafeRawPointer(permission)
+        case PA_PASSWORD: unsafe UnsafeRawPointer(password)
         case PA_PSK: unsafe UnsafeRawPointer(psk)
         case PA_OPTION: unsafe UnsafeRawPointer(option)
         case PA_STORE: unsafe UnsafeRawPointer(store)

@@ -118,6 +118,7 @@ package final class FakeHost {
         case PA_SESSION: memory.table(FakeTables.session)
         case PA_PSK: memory.table(FakeTables.psk)
         case PA_PERMISSION: memory.table(FakeTables.permission)
+        case PA_PASSWORD: memory.table(FakeTables.password)
         default: nil
         }
     }

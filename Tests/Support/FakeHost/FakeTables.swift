@@ -85,6 +85,22 @@ enum FakeTables {
             })
     }
 
+    static var password: pa_password_host_v1 {
+        pa_password_host_v1(
+            size: UInt32(MemoryLayout<pa_password_host_v1>.size), reserved: 0,
+            change: { lane, evidence, password, token, ticket in
+                let host = FakeHost.of(lane)
+                let (evidence, password) = (evidence!.pointee, password!.pointee)
+                let name = String(decoding: [UInt8](evidence.name), as: UTF8.self)
+                let old = "\(evidence.kind) \([UInt8](evidence.secret).hex)"
+                let new = "\([UInt8](password.softether).hex) \([UInt8](password.nt_hash).hex)"
+                host.say("change \(name) from \(old) to \(new) as \(token)")
+                ticket!.pointee = host.newHandle()
+                host.questions.append((token, ticket!.pointee))
+                return host.answer
+            })
+    }
+
     static var store: pa_store_host_v1 {
         pa_store_host_v1(
             size: UInt32(MemoryLayout<pa_store_host_v1>.size), reserved: 0,

@@ -24,30 +24,41 @@ public final class Acceleration {
         case refused
     }
 
+    /// What both sides know of each other.
+    struct Agreement {
+        /// Good for datagrams to us, and to the client.
+        let cookie: UInt32
+        let peerCookie: UInt32
+        /// Ours, and what is used of the client's.
+        let key: SecretBytes
+        let peerKey: SecretBytes
+        /// Silence is noticed sooner.
+        let isFast: Bool
+    }
+
+    let agreement: Agreement
     /// Good for datagrams to us.
-    public let cookie: UInt32
-    let peerCookie: UInt32
-    /// Ours, and what is used of the client's.
-    private let key: SecretBytes
-    public let peerKey: SecretBytes
+    public var cookie: UInt32 { agreement.cookie }
+    var peerCookie: UInt32 { agreement.peerCookie }
+    public var peerKey: SecretBytes { agreement.peerKey }
     /// The longest gap between two datagrams from the client.
     let gap: Duration
-    private let isFast: Bool
 
     private let sealing: AEADContext
     private let opening: AEADContext
-    private var nonce: [UInt8]
-    private var window = AccelerationWindow()
-    private let epoch: Instant
-    private var heardAt: Instant?
-    private var provedSince: Instant?
-    private var sentAt: Instant?
+    /// Of 12 octets, big-endian.
+    private(set) var nonce: (UInt64, UInt32)
+    var window = AccelerationWindow()
+    let epoch: Instant
+    var heardAt: Instant?
+    var provedSince: Instant?
+    var sentAt: Instant?
     /// Whether no later datagram had come before the last one that was opened: where it came from is where
     /// the client is.
-    public private(set) var lastWasNewest = false
+    public internal(set) var lastWasNewest = false
 
     /// `random` gives the cookies and our key.
-    init?(_ offer: AccelerationOffer, random: inout some RandomNumberGenerator, at now: Instant) {
+    convenience init?(_ offer: AccelerationOffer, random: inout some RandomNumberGenerator, at now: Instant) {
         let key = SecretBytes(count: Self.keyLength) { key in
             for index in 0..<Self.keyLength {
                 let octet = UInt8.random(in: 0...255, using: &random)
@@ -55,21 +66,23 @@ public final class Acceleration {
             }
         }
         let offered = offer.key
-        let peerKey = SecretBytes(copying: offered.bytes.extracting(first: Self.usedKeyLength))
-        self.key = key
-        self.peerKey = peerKey
-        cookie = UInt32.random(in: 1...UInt32.max / 2, using: &random)
-        peerCookie = UInt32.random(in: UInt32.max / 2 + 1...UInt32.max, using: &random)
-        nonce = (0..<AEADAlgorithm.nonceLength).map { _ in UInt8.random(in: 0...255, using: &random) }
-        gap = offer.isFast ? .milliseconds(2100) : .seconds(9)
-        isFast = offer.isFast
-        epoch = now
-        let ownKey = SecretBytes(copying: key.bytes.extracting(first: Self.usedKeyLength))
-        guard let sealing = try? AEADContext(.chaCha20Poly1305, key: ownKey.bytes, .encrypt),
-            let opening = try? AEADContext(.chaCha20Poly1305, key: peerKey.bytes, .decrypt)
-        else { return nil }
-        self.sealing = sealing
-        self.opening = opening
+        let agreement = Agreement(
+            cookie: UInt32.random(in: 1...UInt32.max / 2, using: &random),
+            peerCookie: UInt32.random(in: UInt32.max / 2 + 1...UInt32.max, using: &random), key: key,
+            peerKey: SecretBytes(copying: offered.bytes.extracting(first: Self.usedKeyLength)),
+            isFast: offer.isFast)
+        try? self.init(agreement, nonce: (random.next(), random.next()), epoch: now)
+    }
+
+    /// `nonce`: of the next datagram. `epoch`: when our ticks begin.
+    init(_ agreement: Agreement, nonce: (UInt64, UInt32), epoch: Instant) throws(OpenSSLError) {
+        self.agreement = agreement
+        self.nonce = nonce
+        self.epoch = epoch
+        gap = agreement.isFast ? .milliseconds(2100) : .seconds(9)
+        let ownKey = SecretBytes(copying: agreement.key.bytes.extracting(first: Self.usedKeyLength))
+        sealing = try AEADContext(.chaCha20Poly1305, key: ownKey.bytes, .encrypt)
+        opening = try AEADContext(.chaCha20Poly1305, key: agreement.peerKey.bytes, .decrypt)
     }
 
     /// Whether frames go as datagrams now: they have come without a gap for long enough.
@@ -117,22 +130,19 @@ public final class Acceleration {
         let header = AccelerationPacket.Header(
             cookie: peerCookie, tick: tick(at: now), peerTick: window.newest,
             size: count - AccelerationPacket.overhead)
-        for (index, octet) in nonce.enumerated() {
-            packet.storeBytes(of: octet, toByteOffset: index, as: UInt8.self)
-        }
+        packet.storeBytes(of: nonce.0.bigEndian, as: UInt64.self)
+        packet.storeBytes(of: nonce.1.bigEndian, toByteOffset: 8, as: UInt32.self)
         header.write(to: &packet, at: text.lowerBound)
         guard sealing.seal(&packet, text: text) else { return false }
         // Every sealed text is as good as random, and never the same.
-        for index in nonce.indices {
-            nonce[index] = packet.bytes.bigEndian(at: text.lowerBound + index, as: UInt8.self)
-        }
+        nonce = (packet.bytes.bigEndian(at: text.lowerBound), packet.bytes.bigEndian(at: text.lowerBound + 8))
         sentAt = now
         return true
     }
 
     /// What a client is told of it.
     func describe(in pack: inout Pack, port: UInt16) {
-        let key = key
+        let key = agreement.key
         pack.set("use_udp_acceleration", true)
         pack.set("udp_acceleration_version", 2 as UInt32)
         // No address: where the client's TCP connection goes to.
@@ -148,7 +158,7 @@ public final class Acceleration {
         pack.set("udp_acceleration_client_cookie", peerCookie)
         pack.set("udp_acceleration_use_encryption", true)
         pack.set("use_hmac_on_udp_acceleration", false)
-        pack.set("udp_accel_fast_disconnect_detect", isFast)
+        pack.set("udp_accel_fast_disconnect_detect", agreement.isFast)
     }
 
     private func hear(at now: Instant) {
@@ -158,8 +168,7 @@ public final class Acceleration {
 
     /// Milliseconds, and never zero.
     private func tick(at now: Instant) -> UInt64 {
-        let (seconds, attoseconds) = epoch.duration(to: now).components
-        return UInt64(max(seconds, 0)) * 1000 + UInt64(max(attoseconds, 0) / 1_000_000_000_000_000) + 1
+        now < epoch ? 1 : (now.nanoseconds - epoch.nanoseconds) / 1_000_000 + 1
     }
 }
 

@@ -14,6 +14,7 @@
 #include "pa_metric.h"
 #include "pa_option.h"
 #include "pa_packet.h"
+#include "pa_password.h"
 #include "pa_permission.h"
 #include "pa_psk.h"
 #include "pa_session.h"
