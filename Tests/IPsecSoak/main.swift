@@ -2,9 +2,10 @@
 //
 //     swift run ipsec-soak [PEERS]
 //
-// 10,000 unless said otherwise, up to 500 at an address, establish an ISAKMP SA and a pair of ESP SAs each and
-// hold them for a simulated minute, in which the server asks each of them whether it is there. Prints what
-// that took of time and memory, and fails when somebody is missing. A debug build, since the peers see the inside of IKEv1.
+// 10,000 unless said otherwise, up to 500 at an address, establish an ISAKMP SA and a pair of ESP SAs each
+// and hold them for a simulated minute, in which the server asks each of them whether it is there. Prints
+// what that took of time and memory, and fails when somebody is missing. A debug build, since the peers see
+// the inside of IKEv1.
 
 import Foundation
 import IKEPeer
