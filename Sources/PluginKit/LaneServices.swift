@@ -14,6 +14,7 @@ public import Wire
     let timer: UnsafePointer<pa_timer_host_v1>?
     let auth: UnsafePointer<pa_auth_host_v1>?
     let session: UnsafePointer<pa_session_host_v1>?
+    let ipv6: UnsafePointer<pa_ipv6_host_v1>?
     let permission: UnsafePointer<pa_permission_host_v1>?
     let metric: UnsafePointer<pa_metric_host_v1>?
     /// Room for `datagramsPerCall` datagrams on their way into the host.
@@ -26,6 +27,7 @@ public import Wire
         unsafe timer = host.timer
         unsafe auth = host.auth
         unsafe session = host.session
+        unsafe ipv6 = host.ipv6
         unsafe permission = host.permission
         unsafe metric = host.metric
         unsafe self.scratch = scratch

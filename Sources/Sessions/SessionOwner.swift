@@ -7,6 +7,9 @@ public import Policy
 public protocol SessionOwner: AnyObject {
     /// The session carries traffic from now on. `parameters` is nil at layer 2.
     func sessionOpened(token: UInt64, handle: UInt64, parameters: AddressLease?)
+    /// What the session has of IPv6 is now this; nil: nothing any more. What is known when it opens comes
+    /// before `sessionOpened`.
+    func sessionChanged(token: UInt64, ipv6: IPv6Network?)
     func sessionRefused(token: UInt64, reason: SessionReason, sentence: String)
     /// Frames or packets for the client, in order, lent until the turn ends, to be changed in place.
     func transmit(token: UInt64, _ batch: UnsafeMutableBufferPointer<pa_slice_v1>)

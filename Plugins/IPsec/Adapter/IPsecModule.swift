@@ -12,7 +12,9 @@ public final class IPsecModule: PacketAdapter {
         summary:
             "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys), natively and through NAT.",
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
-    public static let capabilities: Capabilities = [.datagrams, .sessions, .authentication, .timers]
+    public static let capabilities: Capabilities = [
+        .datagrams, .sessions, .authentication, .timers, .ipv6,
+    ]
     public static let needs: Capabilities = [
         .datagrams, .sessions, .authentication, .timers, .options, .store,
     ]
@@ -37,7 +39,9 @@ public final class IPsecModule: PacketAdapter {
         let reader = SettingsReader(host: host)
         let preSharedKey = try reader.preSharedKey()
         let options = try reader.options(preSharedKey)
-        let calls = CallOptions(methods: try MethodsOption.read(host), maxCalls: options.maxSAs)
+        let calls = CallOptions(
+            methods: try MethodsOption.read(host), maxCalls: options.maxSAs,
+            carriesIPv6: host.capabilities.contains(.ipv6))
         let key = try host.random(Self.cookieKeyLength)
         let metrics = try Counter.allCases.map { counter in
             counter.isGauge

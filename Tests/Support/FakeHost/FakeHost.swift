@@ -11,6 +11,8 @@ package final class FakeHost {
     package var stored: [String: [UInt8]] = [:]
     /// Kinds of `pa.permission/1` that are granted.
     package var permitted: Set<UInt32> = []
+    /// The interface identifiers of `pa.ipv6/1.link`, by session.
+    package var links: [UInt64: (own: UInt64, peer: UInt64)] = [:]
     package var nextHandle: UInt64 = 100
     package var answer: pa_status = PA_OK
     package var certificate = (chain: "chain", key: "key", trust: "trust")
@@ -115,6 +117,7 @@ package final class FakeHost {
         case PA_STREAM: memory.table(FakeTables.stream)
         case PA_AUTH: memory.table(FakeTables.auth)
         case PA_SESSION: memory.table(FakeTables.session)
+        case PA_IPV6: memory.table(FakeTables.ipv6)
         case PA_PERMISSION: memory.table(FakeTables.permission)
         default: nil
         }
