@@ -18,6 +18,8 @@ final class LayerThree {
     /// until no call of the module is in progress.
     var packets: [[UInt8]] = []
     var ipv6IsNews = false
+    /// IPv6 addresses that the observer has heard of.
+    var recorded: [IPv6Address] = []
 
     init(_ converter: consuming LayerConverter) {
         mac = converter.mac
@@ -155,6 +157,7 @@ extension Session {
         }
         tellIPv6()
         opened(lease)
+        recordIPv6()
     }
 
     /// Notes something for the client or its module, and does it when the lane is between two calls.
@@ -177,7 +180,18 @@ extension Session {
         let network = layerThree.converter.ipv6Network(at: now)
         if network != nil { hubLane.hubs.noteIPv6(on: request.identity.hub, at: now) }
         owner.sessionChanged(token: token, ipv6: network)
-        if isOpen { hubLane.observer?.sessionAddressed(snapshot) }
+        if isOpen { recordIPv6() }
+    }
+
+    /// For whoever asks later who had an address.
+    private func recordIPv6() {
+        guard let layerThree else { return }
+        let network = layerThree.converter.ipv6Network(at: hubLane.lane.now)
+        let addresses = network?.addresses.map(\.address) ?? []
+        let new = addresses.filter { !layerThree.recorded.contains($0) }
+        layerThree.recorded = addresses
+        guard !new.isEmpty else { return }
+        hubLane.observer?.sessionAddressed(snapshot, ipv6: new)
     }
 
     private func transmitPackets() {

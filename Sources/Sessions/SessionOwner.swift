@@ -1,6 +1,7 @@
 public import LayerConverter
 public import PluginABI
 public import Policy
+public import Wire
 
 /// The module that a session belongs to, on the session's lane. Nothing here but `sessionEnded` is called
 /// from inside a call that the owner makes.
@@ -24,6 +25,8 @@ public protocol SessionObserver: AnyObject, Sendable {
     func sessionOpened(_ session: SessionSnapshot)
     func sessionRefused(_ session: SessionSnapshot, reason: SessionReason, sentence: String)
     func sessionAddressed(_ session: SessionSnapshot)
+    /// It has these IPv6 addresses, too.
+    func sessionAddressed(_ session: SessionSnapshot, ipv6: [IPv6Address])
     /// The policy has for the first time denied one of its frames for this reason.
     func sessionDenied(_ session: SessionSnapshot, _ denial: Denial)
     func sessionClosed(_ session: SessionSnapshot, reason: SessionReason, sentence: String)

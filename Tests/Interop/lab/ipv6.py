@@ -14,9 +14,10 @@ DOMAIN = "six.example"
 
 
 def enable(lab, namespace):
+    """Addresses are good at once: a router must not say anything in the name of one that it still probes."""
     script = (
-        "for f in all default lo eth0; do echo 0 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; done;"
-        "for f in all default; do echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done"
+        "cd /proc/sys/net/ipv6/conf; for f in all default eth0; do echo 0 >$f/accept_dad; done;"
+        "for f in all default lo eth0; do echo 0 >$f/disable_ipv6; done"
     )
     lab.run(namespace, "sh", "-c", script)
 

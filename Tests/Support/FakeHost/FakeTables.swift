@@ -62,12 +62,11 @@ enum FakeTables {
             size: UInt32(MemoryLayout<pa_ipv6_host_v1>.size), reserved: 0,
             lease: { lane, opening in
                 let host = FakeHost.of(lane)
-                host.say("lease IPv6 \(opening)")
+                host.openingsWithIPv6.append(opening)
                 return host.answer
             },
             link: { lane, session, own, peer in
                 let host = FakeHost.of(lane)
-                host.say("link \(session)")
                 host.links[session] = (own, peer)
                 return host.answer
             })
