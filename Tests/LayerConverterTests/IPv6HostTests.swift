@@ -396,6 +396,61 @@ private struct Site {
     }
 }
 
+@Suite struct IPv6GroupTests {
+    /// The groups of the reports among the frames.
+    private func reports(_ frames: [[UInt8]]) -> [[IPv6Address]] {
+        frames.compactMap { frame in
+            guard frame.count > 70, Array(frame[0..<6]) == MACAddress(0x3333_0000_0016).octets,
+                frame[21] == 1, frame[62] == 143
+            else { return nil }
+            let count = Int(frame[68]) << 8 | Int(frame[69])
+            return (0..<count).map { index in
+                let start = 70 + 20 * index + 4
+                return IPv6Address(
+                    frame.rawSpan.bigEndian(at: start), frame.rawSpan.bigEndian(at: start + 8))
+            }
+        }
+    }
+
+    private func query(_ maxResponse: UInt16) -> [UInt8] {
+        var frame: [UInt8] = []
+        frame.appendEthernetHeader(
+            to: .multicast(.allNodes), from: MACAddress(0x0200_0000_0001), carrying: .ipv6)
+        frame += [0x60, 0, 0, 0, 0, 36, 0, 1]
+        frame.append(IPv6Address("fe80::1")!)
+        frame.append(IPv6Address.allNodes)
+        frame += [58, 0, 5, 2, 0, 0, 1, 0, 130, 0, 0, 0]
+        frame.appendBigEndian(maxResponse)
+        return frame + [UInt8](repeating: 0, count: 22)
+    }
+
+    @Test func `switches that snoop are told where neighbours' questions are wanted`() {
+        let site = Site(advertisement([prefix(lan)]))
+        site.segment.run(for: .seconds(3))
+        // Of the link-local address and the one that is formed of the same identifier: one group.
+        #expect(reports(site.segment.frames) == [[formed.solicitedNode], [formed.solicitedNode]])
+    }
+
+    @Test func `a query is answered within its time`() {
+        let site = Site(advertisement([prefix(lan)]))
+        site.segment.run(for: .seconds(3))
+        let before = site.segment.frames.count
+        site.segment.send(query(2000))
+        site.segment.run(for: .milliseconds(2010))
+        #expect(reports(Array(site.segment.frames[before...])) == [[formed.solicitedNode]])
+    }
+
+    @Test func `every prefix of a query is ignored`() {
+        let site = Site(advertisement([prefix(lan)]))
+        site.segment.run(for: .seconds(3))
+        let before = site.segment.frames.count
+        let whole = query(100)
+        for count in 0..<whole.count { site.segment.send(Array(whole[..<count])) }
+        site.segment.run(for: .seconds(6))
+        #expect(reports(Array(site.segment.frames[before...])).isEmpty)
+    }
+}
+
 @Suite struct IPv6LeaseTests {
     private let given = IPv6Address("2001:db8:30::1:23")!
 

@@ -158,7 +158,9 @@ extension IPv6Host {
         }
         // The client is not on the hub's link, so nothing of that link's own is for it: neither discovery
         // behind extension headers nor what is said to all nodes.
-        guard !packet.source.isLinkLocal, !packet.source.isMulticast else { return .drop(.notForUs) }
+        guard !packet.source.isLinkLocal, !packet.source.isMulticast else {
+            return Self.isQuery(packet) ? .consume : .drop(.notForUs)
+        }
         guard !sources.isEmpty else { return .drop(.noAddress) }
         let isForClient =
             sources.contains(destination) || destination.isMulticast && destination.multicastScope > 2

@@ -11,7 +11,7 @@ import Wire
 /// on.
 ///
 /// The link-local address is used at once: nobody else on the hub has the MAC address that it is made of.
-/// Redirects are ignored, and multicast groups are not joined (MLD).
+/// Redirects are ignored.
 struct IPv6Host {
     /// Solicitations before a hub without an answer counts as one without IPv6. What is advertised later is
     /// heard all the same. RFC 4861 §10 has three at 4 s; a client waits.
@@ -54,6 +54,9 @@ struct IPv6Host {
     var random: SplitMix64
     var outputs: [Output] = []
     var lastDefence: Instant?
+    /// Groups that were reported, and when that is to be said again.
+    var reported: [IPv6Address] = []
+    var nextReport: Instant?
 
     private var solicitations = 0
     private var nextSolicitation: Instant?
@@ -91,6 +94,7 @@ struct IPv6Host {
         expireAddresses(at: now)
         probeAddresses(at: now)
         dhcp.handleTimeout(at: now)
+        repeatReport(at: now)
         for address in neighbors.handleTimeout(at: now) {
             _ = pending.take(for: address)
             cache.removeAll()
@@ -103,6 +107,7 @@ struct IPv6Host {
         guard let packet = IPv6Packet(frame.payload) else { return false }
         defer { settle(at: now) }
         if packet.nextHeader == .udp { return receiveDHCP(packet, at: now) }
+        if receiveQuery(packet, at: now) { return true }
         guard let message = try? NeighborDiscovery(receiving: packet) else { return false }
         switch message.message {
         case .routerAdvertisement: receiveAdvertisement(message, from: packet.source, at: now)
@@ -128,6 +133,7 @@ struct IPv6Host {
     mutating func settle(at now: Instant) {
         drainDHCP(at: now)
         sendQuestions()
+        updateGroups(at: now)
         sources = addresses.filter(\.isAssigned).map(\.address)
         let network = network(at: now)
         if network != told, network != nil || told != nil {
@@ -143,7 +149,7 @@ struct IPv6Host {
     mutating func setDeadline(at now: Instant) {
         var next = routers.nextExpiry(after: now)
         for address in addresses { next = min(next, address.nextEvent(after: now)) }
-        for other in [nextSolicitation, dhcp.deadline, neighbors.deadline] {
+        for other in [nextSolicitation, nextReport, dhcp.deadline, neighbors.deadline] {
             if let other { next = min(next, other) }
         }
         if link != nil, advertisementIsDue, let lastAdvertisement {
