@@ -94,9 +94,13 @@ public struct LayerConverter: ~Copyable {
     /// When `handleTimeout` must be called; nil while there is nothing to wait for.
     public var deadline: Instant? {
         var earliest = dhcp.deadline
-        for other in [probe?.deadline, neighbors.deadline, ipv6?.deadline, readyBy] {
+        func note(_ other: Instant?) {
             if let other { earliest = min(earliest ?? other, other) }
         }
+        note(probe?.deadline)
+        note(neighbors.deadline)
+        note(ipv6?.deadline)
+        note(readyBy)
         return earliest
     }
 
