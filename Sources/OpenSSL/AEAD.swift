@@ -55,7 +55,7 @@ public enum AEADAlgorithm: String, Sendable, CaseIterable {
         var written: Int32 = 0
         unsafe tagRequest.pointee.data = UnsafeMutableRawPointer(tag)
         guard unsafe EVP_CipherInit_ex2(context, nil, nil, nonce, -1, nil) == 1,
-            unsafe EVP_CipherUpdate(context, nil, &written, header.baseAddress, Int32(header.count)) == 1,
+            unsafe authenticate(header),
             unsafe EVP_CipherUpdate(
                 context, text.baseAddress, &written, text.baseAddress, Int32(text.count)) == 1,
             unsafe EVP_CipherFinal_ex(context, nil, &written) == 1,
@@ -76,7 +76,7 @@ public enum AEADAlgorithm: String, Sendable, CaseIterable {
         var written: Int32 = 0
         guard unsafe EVP_CipherInit_ex2(context, nil, nil, nonce, -1, nil) == 1,
             unsafe polyhub_evp_cipher_ctx_set_tag(context, 16, tag) == 1,
-            unsafe EVP_CipherUpdate(context, nil, &written, header.baseAddress, Int32(header.count)) == 1,
+            unsafe authenticate(header),
             unsafe EVP_CipherUpdate(
                 context, text.baseAddress, &written, text.baseAddress, Int32(text.count)) == 1,
             unsafe EVP_CipherFinal_ex(context, nil, &written) == 1
@@ -89,6 +89,13 @@ public enum AEADAlgorithm: String, Sendable, CaseIterable {
 }
 
 extension AEADContext {
+    @inline(__always)
+    private func authenticate(_ header: UnsafeBufferPointer<UInt8>) -> Bool {
+        if header.isEmpty { return true }
+        var written: Int32 = 0
+        return unsafe EVP_CipherUpdate(context, nil, &written, header.baseAddress, Int32(header.count)) == 1
+    }
+
     /// Encrypts `text` of a packet in place. The nonce stands at the packet's front, the tag goes right
     /// behind the text, and nothing else is authenticated.
     public func seal(_ packet: inout MutableRawSpan, text: Range<Int>) -> Bool {

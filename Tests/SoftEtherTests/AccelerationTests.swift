@@ -165,13 +165,26 @@ extension Acceleration {
 
     @Test func `what the window has forgotten is refused`() {
         var window = AccelerationWindow()
-        let numbers = 0..<UInt64(AccelerationWindow.remembered + 10)
+        let numbers = 1...UInt64(3 * AccelerationWindow.remembered)
         let first = numbers.map { window.accept(nonce: $0, tick: 1000 + $0, at: 1000 + $0) }
         #expect(first.allSatisfy { $0 })
         let again = numbers.map { window.accept(nonce: $0, tick: 1000 + $0, at: 5000) }
         #expect(!again.contains(true))
-        let late = window.accept(nonce: .max, tick: 1500, at: 5000)
+        let forgottenUntil = 1000 + UInt64(2 * AccelerationWindow.remembered)
+        let forgotten = window.accept(nonce: .max, tick: forgottenUntil, at: 5000)
+        #expect(!forgotten, "nobody knows any more whether it was there")
+        let late = window.accept(nonce: .max, tick: forgottenUntil + 1, at: 5000)
         #expect(late, "late, but never seen")
+    }
+
+    @Test func `nonces that collide, and zero, are told from each other`() {
+        var window = AccelerationWindow()
+        let nonces: [UInt64] = (0..<64).map { $0 << 32 } + [1]
+        let first = nonces.map { window.accept(nonce: $0, tick: 7, at: 7) }
+        // Zero and one are the same to the window: a packet in 2^63 is lost.
+        #expect(first == Array(repeating: true, count: 64) + [false])
+        let again = nonces.map { window.accept(nonce: $0, tick: 7, at: 7) }
+        #expect(!again.contains(true))
     }
 
     @Test(arguments: [(false, 8900, 9000), (true, 2000, 2100)])

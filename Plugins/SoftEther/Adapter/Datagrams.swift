@@ -19,13 +19,21 @@ extension SoftEtherLane {
         server.accelerationPort = local.port
     }
 
+    /// What comes from one source at a time is looked up once.
     func received(_ batch: DatagramBatch, on socket: SocketHandle) {
-        for index in 0..<batch.count {
-            let remote = batch.remote(at: index)
-            switch flow(of: remote) ?? find(batch[index], from: remote) {
-            case .session(let id): receive(batch[index], from: remote, batch.local(at: index), toSession: id)
-            case .lane(let lane, _): services.handOver(index, of: batch, toLane: lane, on: socket)
-            case nil: continue
+        let now = services.now
+        var next = 0
+        while next < batch.count {
+            let remote = batch.remote(at: next)
+            guard let flow = flow(of: remote) ?? find(batch[next], from: remote) else {
+                next += 1
+                continue
+            }
+            switch flow {
+            case .session(let id): next = receive(batch, from: next, remote, toSession: id, at: now)
+            case .lane(let lane, _):
+                services.handOver(next, of: batch, toLane: lane, on: socket)
+                next += 1
             }
         }
         flushGathered()
@@ -51,36 +59,64 @@ extension SoftEtherLane {
         return flow
     }
 
+    /// Gives the first datagram that is another source's, or that may be another session's by now.
     private func receive(
-        _ packet: PacketSlice, from remote: Endpoint, _ local: Endpoint?, toSession id: UInt64
-    ) {
+        _ batch: DatagramBatch, from first: Int, _ remote: Endpoint, toSession id: UInt64, at now: Instant
+    ) -> Int {
         guard let client = clients[id], let handle = client.handle,
             let acceleration = client.session.acceleration
-        else { return forgetFlow(remote, of: id) }
-        var packet = packet
-        var bytes = packet.mutableBytes
-        let opened = acceleration.open(&bytes, at: services.now)
-        guard opened != .refused else {
-            // Forgeries do not displace the client whose address they bear.
-            let isClients = client.path?.remote == remote && acceleration.isHeard(at: services.now)
-            if !isClients { forgetFlow(remote, of: id) }
-            return counters.add(to: .malformed)
+        else {
+            forgetFlow(remote, of: id)
+            return first + 1
         }
-        if acceleration.lastWasNewest { client.path = Client.Path(remote: remote, local: local) }
+        var index = first
+        while index < batch.count, index == first || batch.remote(at: index) == remote {
+            var packet = batch[index]
+            let opened = Self.open(&packet, acceleration, at: now)
+            guard opened != .refused else {
+                counters.add(to: .malformed)
+                // Forgeries do not displace the client whose address they bear.
+                let isClients = client.path?.remote == remote && acceleration.isHeard(at: now)
+                if !isClients { forgetFlow(remote, of: id) }
+                return index + 1
+            }
+            if acceleration.lastWasNewest, client.path?.remote != remote || index == first {
+                client.path = Client.Path(remote: remote, local: batch.local(at: index))
+            }
+            take(packet, opened, for: handle, at: now)
+            index += 1
+        }
+        return index
+    }
+
+    private static func open(
+        _ packet: inout PacketSlice, _ acceleration: Acceleration, at now: Instant
+    ) -> Acceleration.Opened {
+        var bytes = packet.mutableBytes
+        return acceleration.open(&bytes, at: now)
+    }
+
+    private func take(
+        _ packet: PacketSlice, _ opened: Acceleration.Opened, for session: SessionHandle, at now: Instant
+    ) {
+        var frame = packet
         let range: Range<Int>
         switch opened {
         case .frame(let octets), .compressed(let octets): range = octets
         case .keepAlive, .refused: return
         }
-        guard var frame = packet.carved(range, headroom: range.lowerBound) else { return }
+        // What stood around the frame is room for what it will be wrapped in.
+        guard frame.trimBack(frame.count - range.upperBound), frame.trimFront(range.lowerBound) else {
+            return
+        }
         if case .compressed = opened {
-            guard let expanded = compression.expand(frame, at: services.now) else {
+            guard let expanded = compression.expand(frame, at: now) else {
                 return counters.add(to: .malformed)
             }
             frame = expanded
         }
         guard Block.frameLengths.contains(frame.count) else { return counters.add(to: .malformed) }
-        gather(frame, for: handle)
+        gather(frame, for: session)
     }
 
     private func forgetFlow(_ remote: Endpoint, of session: UInt64) {
@@ -92,8 +128,9 @@ extension SoftEtherLane {
 
     /// Whether the frames went; if not, they go over TCP.
     func sendDatagrams(_ frames: inout FrameBatch, to client: Client) -> Bool {
+        let now = services.now
         guard let socket = datagramSocket, let path = client.path,
-            let acceleration = client.session.acceleration, acceleration.isProved(at: services.now)
+            let acceleration = client.session.acceleration, acceleration.isProved(at: now)
         else { return false }
         var kept = 0
         for index in 0..<frames.count {
@@ -101,7 +138,7 @@ extension SoftEtherLane {
             guard frame.growFront(AccelerationPacket.headroom), frame.growBack(AccelerationPacket.tagLength)
             else { continue }
             var bytes = frame.mutableBytes
-            guard acceleration.seal(&bytes, at: services.now) else { continue }
+            guard acceleration.seal(&bytes, at: now) else { continue }
             frames[kept] = frame
             kept += 1
         }

@@ -114,8 +114,10 @@ class OpenVPNServer:
 
 class SoftEtherServer:
     """The vpnserver of Debian in namespace `where`. `setup`: what vpncmd is told first; otherwise there is
-    hub LAB, whose users' passwords are those of our own server, bridged to the LAN's port."""
+    hub LAB, whose users' passwords are those of our own server, bridged to the LAN's port. It serves OpenVPN,
+    too."""
 
+    OPENVPN_PORT = 1194
     PROGRAM = "/usr/libexec/softether/vpnserver/vpnserver"
     ADMIN = "localhost:5555"
 
@@ -125,9 +127,37 @@ class SoftEtherServer:
         self.setup = setup or self.office()
         self.process = None
 
+    def profile(self, cipher):
+        """For OpenVPN clients at layer 3. The server cannot negotiate: it takes what it is told."""
+        # An argument that begins with a slash would be an option: a path of the working directory.
+        get = f"vpncmd {self.ADMIN} /SERVER /CMD ServerCertGet reference.pem"
+        self.lab.run(self.where, "sh", "-c", f"cd {self.lab.directory} && {get}")
+        return Profile(
+            "\n".join(
+                [
+                    "client",
+                    "dev tun",
+                    "proto udp",
+                    f"remote {SERVER} {self.OPENVPN_PORT}",
+                    "nobind",
+                    "auth-user-pass",
+                    f"cipher {cipher}",
+                    f"data-ciphers {cipher}",
+                    f"data-ciphers-fallback {cipher}",
+                    f"<ca>\n{read(self.lab.path('reference.pem'))}</ca>",
+                    "",
+                ]
+            )
+        )
+
     @staticmethod
     def office(users=("user1", "user2")):
-        setup = ["HubCreate LAB /PASSWORD:", "BridgeCreate LAB /DEVICE:lan0 /TAP:no", "Hub LAB"]
+        setup = [
+            "ProtoOptionsSet OpenVPN /NAME:Enabled /VALUE:true",
+            "HubCreate LAB /PASSWORD:",
+            "BridgeCreate LAB /DEVICE:lan0 /TAP:no",
+            "Hub LAB",
+        ]
         for user in users:
             setup.append(f"UserCreate {user} /GROUP:none /REALNAME:none /NOTE:none")
             setup.append(f"UserPasswordSet {user} /PASSWORD:{password(user)}")
@@ -178,6 +208,8 @@ VPNSERVER_CONFIG = """declare root
 \t}
 \tdeclare ServerConfiguration
 \t{
+\t\tstring PortsUDP 1194
+\t\tstring UsernameHubSeparator @
 \t\tbool DisableNatTraversal true
 \t\tbool DisableDosProtection true
 \t\tbool DisableGetHostNameWhenAcceptTcp true

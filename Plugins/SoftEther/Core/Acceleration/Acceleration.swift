@@ -36,7 +36,8 @@ public final class Acceleration {
 
     private let sealing: AEADContext
     private let opening: AEADContext
-    private var nonce: [UInt8]
+    /// Of 12 octets, big-endian.
+    private var nonce: (UInt64, UInt32)
     private var window = AccelerationWindow()
     private let epoch: Instant
     private var heardAt: Instant?
@@ -60,7 +61,7 @@ public final class Acceleration {
         self.peerKey = peerKey
         cookie = UInt32.random(in: 1...UInt32.max / 2, using: &random)
         peerCookie = UInt32.random(in: UInt32.max / 2 + 1...UInt32.max, using: &random)
-        nonce = (0..<AEADAlgorithm.nonceLength).map { _ in UInt8.random(in: 0...255, using: &random) }
+        nonce = (random.next(), random.next())
         gap = offer.isFast ? .milliseconds(2100) : .seconds(9)
         isFast = offer.isFast
         epoch = now
@@ -117,15 +118,12 @@ public final class Acceleration {
         let header = AccelerationPacket.Header(
             cookie: peerCookie, tick: tick(at: now), peerTick: window.newest,
             size: count - AccelerationPacket.overhead)
-        for (index, octet) in nonce.enumerated() {
-            packet.storeBytes(of: octet, toByteOffset: index, as: UInt8.self)
-        }
+        packet.storeBytes(of: nonce.0.bigEndian, as: UInt64.self)
+        packet.storeBytes(of: nonce.1.bigEndian, toByteOffset: 8, as: UInt32.self)
         header.write(to: &packet, at: text.lowerBound)
         guard sealing.seal(&packet, text: text) else { return false }
         // Every sealed text is as good as random, and never the same.
-        for index in nonce.indices {
-            nonce[index] = packet.bytes.bigEndian(at: text.lowerBound + index, as: UInt8.self)
-        }
+        nonce = (packet.bytes.bigEndian(at: text.lowerBound), packet.bytes.bigEndian(at: text.lowerBound + 8))
         sentAt = now
         return true
     }
@@ -158,8 +156,7 @@ public final class Acceleration {
 
     /// Milliseconds, and never zero.
     private func tick(at now: Instant) -> UInt64 {
-        let (seconds, attoseconds) = epoch.duration(to: now).components
-        return UInt64(max(seconds, 0)) * 1000 + UInt64(max(attoseconds, 0) / 1_000_000_000_000_000) + 1
+        now < epoch ? 1 : (now.nanoseconds - epoch.nanoseconds) / 1_000_000 + 1
     }
 }
 

@@ -1,40 +1,82 @@
 /// What keeps a datagram from being accepted twice. The protocol has ticks, in which many packets may be
-/// alike, and no numbers; so the nonces of the newest packets are remembered, and who is older than all of
-/// these is refused.
+/// alike, and no numbers; so the nonces of the newest packets are remembered, and who is as old as one that
+/// was forgotten is refused.
 ///
-/// Bounds: 1,024 nonces; ticks 30 seconds behind the newest, and 30 seconds ahead of where the peer's clock
-/// should be.
+/// Bounds: 1,024 to 2,048 nonces; ticks 30 seconds behind the newest, and 30 seconds ahead of where the
+/// peer's clock should be.
 struct AccelerationWindow: Sendable {
+    /// At least so many.
     static let remembered = 1024
     static let tolerance: UInt64 = 30_000
 
-    private var ring = [(nonce: UInt64, tick: UInt64)](repeating: (0, 0), count: remembered)
-    private var known: Set<UInt64> = []
-    private var next = 0
+    /// Nonces since the last change of generations, and those of the generation before.
+    private var young = Generation()
+    private var old = Generation()
     /// Packets of this tick or an older one may have been forgotten.
     private var floor: UInt64 = 0
     private(set) var newest: UInt64 = 0
     /// Our own clock when `newest` came.
     private var newestAt: UInt64 = 0
 
-    init() { known.reserveCapacity(Self.remembered) }
-
     /// Whether a packet that is authentic may be taken. `nonce` stands for its 12 octets, `now` is our own
     /// tick.
     mutating func accept(nonce: UInt64, tick: UInt64, at now: UInt64) -> Bool {
-        guard tick > floor, tick &+ Self.tolerance >= newest, !known.contains(nonce) else { return false }
+        guard tick > floor, tick &+ Self.tolerance >= newest else { return false }
         if newest > 0, tick > newest &+ (now &- newestAt) &+ Self.tolerance { return false }
-        if ring[next].tick > 0 {
-            known.remove(ring[next].nonce)
-            floor = max(floor, ring[next].tick)
-        }
-        ring[next] = (nonce, tick)
-        known.insert(nonce)
-        next = (next + 1) % Self.remembered
+        guard !old.contains(nonce), young.insert(nonce) else { return false }
+        young.newest = max(young.newest, tick)
+        if young.count == Self.remembered { changeGenerations() }
         if tick > newest {
             newest = tick
             newestAt = now
         }
         return true
+    }
+
+    private mutating func changeGenerations() {
+        floor = max(floor, old.newest)
+        swap(&young, &old)
+        young.clear()
+    }
+
+    /// A set of nonces that only grows, in one piece of memory. Its places are few enough that a peer who
+    /// chooses its nonces to collide wastes a microsecond for each packet that it encrypts.
+    private struct Generation: Sendable {
+        private static let places = 2 * remembered
+        private static let free: UInt64 = 0
+
+        private var nonces = [UInt64](repeating: free, count: places)
+        private(set) var count = 0
+        /// The newest tick among its packets.
+        var newest: UInt64 = 0
+
+        func contains(_ nonce: UInt64) -> Bool { nonces[place(of: Self.stored(nonce))] != Self.free }
+
+        /// False: it is there already.
+        mutating func insert(_ nonce: UInt64) -> Bool {
+            let nonce = Self.stored(nonce)
+            let place = place(of: nonce)
+            guard nonces[place] == Self.free else { return false }
+            nonces[place] = nonce
+            count += 1
+            return true
+        }
+
+        mutating func clear() {
+            for place in nonces.indices { nonces[place] = Self.free }
+            count = 0
+            newest = 0
+        }
+
+        /// Where it is, or would be: half of all places at least are free.
+        private func place(of nonce: UInt64) -> Int {
+            var place = Int(truncatingIfNeeded: nonce) & (Self.places - 1)
+            while nonces[place] != Self.free, nonces[place] != nonce {
+                place = (place + 1) & (Self.places - 1)
+            }
+            return place
+        }
+
+        private static func stored(_ nonce: UInt64) -> UInt64 { nonce == free ? 1 : nonce }
     }
 }
