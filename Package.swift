@@ -109,7 +109,7 @@ let package = Package(
             dependencies: [
                 "Accounts", "CLinux", "Control", "ControlRequests", "Hub", "Journal", "Lanes",
                 "LayerConverter", "LocalBridge", "MSCHAPv2", "Modules", "OpenSSL", "PluginABI", "Policy",
-                "SecureNAT", "Sessions", "Wire", argumentParser, logging,
+                "SecureNAT", "Sessions", "SoftEtherPassword", "Wire", argumentParser, logging,
             ], path: "Sources/Host", swiftSettings: house),
         .executableTarget(
             name: "polyhubctl", dependencies: ["ControlRequests", "Policy", argumentParser],
@@ -163,7 +163,7 @@ let package = Package(
             swiftSettings: dataPath + lifetimes),
         .target(
             name: "SoftEtherAdapter",
-            dependencies: ["OpenSSL", "PluginKit", "SoftEtherCore", "Wire", "Zlib"],
+            dependencies: ["EngineParts", "OpenSSL", "PluginKit", "SoftEtherCore", "Wire", "Zlib"],
             path: "Plugins/SoftEther/Adapter", swiftSettings: dataPath),
         .target(
             name: "SoftEther", dependencies: ["PluginABI", "PluginKit", "SoftEtherAdapter"],
@@ -258,8 +258,8 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "Accounts", "Journal", "Lanes", "LayerConverter", "Modules", "NetworkNamespace", "PluginABI",
-                "Sessions", "Wire", "polyhubd",
+                "Accounts", "Journal", "Lanes", "LayerConverter", "Modules", "NetworkNamespace", "OpenSSL",
+                "PluginABI", "Sessions", "SoftEtherPassword", "Wire", "polyhubd",
             ], swiftSettings: tests),
         .testTarget(
             name: "HubTests", dependencies: ["Hub", "PluginABI", "Policy", "Wire"], swiftSettings: tests),

@@ -4,6 +4,11 @@ import MSCHAPv2
 import OpenSSL
 import SoftEtherPassword
 
+extension UserName {
+    /// Of one whose password does not depend on it.
+    fileprivate static let nobody = UserName(stored: "")
+}
+
 extension AccountStore {
     /// Judges a name and a password, and the certificate that came beside them if one did. It takes as long
     /// for a user who does not exist as for one who does.
@@ -12,18 +17,18 @@ extension AccountStore {
     ) -> Verdict {
         let found = attempt.login.map { find($0) } ?? .nobody(.unknownUser)
         guard case .user(let stored, let hub) = found else {
-            _ = unmatchable.matches(password)
+            _ = unmatchable.matches(password, of: .nobody)
             return found.refusal
         }
         guard let text = stored.password, let hash = PasswordHash(text) else {
-            _ = unmatchable.matches(password)
+            _ = unmatchable.matches(password, of: .nobody)
             return .refused(.certificateRequired)
         }
         let wasRight = recentVerdicts.withLock { $0.contains(password, for: stored.user.id, text) }
         if !wasRight {
-            guard hash.matches(password) else { return .refused(.wrongPassword) }
+            guard hash.matches(password, of: stored.user.name) else { return .refused(.wrongPassword) }
             recentVerdicts.withLock { $0.insert(password, for: stored.user.id, text) }
-            learnVerifiers(of: stored.user, from: password)
+            learn(password, of: stored)
         }
         if let certificate, let refusal = refusal(of: certificate, beside: stored.user) {
             return .refused(refusal)
@@ -72,17 +77,25 @@ extension AccountStore {
         let found = attempt.login.map { find($0) } ?? .nobody(.unknownUser)
         guard case .user(let stored, let hub) = found else { return found.refusal }
         do {
-            guard var octets = try verifier(.softEther, of: stored.user) else {
-                return .refused(.noVerifier)
+            let sealed = try read { try Self.sealedVerifier(.softEther, of: stored.user, $0) }
+            guard let sealed else { return .refused(.noVerifier) }
+            guard accepts(proof, of: challenge, sealed, of: stored.user) else {
+                return .refused(.wrongPassword)
             }
-            defer { wipe(&octets) }
-            guard challenge.count == SoftEtherPassword.challengeLength,
-                let password = SoftEtherPassword(octets: octets), password.accepts(proof, of: challenge)
-            else { return .refused(.wrongPassword) }
             return admit(stored.user, to: hub, attempt)
         } catch {
             return .refused(.unavailable)
         }
+    }
+
+    /// Whether a proof of SoftEther's is made by what is kept sealed for the user. One that the key file does
+    /// not open accepts nothing.
+    func accepts(_ proof: [UInt8], of challenge: [UInt8], _ sealed: [UInt8], of user: User) -> Bool {
+        guard challenge.count == SoftEtherPassword.challengeLength,
+            var octets = try? opened(sealed, .softEther, of: user)
+        else { return false }
+        defer { wipe(&octets) }
+        return SoftEtherPassword(octets: octets)?.accepts(proof, of: challenge) == true
     }
 
     /// Judges a certificate whose chain the caller has verified. If the peer gave a name too, the certificate

@@ -79,6 +79,19 @@ public final class Authenticator: Sendable {
         submit(attempt, answer) { $0.authenticate(attempt, softEtherProof: proof, of: challenge) }
     }
 
+    /// [any thread] As above; who is accepted has `new` as his password from then on. What proves the old one
+    /// and cannot be made for the new one comes with the answer.
+    public func changePassword(
+        _ attempt: LoginAttempt, softEtherProof proof: [UInt8], of challenge: [UInt8],
+        to new: UnseenPassword, answer: @escaping @Sendable (Verdict, [VerifierKind]) -> Void
+    ) {
+        submit(attempt) {
+            $0.changePassword(attempt, softEtherProof: proof, of: challenge, to: new)
+        } answer: {
+            answer($0.verdict, $0.lost)
+        }
+    }
+
     /// [any thread] As above, for an NT-Response of MS-CHAPv2. What proves the password to the peer, and the
     /// session's keys, come only with an acceptance.
     public func authenticate(

@@ -22,6 +22,8 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
     case tooManyFailures = "too many failures"
     /// The password was never seen in the clear since proofs of this kind are allowed, or they are not.
     case noVerifier = "no verifier of that kind"
+    case passwordFixed = "policy: may not change the password"
+    case passwordEmpty = "the new password is empty"
     /// Too many are waiting for a verdict, or the database cannot be read.
     case unavailable = "unavailable"
 
@@ -39,7 +41,7 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
             .certificateOfAnother, .anotherUser, .tooManyFailures:
             .credentials
         // Told only to those whose evidence was right.
-        case .hubDisabled, .userDisabled, .expired: .notAllowed
+        case .hubDisabled, .userDisabled, .expired, .passwordFixed, .passwordEmpty: .notAllowed
         case .unavailable: .tryAgain
         case .noVerifier: .otherMethod
         }

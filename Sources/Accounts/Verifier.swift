@@ -16,6 +16,14 @@ public enum VerifierKind: String, Sendable, CaseIterable {
     /// SoftEther's hash of the password and the user's name.
     case softEther = "softether"
 
+    /// The method for which it is kept, as an administrator knows it.
+    public var provedBy: String {
+        switch self {
+        case .ntHash: "MS-CHAPv2"
+        case .softEther: "SoftEther"
+        }
+    }
+
     /// Nil where no such proof can be made of the password.
     fileprivate func derive(from password: ClearPassword, of user: UserName) -> [UInt8]? {
         switch self {
@@ -39,26 +47,49 @@ extension AccountStore {
 
     /// The user's, opened. Nil where there is none, or none that the key file opens.
     func verifier(_ kind: VerifierKind, of user: User) throws(AccountError) -> [UInt8]? {
-        let sealed = try read { database in
-            try Data.fetchOne(
-                database, sql: "SELECT sealed FROM verifier WHERE user = ? AND kind = ?",
-                arguments: [user.id, kind.rawValue])
-        }
-        guard let sealed else { return nil }
-        do { return try box.open([UInt8](sealed), for: Self.sealName(kind, user.id)) } catch {
+        guard let sealed = try read({ try Self.sealedVerifier(kind, of: user, $0) }) else { return nil }
+        return try opened(sealed, kind, of: user)
+    }
+
+    /// Within a transaction.
+    static func sealedVerifier(
+        _ kind: VerifierKind, of user: User, _ database: Database
+    ) throws -> [UInt8]? {
+        try Data.fetchOne(
+            database, sql: "SELECT sealed FROM verifier WHERE user = ? AND kind = ?",
+            arguments: [user.id, kind.rawValue]
+        ).map { [UInt8]($0) }
+    }
+
+    /// Nil where the key file does not open it.
+    func opened(
+        _ sealed: [UInt8], _ kind: VerifierKind, of user: User
+    ) throws(AccountError) -> [UInt8]? {
+        do { return try box.open(sealed, for: Self.sealName(kind, user.id)) } catch {
             throw AccountError(error)
         }
     }
 
-    /// What a login in clear text teaches: for a user whose password was set before a kind was allowed.
-    func learnVerifiers(of user: User, from password: ClearPassword) {
+    /// What a login in clear text teaches, which has just been held against `stored`: of a user whose
+    /// password was set before a kind was allowed, or changed without being shown.
+    func learn(_ password: ClearPassword, of stored: StoredUser) {
+        let user = stored.user
         let count = try? read { database in
             try Int.fetchOne(
                 database, sql: "SELECT COUNT(*) FROM verifier WHERE user = ?", arguments: [user.id])
         }
-        guard let count, count < verifierKinds.count else { return }
+        let wasUnseen = stored.password.flatMap(PasswordHash.init)?.basis == .softEther
+        guard let count, count < verifierKinds.count || wasUnseen else { return }
+        let hash = wasUnseen ? try? PasswordHash(of: password).description : stored.password
         let sealed = sealedVerifiers(of: user.name, id: user.id, password)
-        try? write { database, _ in try Self.setVerifiers(sealed, ofUser: user.id, database) }
+        try? write { database, _ in
+            // Who has got another password meanwhile keeps nothing of this one.
+            guard let hub = try Self.findHub(user.hub, database),
+                try Self.findUser(id: user.id, in: hub, database)?.password == stored.password
+            else { return }
+            try Self.setPassword(hash ?? stored.password, of: user, database)
+            try Self.setVerifiers(sealed, ofUser: user.id, database)
+        }
     }
 
     /// What `setVerifiers` stores; made before the transaction, or for a user who is made in it.
@@ -87,7 +118,7 @@ extension AccountStore {
     }
 
     /// A sealed value opens for its user and kind alone: rows cannot be exchanged.
-    private static func sealName(_ kind: VerifierKind, _ id: Int64) -> String {
+    static func sealName(_ kind: VerifierKind, _ id: Int64) -> String {
         "verifier/\(kind.rawValue)/\(id)"
     }
 }

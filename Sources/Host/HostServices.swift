@@ -7,6 +7,7 @@ import Modules
 import OpenSSL
 import PluginABI
 import Sessions
+import SoftEtherPassword
 import Synchronization
 import Wire
 
@@ -120,6 +121,32 @@ final class HostServices: ModuleServices {
         }
     }
 
+    func changePassword(
+        _ evidence: Evidence, to password: Modules.NewPassword
+    ) async -> Modules.Verdict {
+        guard case .softEther(let challenge, let proof) = evidence.proof,
+            let softEther = SoftEtherPassword(octets: password.softEther)
+        else {
+            return .refused(code: PA_VERDICT_METHOD, sentence: "the old password is proved by another method")
+        }
+        let new = UnseenPassword(softEther: softEther, ntHash: NTHash(octets: password.ntHash))
+        let (verdict, lost) = await withCheckedContinuation { continuation in
+            authenticator.changePassword(
+                attempt(evidence), softEtherProof: proof, of: challenge, to: new
+            ) { continuation.resume(returning: ($0, $1)) }
+        }
+        switch verdict {
+        case .refused(let refusal): return refused(refusal, evidence)
+        case .accepted(let user):
+            let names = lost.map(\.provedBy).joined(separator: ", ")
+            let event = Event.passwordChanged(
+                user: evidence.name, from: Endpoint(evidence.remote).description,
+                module: evidence.protocolName, lost: names)
+            journal.record(event, in: .security(hub: user.hub.description))
+            return .done
+        }
+    }
+
     private func attempt(_ evidence: Evidence) -> LoginAttempt {
         let source = Endpoint(evidence.remote).source
         return LoginAttempt(
@@ -159,6 +186,12 @@ final class HostServices: ModuleServices {
         return identity
     }
 
+    func peerKeys() throws -> [Modules.PeerKey] {
+        try store.peerKeys().map { key in
+            PeerKey(identity: key.identity ?? "", hub: key.hub.description, key: key.key)
+        }
+    }
+
     func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String) {
         let event = Event.refused(
             user: identity.user, from: Endpoint(remote).description, module: protocolName, why: why)
@@ -184,7 +217,7 @@ extension Refusal {
     /// As the ABI says it (`PA_VERDICT_*`).
     fileprivate var code: UInt32 {
         switch self {
-        case .hubDisabled, .userDisabled, .expired: PA_VERDICT_DISABLED
+        case .hubDisabled, .userDisabled, .expired, .passwordFixed, .passwordEmpty: PA_VERDICT_DISABLED
         // For the protocols that have a word of their own for it. Those that only repeat the sentence tell
         // a stranger no more than that the credentials are wrong.
         case .unknownHub: PA_VERDICT_HUB

@@ -19,6 +19,14 @@ extension Event {
             .with("user", user).with("from", peer).with("protocol", module).with("why", why)
     }
 
+    /// Somebody has changed his own password. `lost`: by what the new one cannot be proved.
+    public static func passwordChanged(
+        user: String, from peer: String, module: String, lost: String?
+    ) -> Event {
+        Event("password-changed", level: .notice)
+            .with("user", user).with("from", peer).with("protocol", module).with("lost", lost)
+    }
+
     /// The first frame of a session that its policy kept from the hub for this reason.
     public static func denied(session: String, user: String, what: String) -> Event {
         Event("denied", level: .warning, session: session).with("user", user).with("what", what)

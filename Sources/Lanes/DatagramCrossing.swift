@@ -10,7 +10,8 @@ import Synchronization
 @safe public final class DatagramCrossing: EventSource {
     public static let most = 1024
 
-    /// [lane] of the destination: datagrams of one listener, lent until the turn ends, to be changed in place.
+    /// [lane] of the destination: datagrams of one listener, lent until the turn ends, to be changed in
+    /// place.
     public typealias Receiver =
         @Sendable (_ batch: UnsafeMutableBufferPointer<pa_datagram_v1>, _ listener: UInt64) -> Void
 

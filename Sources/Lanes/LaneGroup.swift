@@ -5,9 +5,9 @@ public import PluginABI
 public struct LaneOptions: Sendable {
     /// What one turn may copy on each lane.
     public var turnOctets: Int
-    /// Each ring from a lane to another; a power of two. A full-sized frame takes about 2,000 octets, and what
-    /// a few TCP connections have on the way should fit. Nil: 8 MiB for two lanes, less the more there are,
-    /// but 2 MiB.
+    /// Each ring from a lane to another; a power of two. A full-sized frame takes about 2,000 octets, and
+    /// what a few TCP connections have on the way should fit. Nil: 8 MiB for two lanes, less the more there
+    /// are, but 2 MiB.
     public var ringOctets: Int?
 
     public init(turnOctets: Int = 16 << 20, ringOctets: Int? = nil) {

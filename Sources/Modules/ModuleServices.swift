@@ -6,8 +6,12 @@ public import Sessions
 public protocol ModuleServices: AnyObject, Sendable {
     /// Judges evidence. Called on no lane; takes its time.
     func judge(_ evidence: Evidence) async -> Verdict
+    /// Has another password count for the one who proves the present one. Called on no lane; takes its time.
+    func changePassword(_ evidence: Evidence, to password: NewPassword) async -> Verdict
     /// Somebody who was accepted asked for what he may not have: for the security log of his hub.
     func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String)
+    /// The pre-shared keys of IPsec peers.
+    func peerKeys() throws -> [PeerKey]
     /// A line for the server's log.
     func log(module: String, level: UInt32, line: String)
     func isLogged(level: UInt32) -> Bool
@@ -37,11 +41,30 @@ extension ModuleServices {
     public var breachListener: (@Sendable (BrokenRule) -> Void)? { nil }
     public var handoverTrial: HandoverTrial? { nil }
 
+    public func changePassword(_ evidence: Evidence, to password: NewPassword) async -> Verdict {
+        .refused(code: PA_VERDICT_METHOD, sentence: "passwords are not changed here")
+    }
+
     public func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String) {}
+    public func peerKeys() throws -> [PeerKey] { [] }
 
     /// A rule that a module broke, as an error in the server's log.
     public func log(_ broken: BrokenRule) {
         log(module: broken.module, level: PA_LOG_ERROR, line: broken.line)
+    }
+}
+
+/// A secret that a hub or a user has in common with an IPsec peer; what `pa_psk_v1` says.
+public struct PeerKey: Sendable {
+    /// Empty: for peers whose name has no key.
+    public var identity: String
+    public var hub: String
+    public var key: [UInt8]
+
+    public init(identity: String, hub: String, key: [UInt8]) {
+        self.identity = identity
+        self.hub = hub
+        self.key = key
     }
 }
 
@@ -95,9 +118,26 @@ public struct Evidence: Sendable {
     public var continues: Identity?
 }
 
+/// What a module knows of a password that it was not shown; a copy of `pa_new_password_v1`.
+public struct NewPassword: Sendable {
+    static let softEtherLength = 20
+    static let ntHashLength = 16
+
+    public let softEther: [UInt8]
+    /// Empty: not told.
+    public let ntHash: [UInt8]
+
+    public init(softEther: [UInt8], ntHash: [UInt8]) {
+        self.softEther = softEther
+        self.ntHash = ntHash
+    }
+}
+
 /// The answer to evidence.
 public enum Verdict: Sendable {
     case accepted(Identity, response: [UInt8] = [], receiveKey: [UInt8] = [], sendKey: [UInt8] = [])
+    /// What was asked for has been done; nobody is let in by that.
+    case done
     case continues(response: [UInt8])
     /// `code` is one of PA_VERDICT_*; the sentence is for the client.
     case refused(code: UInt32, sentence: String)

@@ -54,6 +54,19 @@ public struct Evidence: Sendable {
     }
 }
 
+/// A password that a protocol does not show: what it will be proved by.
+public struct NewPassword: Sendable {
+    /// 20 octets: SHA-0 over the password and the user's name in capitals.
+    public var softEther: [UInt8]
+    /// 16 octets, MS-CHAPv2's NtPasswordHash; empty: not told.
+    public var ntHash: [UInt8]
+
+    public init(softEther: [UInt8], ntHash: [UInt8] = []) {
+        self.softEther = softEther
+        self.ntHash = ntHash
+    }
+}
+
 /// The host's answer to a piece of evidence.
 public struct Verdict: Sendable {
     public enum Code: UInt32, Sendable {

@@ -13,7 +13,25 @@ extension LaneServices {
         return Ticket(rawValue: ticket)
     }
 
-    /// The answer to `ask` is not wanted any more; `decided` is not called for it.
+    /// Has another password count for the one who proves the present one by `evidence`. `decided` is called
+    /// with `token`, never before this returns; who is accepted there is let in nowhere by that.
+    public func change(
+        _ evidence: Evidence, to new: NewPassword, token: UInt64
+    ) throws(Status) -> Ticket {
+        guard let password = unsafe password else { throw .unsupported }
+        let memory = CMemory()
+        var raw = unsafe evidence.raw(in: memory)
+        var told = unsafe pa_new_password_v1(
+            size: UInt32(MemoryLayout<pa_new_password_v1>.size), reserved: 0,
+            softether: memory.octets(new.softEther), nt_hash: memory.octets(new.ntHash))
+        var ticket: pa_ticket = 0
+        let status = unsafe password.pointee.change(lane, &raw, &told, token, &ticket)
+        withExtendedLifetime(memory) {}
+        try Status(rawValue: status).check()
+        return Ticket(rawValue: ticket)
+    }
+
+    /// The answer to `ask` or `change` is not wanted any more; `decided` is not called for it.
     public func withdraw(question ticket: Ticket) {
         guard let auth = unsafe auth else { return }
         _ = unsafe auth.pointee.withdraw(lane, ticket.rawValue)

@@ -16,6 +16,7 @@ public import Wire
     let session: UnsafePointer<pa_session_host_v1>?
     let ipv6: UnsafePointer<pa_ipv6_host_v1>?
     let permission: UnsafePointer<pa_permission_host_v1>?
+    let password: UnsafePointer<pa_password_host_v1>?
     let metric: UnsafePointer<pa_metric_host_v1>?
     /// Room for `datagramsPerCall` datagrams on their way into the host.
     let scratch: UnsafeMutablePointer<pa_datagram_v1>
@@ -29,6 +30,7 @@ public import Wire
         unsafe session = host.session
         unsafe ipv6 = host.ipv6
         unsafe permission = host.permission
+        unsafe password = host.password
         unsafe metric = host.metric
         unsafe self.scratch = scratch
     }

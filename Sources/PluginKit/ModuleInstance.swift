@@ -64,6 +64,7 @@ internal import PluginABI
         case .ipv6: return unsafe UnsafeRawPointer(ModuleTables.ipv6)
         case .authentication: return unsafe UnsafeRawPointer(ModuleTables.auth)
         case .timers: return unsafe UnsafeRawPointer(ModuleTables.timer)
+        case .preSharedKeys: return unsafe UnsafeRawPointer(ModuleTables.preSharedKeys)
         case .certificates: return unsafe UnsafeRawPointer(ModuleTables.certificate)
         default: return nil
         }

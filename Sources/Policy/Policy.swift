@@ -10,6 +10,7 @@ public struct Policy: Hashable, Sendable {
     public let mayTakeOver: Bool
     /// Its wish for an address is passed on.
     public let mayChooseAddress: Bool
+    public let mayChangePassword: Bool
     public let maxMACs: Int
     public let maxAddresses: Int
     /// Frames a second that are flooded for it.
@@ -26,6 +27,7 @@ public struct Policy: Hashable, Sendable {
         mayBridge = value(.bridge) != 0
         mayTakeOver = value(.takeOver) != 0
         mayChooseAddress = value(.chooseAddress) != 0
+        mayChangePassword = value(.changePassword) != 0
         maxMACs = value(.macs)
         maxAddresses = value(.addresses)
         floodRate = UInt64(value(.broadcasts))

@@ -8,6 +8,8 @@ public enum PolicySetting: String, CaseIterable, Sendable {
     // Which addresses are the client's.
     case takeOver = "take-over"
     case chooseAddress = "choose-address"
+    // What a user may change of himself.
+    case changePassword = "change-password"
     // How much one session may have.
     case macs
     case addresses
@@ -23,7 +25,7 @@ public enum PolicySetting: String, CaseIterable, Sendable {
 
     public var kind: Kind {
         switch self {
-        case .dhcpServer, .router, .bridge, .takeOver, .chooseAddress: .permission
+        case .dhcpServer, .router, .bridge, .takeOver, .chooseAddress, .changePassword: .permission
         case .macs, .addresses, .sessions: .limit(1...65_535)
         case .broadcasts: .limit(1...1_000_000)
         }
@@ -33,7 +35,7 @@ public enum PolicySetting: String, CaseIterable, Sendable {
     public var standard: Int {
         switch self {
         case .dhcpServer, .router, .bridge, .takeOver: 0
-        case .chooseAddress: 1
+        case .chooseAddress, .changePassword: 1
         // A thousand such clients fill neither the forwarding table nor the address book of a hub.
         case .macs, .addresses: 64
         case .broadcasts: 1000
@@ -49,6 +51,7 @@ public enum PolicySetting: String, CaseIterable, Sendable {
         case .bridge: "may join a network to the hub, where the protocol has a word for that (SoftEther)"
         case .takeOver: "may take over addresses that somebody else uses"
         case .chooseAddress: "may ask for a certain address"
+        case .changePassword: "may change the own password, where the protocol can (SoftEther)"
         case .macs: "MAC addresses of one session"
         case .addresses: "IP addresses of one session"
         case .broadcasts: "frames a second that one session may have flooded"

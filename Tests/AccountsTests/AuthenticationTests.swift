@@ -1,4 +1,5 @@
 import Foundation
+import OpenSSL
 import Synchronization
 import Testing
 
@@ -259,7 +260,8 @@ import Testing
         let hash = try PasswordHash(of: ClearPassword("secret"))
         #expect(PasswordHash(hash.description) == hash)
         let vector = PasswordHash.derive(
-            try ClearPassword("pleaseletmein"), salt: Array("SodiumChloride".utf8), cost: PasswordHash.cost)
+            SecretBytes(copying: Array("pleaseletmein".utf8)), salt: Array("SodiumChloride".utf8),
+            cost: PasswordHash.cost)
         #expect(vector.hexadecimal == "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2")
     }
 

@@ -79,7 +79,8 @@ import Testing
             #expect(
                 shown.contains(
                     "policy in effect  dhcp-server=no router=yes bridge=no take-over=no choose-address=yes "
-                        + "macs=5 addresses=64 broadcasts=1000 sessions=65535\n"), "\(shown)")
+                        + "change-password=yes macs=5 addresses=64 broadcasts=1000 sessions=65535\n"),
+                "\(shown)")
             #expect(try await run(server, "hub show Office").output.contains("policy    macs=3\n"))
             #expect(
                 try await run(server, "--json group list Office").output

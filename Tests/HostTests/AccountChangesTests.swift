@@ -1,5 +1,7 @@
 import Accounts
+import OpenSSL
 import PluginABI
+import SoftEtherPassword
 import Testing
 import Wire
 
@@ -45,6 +47,37 @@ import Wire
             return
         }
         #expect(code == PA_VERDICT_UNAVAILABLE)
+    }
+
+    @Test func `a change of password is written down with what the new one cannot do`() async throws {
+        let host = try HostFixture()
+        let services = host.services
+        let challenge = [UInt8](0..<20)
+        func change(_ old: String, ntHash: [UInt8]) async -> Modules.Verdict {
+            func hash(_ text: String) -> SoftEtherPassword {
+                SoftEtherPassword(of: SecretBytes(copying: Array(text.utf8)), user: "alice")
+            }
+            let evidence = Evidence(
+                name: "alice@LAB",
+                proof: .softEther(challenge: challenge, proof: hash(old).proof(of: challenge)),
+                certificate: [], remote: pa_address_v1(), protocolName: "SoftEther", software: nil,
+                continues: nil)
+            return await services.changePassword(
+                evidence, to: NewPassword(softEther: hash("new").octets, ntHash: ntHash))
+        }
+        try host.store.setPassword(ClearPassword("old"), of: host.alice, in: host.hub)
+        guard case .refused(PA_VERDICT_CREDENTIALS, _) = await change("wrong", ntHash: []),
+            case .done = await change("old", ntHash: []),
+            case .done = await change("new", ntHash: challenge.suffix(16))
+        else {
+            Issue.record("not as asked")
+            return
+        }
+        let lines = try host.securityLog()
+        #expect(lines.count { $0.contains("category=refused ") && $0.contains("wrong password") } == 1)
+        let changed = lines.filter { $0.contains("category=password-changed ") }
+        #expect(changed.map { $0.contains("lost=") } == [true, false])
+        #expect(changed[0].contains("user=alice@LAB") && changed[0].contains("lost=MS-CHAPv2"))
     }
 
     @Test func `the addresses of users are reserved while SecureNAT runs`() throws {

@@ -62,6 +62,16 @@ final class HostFixture {
         }
     }
 
+    /// The lines of the hub's security log.
+    func securityLog() throws -> [String] {
+        journal.flush()
+        let folder = path + "/log/security"
+        return try FileManager.default.contentsOfDirectory(atPath: folder).flatMap { name in
+            try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8).split(separator: "\n").map(
+                String.init)
+        }
+    }
+
     func session(of user: UserName) -> Client {
         let client = Client()
         var identity = Identity(user: user.description, hub: hub.description, account: 1)

@@ -1,7 +1,8 @@
 /* A module of a test: does what each datagram's first octet says, and sends back what happened last.
  *
  *     a: asks who it is     c: asks again, as who it is     o: opens a session     x: closes it
- *     r: releases the identity     b: asks whether he may be a bridge     ?: nothing
+ *     r: releases the identity     b: asks whether he may be a bridge     p: wants another password
+ *     P: wants one of a wrong size     ?: nothing
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ typedef struct asking_module {
     const pa_auth_host_v1 *auth;
     const pa_session_host_v1 *session;
     const pa_permission_host_v1 *permission;
+    const pa_password_host_v1 *password;
 } asking_module;
 
 typedef struct asking_lane {
@@ -37,6 +39,17 @@ static void ask(asking_lane *lane, pa_identity continues) {
     evidence.name.length = 5;
     evidence.continues = continues;
     pa_status status = lane->module->auth->ask(lane->lane, &evidence, 1, &ticket);
+    if (status != PA_OK) note(lane, "not asked", status);
+}
+
+static void change(asking_lane *lane, size_t length) {
+    static const uint8_t octets[20] = {1, 2, 3};
+    pa_evidence_v1 evidence = {sizeof evidence, PA_EVIDENCE_SOFTETHER};
+    pa_new_password_v1 password = {sizeof password, 0, {octets, length}, {octets, 16}};
+    pa_ticket ticket;
+    evidence.name.start = (const uint8_t *)"alice";
+    evidence.name.length = 5;
+    pa_status status = lane->module->password->change(lane->lane, &evidence, &password, 1, &ticket);
     if (status != PA_OK) note(lane, "not asked", status);
 }
 
@@ -113,6 +126,8 @@ static void received(void *lane_state, pa_socket socket, pa_datagram_v1 *batch, 
                 lane->module->permission->ask(
                     lane->lane, lane->identity, PA_PERMISSION_BRIDGE, batch[index].remote, "Test"));
             break;
+        case 'p': change(lane, 20); break;
+        case 'P': change(lane, 19); break;
         case 'r': lane->module->auth->release(lane->lane, lane->identity); break;
         default: break;
         }
@@ -141,8 +156,9 @@ static pa_status start(void *state) {
     module->auth = (const pa_auth_host_v1 *)host->capability(host->host, PA_AUTH);
     module->session = (const pa_session_host_v1 *)host->capability(host->host, PA_SESSION);
     module->permission = (const pa_permission_host_v1 *)host->capability(host->host, PA_PERMISSION);
+    module->password = (const pa_password_host_v1 *)host->capability(host->host, PA_PASSWORD);
     if (!module->datagram || !module->auth || !module->session) return PA_ERROR_UNSUPPORTED;
-    return module->permission ? PA_OK : PA_ERROR_UNSUPPORTED;
+    return module->permission && module->password ? PA_OK : PA_ERROR_UNSUPPORTED;
 }
 
 static pa_status enter_lane(void *state, pa_lane *lane, uint32_t index, uint32_t count, void **lane_state) {

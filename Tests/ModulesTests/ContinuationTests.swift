@@ -14,9 +14,10 @@ import Testing
     private let policy = Mutex(Policy.standard)
 
     /// A module that asks whenever it is told to, on the way to it.
-    private func asking(_ bench: Bench) async throws -> (ModuleRegistry, Peer) {
+    private func asking(_ bench: Bench, isChecked: Bool = false) async throws -> (ModuleRegistry, Peer) {
         let library = try bench.compileModule("asks.c")
-        let registry = try bench.registry(library, listen: "udp://127.0.0.1:0") { [self] evidence in
+        let registry = try bench.registry(library, listen: "udp://127.0.0.1:0", isChecked: isChecked) {
+            [self] evidence in
             continued.withLock { $0.append(evidence.continues?.account) }
             let account = account.withLock { $0 }
             var identity = Identity(user: "user\(account)", hub: "DEFAULT", account: account)
@@ -72,6 +73,19 @@ import Testing
             #expect(try await outcome("b", exchange) == "bridge \(PA_ERROR_STATE)")
             await registry.stop()
         }
+    }
+
+    @Test(arguments: [false, true])
+    func `a change of password is answered, and lets nobody in`(isChecked: Bool) async throws {
+        let bench = try Bench()
+        defer { bench.stop() }
+        let (registry, exchange) = try await asking(bench, isChecked: isChecked)
+        #expect(try await outcome("p", exchange) == "still \(PA_VERDICT_ACCEPTED)", "no identity")
+        #expect(try await outcome("o", exchange) == "not opened \(PA_ERROR_HANDLE)")
+        #expect(try await outcome("P", exchange) == "not asked \(PA_ERROR_ARGUMENT)")
+        let broken = bench.broken.withLock { $0.map(\.call).filter { $0 == "pa.password/1.change" } }
+        #expect(broken.isEmpty != isChecked)
+        await registry.stop()
     }
 
     @Test func `a renewal that names another user is refused`() async throws {

@@ -38,7 +38,7 @@ import Testing
         (
             "speed=9",
             "policy \"speed\" is not known: accepted are dhcp-server, router, bridge, take-over, "
-                + "choose-address, macs, addresses, broadcasts, sessions"
+                + "choose-address, change-password, macs, addresses, broadcasts, sessions"
         ),
     ])
     func `what is not accepted is refused in words`(assignment: String, why: String) {

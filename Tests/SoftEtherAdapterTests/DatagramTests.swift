@@ -9,52 +9,13 @@ import Testing
 
 /// Frames as datagrams.
 @Suite struct DatagramTests {
-    private let key = [UInt8](0..<128)
-
-    private func offer(_ pack: inout Pack) {
-        pack.set("use_udp_acceleration", true)
-        pack.set("udp_acceleration_max_version", 2 as UInt32)
-        pack.set("udp_acceleration_client_port", 40000 as UInt32)
-        pack.set("udp_acceleration_client_key_v2", key)
-        pack.set("support_udp_accel_fast_disconnect_detect", true)
-    }
-
-    /// A value of the welcome, behind its name, kind and count.
-    private func number(_ name: String, in welcome: [UInt8]) -> UInt32? {
-        let wanted = Array(name.utf8) + [0, 0, 0, 0, 0, 0, 0, 1]
-        guard let start = welcome.indices.first(where: { welcome[$0...].starts(with: wanted) }) else {
-            return nil
-        }
-        return welcome[(start + wanted.count)..<(start + wanted.count + 4)].reduce(0) { $0 << 8 | UInt32($1) }
-    }
-
-    private func sealed(
-        _ frame: [UInt8], cookie: UInt32, tick: UInt64, key: [UInt8]? = nil
-    ) throws -> [UInt8] {
-        let key = key ?? Array(self.key[..<32])
-        let context = try AEADContext(.chaCha20Poly1305, key: key.span.bytes, .encrypt)
-        var bytes = (0..<12).map { UInt8(truncatingIfNeeded: tick &* 31 &+ $0) }
-        for shift in stride(from: 24, through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: cookie >> shift))
-        }
-        for shift in stride(from: 56, through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: tick >> UInt64(shift)))
-        }
-        bytes +=
-            [UInt8](repeating: 0, count: 8) + [UInt8(frame.count >> 8), UInt8(frame.count & 255), 0] + frame
-        bytes += [UInt8](repeating: 0, count: 16)
-        var span = bytes.mutableSpan
-        var raw = span.mutableBytes
-        let isSealed = context.seal(&raw, text: 12..<raw.byteCount - 16)
-        #expect(isSealed)
-        return bytes
-    }
+    private let key = Acceleration.clientKey
 
     @Test func `without a listener nothing is offered`() throws {
         let site = try Site()
         defer { site.end() }
-        let (_, welcome) = site.connect(5, offer)
-        #expect(number("use_udp_acceleration", in: welcome) == nil)
+        let (_, welcome) = site.connect(5, Acceleration.offer)
+        #expect(welcomed("use_udp_acceleration", in: welcome) == nil)
     }
 
     @Test func `frames come as datagrams, and go as such once they have come for ten seconds`() throws {
@@ -62,15 +23,15 @@ import Testing
         defer { site.end() }
         site.listen()
         site.knock(5)
-        site.login(5, offer)
+        site.login(5, Acceleration.offer)
         site.decide(PA_VERDICT_ACCEPTED)
         #expect(site.host.said().contains { $0.hasPrefix("open layer 2 for 77 mtu 1361 room 35+16 ") })
         let token = site.host.openings.removeFirst().token
         site.session.opened(site.module.laneState, token, 900, nil)
         let welcome = site.host.written.removeValue(forKey: 5) ?? []
-        #expect(number("udp_acceleration_server_port", in: welcome) == 5555)
-        #expect(number("udp_acceleration_version", in: welcome) == 2)
-        let cookie = try #require(number("udp_acceleration_server_cookie", in: welcome))
+        #expect(welcomed("udp_acceleration_server_port", in: welcome) == 5555)
+        #expect(welcomed("udp_acceleration_version", in: welcome) == 2)
+        let cookie = try #require(welcomed("udp_acceleration_server_cookie", in: welcome))
 
         site.deliver(try sealed(frame(1), cookie: cookie, tick: 1000))
         #expect(site.host.frames.map(\.octets) == [frame(1)])
@@ -100,8 +61,8 @@ import Testing
         let site = try Site()
         defer { site.end() }
         site.listen()
-        let (_, welcome) = site.connect(5, offer)
-        let cookie = try #require(number("udp_acceleration_server_cookie", in: welcome))
+        let (_, welcome) = site.connect(5, Acceleration.offer)
+        let cookie = try #require(welcomed("udp_acceleration_server_cookie", in: welcome))
         site.stream.closed(site.module.laneState, 5, PA_STREAM_REMOTE)
         site.deliver(try sealed(frame(1), cookie: cookie, tick: 1000))
         #expect(site.host.frames.isEmpty)
@@ -144,8 +105,8 @@ import Testing
         let site = try Site()
         defer { site.end() }
         site.listen()
-        let (_, welcome) = site.connect(5, offer)
-        let cookie = try #require(number("udp_acceleration_server_cookie", in: welcome))
+        let (_, welcome) = site.connect(5, Acceleration.offer)
+        let cookie = try #require(welcomed("udp_acceleration_server_cookie", in: welcome))
         site.deliver(try sealed(frame(1), cookie: cookie, tick: 1000))
         site.deliver([UInt8](repeating: 7, count: 80))
         site.deliver(try sealed(frame(2), cookie: cookie, tick: 1001))

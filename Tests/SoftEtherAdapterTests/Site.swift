@@ -3,6 +3,7 @@ import PluginABI
 import PluginKit
 import SoftEtherAdapter
 import SoftEtherCore
+import Testing
 
 /// The module between a fake host and clients made by hand.
 final class Site {
@@ -16,7 +17,11 @@ final class Site {
     let timer: pa_timer_module_v1
     let datagram: pa_datagram_module_v1
 
-    init(lane: UInt32 = 0, of lanes: UInt32 = 2, options: [String: FakeHost.FakeOption] = [:]) throws {
+    init(
+        lane: UInt32 = 0, of lanes: UInt32 = 2, options: [String: FakeHost.FakeOption] = [:],
+        lacking: Set<String> = []
+    ) throws {
+        host.lacking = lacking
         module = try LoadedModule(ModuleEntry.descriptor(of: SoftEtherModule.self), in: host)
         stream = try module.table(PA_STREAM)
         session = try module.table(PA_SESSION)
@@ -72,12 +77,12 @@ final class Site {
         hear(request(pack), handle)
     }
 
-    func decide(_ code: UInt32) {
+    func decide(_ code: UInt32, identity: UInt64 = 77) {
         let question = host.questions.removeFirst()
         var verdict = pa_verdict_v1()
         verdict.size = UInt32(MemoryLayout<pa_verdict_v1>.size)
         verdict.code = code
-        verdict.identity = code == PA_VERDICT_ACCEPTED ? 77 : 0
+        verdict.identity = code == PA_VERDICT_ACCEPTED ? identity : 0
         auth.decided(module.laneState, question.token, &verdict)
     }
 
@@ -94,6 +99,22 @@ final class Site {
         let welcome = host.written.removeValue(forKey: handle) ?? []
         _ = host.said()
         return (token, welcome)
+    }
+
+    /// A further connection of the session.
+    func join(_ handle: UInt64, _ welcome: [UInt8]) throws {
+        knock(handle)
+        var pack = Pack()
+        pack.set("method", "additional_connect")
+        pack.set("session_key", try #require(Self.sessionKey(in: welcome)))
+        hear(request(pack), handle)
+    }
+
+    private static func sessionKey(in welcome: [UInt8]) -> [UInt8]? {
+        let name = Array("session_key".utf8)
+        guard let start = welcome.indices.first(where: { welcome[$0...].starts(with: name + [0, 0, 0, 1]) })
+        else { return nil }
+        return Array(welcome[start + name.count + 12..<start + name.count + 32])
     }
 
     func transmit(_ frames: [[UInt8]], _ token: UInt64, headroom: Int = 64, tailroom: Int = 16) {

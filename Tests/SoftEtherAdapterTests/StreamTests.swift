@@ -101,7 +101,7 @@ import Zlib
         let site = try Site()
         defer { site.end() }
         let (token, welcome) = site.connect(5)
-        try join(site, 6, welcome)
+        try site.join(6, welcome)
         site.host.written = [:]
         _ = site.host.said()
         site.transmit([frame(1)], token)
@@ -119,7 +119,7 @@ import Zlib
         let site = try Site()
         defer { site.end() }
         let (token, welcome) = site.connect(5)
-        try join(site, 6, welcome)
+        try site.join(6, welcome)
         site.pass(seconds: 13)
         site.host.written = [:]
         site.transmit([frame(1)], token)
@@ -148,6 +148,48 @@ import Zlib
         }
     }
 
+    @Test(
+        arguments: [
+            (PA_VERDICT_ACCEPTED, 0), (PA_VERDICT_CREDENTIALS, 69), (PA_VERDICT_HUB, 8),
+            (PA_VERDICT_DISABLED, 52), (PA_VERDICT_METHOD, 68), (PA_VERDICT_UNAVAILABLE, 105),
+        ] as [(UInt32, UInt8)])
+    func `a user changes his password`(verdict: UInt32, code: UInt8) throws {
+        let site = try Site()
+        defer { site.end() }
+        site.knock(5)
+        _ = site.host.said()
+        var pack = Pack()
+        pack.set("method", "password")
+        pack.set("hubname", "LAB")
+        pack.set("username", "alice")
+        pack.set("secure_old_password", [UInt8](repeating: 1, count: 20))
+        pack.set("new_password", [UInt8](repeating: 2, count: 20))
+        pack.set("new_password_ntlm", [UInt8](repeating: 3, count: 16))
+        site.hear(site.request(pack), 5)
+        let hashes = (1...3).map { [UInt8](repeating: UInt8($0), count: $0 < 3 ? 20 : 16).hex }
+        let asked =
+            "change alice@LAB from \(PA_EVIDENCE_SOFTETHER) \(hashes[0]) to \(hashes[1]) \(hashes[2]) as 1"
+        #expect(site.host.said().contains(asked))
+        site.host.written = [:]
+        site.decide(verdict, identity: 0)
+        #expect(site.host.written[5]?.suffix(4) == [0, 0, 0, code])
+        #expect(site.host.closedStreams == [5] && site.host.openings.isEmpty)
+    }
+
+    @Test func `a host that changes no passwords is no error`() throws {
+        let site = try Site(lacking: [PA_PASSWORD])
+        defer { site.end() }
+        site.knock(5)
+        var pack = Pack()
+        pack.set("method", "password")
+        for name in ["hubname", "username"] { pack.set(name, "LAB") }
+        for name in ["secure_old_password", "new_password"] {
+            pack.set(name, [UInt8](repeating: 1, count: 20))
+        }
+        site.hear(site.request(pack), 5)
+        #expect(site.host.written[5]?.suffix(4) == [0, 0, 0, 33])
+    }
+
     @Test func `what must not wait has a connection of its own`() throws {
         let site = try Site()
         defer { site.end() }
@@ -155,7 +197,7 @@ import Zlib
         let urgent = [UInt8](repeating: 1, count: 12) + [8, 0, 0x45, 0xb8] + [UInt8](repeating: 2, count: 40)
         site.transmit([frame(1), urgent], token)
         #expect(site.host.written[5] == [0, 0, 0, 2] + block(frame(1)) + block(urgent), "while it is alone")
-        try join(site, 6, welcome)
+        try site.join(6, welcome)
         site.host.written = [:]
         site.transmit([frame(1), urgent, frame(2)], token)
         #expect(site.host.written[5] == [0, 0, 0, 1] + block(urgent))
@@ -185,22 +227,5 @@ import Zlib
         _ = site.connect(6)
         site.stream.closed(site.module.laneState, 6, PA_STREAM_REMOTE)
         #expect(site.host.said().contains("close session 900 1 the client closed its connections"))
-    }
-
-    /// A further connection of the session.
-    private func join(_ site: Site, _ handle: UInt64, _ welcome: [UInt8]) throws {
-        site.knock(handle)
-        var pack = Pack()
-        pack.set("method", "additional_connect")
-        pack.set("session_key", try #require(sessionKey(in: welcome)))
-        site.hear(site.request(pack), handle)
-    }
-
-    /// Of the welcome.
-    private func sessionKey(in welcome: [UInt8]) -> [UInt8]? {
-        let name = Array("session_key".utf8)
-        guard let start = welcome.indices.first(where: { welcome[$0...].starts(with: name + [0, 0, 0, 1]) })
-        else { return nil }
-        return Array(welcome[start + name.count + 12..<start + name.count + 32])
     }
 }

@@ -216,3 +216,61 @@ extension Acceleration {
         #expect(!server.isProved(at: time), "from the beginning")
     }
 }
+
+/// Acceleration that goes on in another instance of the engine.
+extension AccelerationTests {
+    private func handedOver(_ acceleration: Acceleration) throws -> Acceleration {
+        var octets: [UInt8] = []
+        acceleration.serialize(into: &octets)
+        var reader = ByteReader(octets.rawSpan)
+        let taken = try Acceleration(parsing: &reader)
+        #expect(reader.remaining == 0)
+        var again: [UInt8] = []
+        taken.serialize(into: &again)
+        #expect(again == octets)
+        return taken
+    }
+
+    @Test func `another instance goes on with cookies, keys, nonces and what has come`() throws {
+        let former = try acceleration(fast: true)
+        let context = try context()
+        var packets: [[UInt8]] = []
+        var moment = now
+        for second in 1...11 as ClosedRange<UInt64> {
+            moment = moment.advanced(by: .seconds(1))
+            var envelope = Envelope()
+            envelope.nonce = UInt8(second)
+            packets.append(packet(context, cookie: former.cookie, tick: second * 1000, frame, envelope))
+            #expect(former.open(packets.last!, at: moment) == .frame(35..<95))
+        }
+        #expect(former.isProved(at: moment))
+        let next = try handedOver(former)
+        #expect(next.isProved(at: moment) && next.isHeard(at: moment) && next.lastWasNewest)
+        for packet in packets { #expect(next.open(packet, at: moment) == .refused, "seen before") }
+        #expect(former.seal(frame, at: moment) == next.seal(frame, at: moment), "nonce, keys, ticks")
+        #expect(!next.wantsKeepAlive(at: moment))
+        #expect(!next.isProved(at: moment.advanced(by: .seconds(3))))
+    }
+
+    @Test func `a window that is full goes on where it was`() throws {
+        let former = try acceleration()
+        let context = try context()
+        func envelope(_ number: Int) -> [UInt8] {
+            var bytes = [UInt8](repeating: UInt8(number % 251), count: 12)
+            bytes[0] = UInt8(number >> 8)
+            bytes[1] = UInt8(number & 255)
+            bytes.appendBigEndian(former.cookie)
+            bytes.appendBigEndian(UInt64(number))
+            bytes += [UInt8](repeating: 0, count: 11 + 16)
+            var span = bytes.mutableSpan
+            var raw = span.mutableBytes
+            #expect(context.seal(&raw, text: 12..<raw.byteCount - 16))
+            return bytes
+        }
+        for number in 1...1500 { #expect(former.open(envelope(number), at: now) == .keepAlive) }
+        let next = try handedOver(former)
+        for number in [1, 476, 477, 1000, 1500] { #expect(next.open(envelope(number), at: now) == .refused) }
+        for number in 1501...2600 { #expect(next.open(envelope(number), at: now) == .keepAlive) }
+        #expect(next.open(envelope(1500), at: now) == .refused, "older than all that are remembered")
+    }
+}

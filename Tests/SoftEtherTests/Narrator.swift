@@ -16,7 +16,10 @@ let peer = TransportAddress(ipv4: 0xc633_6407, port: 5000)
 
 /// A server whose outputs become lines, and clients made by hand. Streams have the numbers of their clients.
 final class Narrator {
-    let server: Server
+    private(set) var server: Server
+    /// Whatever comes next meets another instance of the engine.
+    var swapsAllTheTime = false
+    private(set) var swaps = 0
     var now = Instant(nanoseconds: 1_000_000_000_000)
     /// What came out last, by stream.
     var answers: [UInt64: Answer] = [:]
@@ -36,7 +39,44 @@ final class Narrator {
         while let output = server.nextOutput() {
             if let line = line(output) { lines.append(line) }
         }
+        if swapsAllTheTime { swap() }
         return lines
+    }
+
+    /// Another instance of the engine takes over. It has everything as the former had it.
+    func swap() {
+        let former = server
+        let wasIdle = former.connections.isEmpty && former.sessions.isEmpty
+        server = successor()
+        for stream in former.unattached.sorted() {
+            guard let record = former.record(ofStream: stream) else { continue }
+            #expect(throws: Never.self) { try server.adoptConnection(record, at: now) }
+            #expect(server.record(ofStream: stream) == record)
+            former.giveUp(stream: stream)
+        }
+        for id in former.sessions.keys.sorted() {
+            guard let record = former.record(ofSession: id) else { continue }
+            #expect(throws: Never.self) { try server.adoptSession(record, at: now) }
+            #expect(server.record(ofSession: id) == record)
+            former.giveUp(session: id)
+        }
+        #expect(former.connections.isEmpty && former.sessions.isEmpty && former.questions.isEmpty)
+        #expect(wasIdle || former.deadline == nil)
+        #expect(former.nextOutput() == nil, "neither the clients nor the host hear of it")
+        server.adoptionEnded()
+        swaps += 1
+    }
+
+    /// An instance that knows what the lane shares, and has nothing of it yet.
+    func successor() -> Server {
+        let made = Server(
+            server.options, lane: server.lane, lanes: server.lanes, random: SeededGenerator(state: 8))
+        made.accelerationPort = server.accelerationPort
+        var shared: [UInt8] = []
+        server.serializeShared(into: &shared)
+        var reader = ByteReader(shared.rawSpan)
+        #expect(throws: Never.self) { try made.takeShared(&reader) }
+        return made
     }
 
     private func line(_ output: Output) -> String? {
@@ -54,6 +94,10 @@ final class Narrator {
         case .authenticate(let question, let login, let challenge, let stream):
             questions.append(question)
             return "who is \(login.user)@\(login.hub) of \(stream) (\(challenge.count))"
+        case .changePassword(let question, let change, let challenge, let stream):
+            questions.append(question)
+            let counts = "(\(challenge.count), \(change.ntHash.count))"
+            return "change \(change.user)@\(change.hub) of \(stream) \(counts)"
         case .withdrawAuthentication(let question):
             questions.removeAll { $0 == question }
             return "withdraw"
@@ -90,6 +134,18 @@ final class Narrator {
         pack.set("authtype", 1 as UInt32)
         pack.set("secure_password", [UInt8](repeating: 1, count: 20))
         pack.set("max_connection", 8 as UInt32)
+        change(&pack)
+        return request(pack)
+    }
+
+    static func passwordChange(_ change: (inout Pack) -> Void = { _ in }) -> [UInt8] {
+        var pack = Pack()
+        pack.set("method", "password")
+        pack.set("hubname", "LAB")
+        pack.set("username", "alice")
+        pack.set("secure_old_password", [UInt8](repeating: 1, count: 20))
+        pack.set("new_password", [UInt8](repeating: 2, count: 20))
+        pack.set("new_password_ntlm", [UInt8](repeating: 3, count: 16))
         change(&pack)
         return request(pack)
     }

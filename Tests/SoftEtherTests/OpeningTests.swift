@@ -126,7 +126,7 @@ extension Opening.Step {
 
     @Test(arguments: [
         ("login", RefusalCode.protocolError), ("admin", .notSupported), ("farm_connect", .notSupported),
-        ("password", .notSupported), ("additional_connect", .sessionTimeout),
+        ("password", .protocolError), ("additional_connect", .sessionTimeout),
     ])
     func `a request without what it needs is refused with its number`(method: String, code: RefusalCode) {
         var pack = Pack()

@@ -1,7 +1,9 @@
+import EngineParts
 import OpenSSL
 import PluginKit
 import SoftEtherCore
 import Synchronization
+import Wire
 
 /// Which session the datagrams of a source belong to. All lanes receive on one port, and the kernel gives a
 /// client's datagrams to any of them; so the lanes share what they have found out, by opening a copy.
@@ -26,10 +28,12 @@ final class AccelerationDirectory: Sendable {
         let high: UInt64
         let low: UInt64
 
-        init(_ endpoint: Endpoint) {
-            high = endpoint.high
-            low = endpoint.low
+        init(high: UInt64, low: UInt64) {
+            self.high = high
+            self.low = low
         }
+
+        init(_ endpoint: Endpoint) { self.init(high: endpoint.high, low: endpoint.low) }
     }
 
     private struct Entry {
@@ -40,6 +44,21 @@ final class AccelerationDirectory: Sendable {
     private struct State {
         var entries: [Source: [Entry]] = [:]
         var flows: [Endpoint: Place] = [:]
+        /// Lanes that have taken over from another instance.
+        var succeeded: Set<Int> = []
+
+        /// What another instance has told of a session is not told twice.
+        mutating func add(_ entry: Entry, from source: Source) {
+            guard entries[source]?.contains(where: { $0.place == entry.place }) != true else { return }
+            entries[source, default: []].append(entry)
+        }
+
+        mutating func keep(where isLeft: (Place) -> Bool) {
+            entries = entries.compactMapValues { entries in
+                let left = entries.filter { isLeft($0.place) }
+                return left.isEmpty ? nil : left
+            }
+        }
 
         /// The answer for a source, while that session lives.
         func flow(of remote: Endpoint) -> Place? {
@@ -57,7 +76,7 @@ final class AccelerationDirectory: Sendable {
     /// `key`: what is used of the client's.
     func add(_ place: Place, from remote: Endpoint, key: SecretBytes) {
         let entry = Entry(place: place, key: key)
-        state.withLock { $0.entries[Source(remote), default: []].append(entry) }
+        state.withLock { $0.add(entry, from: Source(remote)) }
     }
 
     func remove(_ place: Place, from remote: Endpoint) {
@@ -81,13 +100,8 @@ final class AccelerationDirectory: Sendable {
 
     /// Nil: nobody's. `packet` is opened only where the source is not known.
     func find(_ packet: [UInt8], from remote: Endpoint) -> Place? {
-        let (known, candidates) = state.withLock { state in
-            (state.flow(of: remote), state.entries[Source(remote)]?.suffix(Self.tried) ?? [])
-        }
-        if let known { return known }
-        guard packet.count >= AccelerationPacket.overhead,
-            let place = candidates.reversed().first(where: { isSealed(packet, by: $0.key) })?.place
-        else { return nil }
+        let (place, isKnown) = look(for: packet, from: remote)
+        guard let place, !isKnown else { return place }
         return state.withLock { state in
             // Two lanes may be here at once; the first one's answer counts.
             if let other = state.flow(of: remote) { return other }
@@ -100,6 +114,16 @@ final class AccelerationDirectory: Sendable {
         }
     }
 
+    /// The same, without remembering it; and whether it was remembered.
+    func look(for packet: [UInt8], from remote: Endpoint) -> (place: Place?, isKnown: Bool) {
+        let (known, candidates) = state.withLock { state in
+            (state.flow(of: remote), state.entries[Source(remote)]?.suffix(Self.tried) ?? [])
+        }
+        if let known { return (known, true) }
+        guard packet.count >= AccelerationPacket.overhead else { return (nil, false) }
+        return (candidates.reversed().first { isSealed(packet, by: $0.key) }?.place, false)
+    }
+
     private func isSealed(_ packet: [UInt8], by key: SecretBytes) -> Bool {
         guard let context = try? AEADContext(.chaCha20Poly1305, key: key.bytes, .decrypt) else {
             return false
@@ -109,5 +133,52 @@ final class AccelerationDirectory: Sendable {
         var bytes = unsafe span.mutableBytes
         let text = AccelerationPacket.nonceLength..<packet.count - AccelerationPacket.tagLength
         return context.open(&bytes, text: text)
+    }
+}
+
+// MARK: - Handover
+
+/// Another instance's lanes are taken over one after the other, and each of its datagrams comes on any lane:
+/// so a lane knows the sessions of all others before they have come.
+extension AccelerationDirectory {
+    func serialize(into octets: inout [UInt8]) {
+        let entries = state.withLock { state in
+            state.entries.flatMap { source, entries in entries.map { (source, $0) } }
+        }
+        octets.appendBigEndian(UInt32(entries.count))
+        for (source, entry) in entries {
+            octets.appendBigEndian(source.high)
+            octets.appendBigEndian(source.low)
+            octets.append(UInt8(entry.place.lane))
+            octets.appendBigEndian(entry.place.session)
+            octets.append(contentsOf: Array(copying: entry.key.bytes))
+        }
+    }
+
+    /// `lane` takes over now, and what is told of the lanes that are still to do so is not yet the last word.
+    func succeed(_ reader: inout ByteReader, on lane: Int) throws(WireError) {
+        var told: [(Source, Entry)] = []
+        for _ in 0..<(try reader.readCount()) {
+            let source = Source(high: try reader.read(UInt64.self), low: try reader.read(UInt64.self))
+            let place = Place(lane: Int(try reader.read(UInt8.self)), session: try reader.read(UInt64.self))
+            var key = try reader.take(Acceleration.usedKeyLength)
+            told.append((source, Entry(place: place, key: SecretBytes(copying: key))))
+            wipe(&key)
+        }
+        state.withLock { state in
+            let succeeded = state.succeeded
+            state.keep { succeeded.contains($0.lane) }
+            for (source, entry) in told where !succeeded.contains(entry.place.lane) {
+                state.add(entry, from: source)
+            }
+            state.succeeded.insert(lane)
+        }
+        generations.add(1, ordering: .relaxed)
+    }
+
+    /// The other instance has no session left on `lane`: these are all that there are.
+    func succeeded(on lane: Int, to sessions: Set<UInt64>) {
+        state.withLock { $0.keep { $0.lane != lane || sessions.contains($0.session) } }
+        generations.add(1, ordering: .relaxed)
     }
 }

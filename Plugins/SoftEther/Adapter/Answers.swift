@@ -17,7 +17,7 @@ extension SoftEtherLane {
     /// What somebody who was accepted wishes for and may not have.
     private func denial(_ question: UInt64) -> RefusalCode? {
         guard let identity = accepted, let wishes = server.wishes(ofQuestion: question) else { return nil }
-        let remote = server.stream(ofQuestion: question).flatMap { links[$0]?.facts.remote }
+        let remote = server.stream(ofQuestion: question).flatMap { links[$0]?.remote }
         func permits(_ permission: Permission) -> Bool {
             services.permits(permission, to: identity, at: remote, protocolName: "SoftEther")
         }

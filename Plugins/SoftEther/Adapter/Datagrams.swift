@@ -162,12 +162,12 @@ extension SoftEtherLane {
 
     /// The session can be accelerated: at first where its TCP connection comes from, at the port that it
     /// tells.
-    func accelerate(_ client: Client, _ login: Login, _ facts: StreamFacts) {
+    func accelerate(_ client: Client, _ login: Login, from remote: Endpoint) {
         guard let acceleration = client.session.acceleration, let offer = login.acceleration else { return }
         let place = AccelerationDirectory.Place(lane: lane, session: client.session.id)
-        module.directory.add(place, from: facts.remote, key: acceleration.peerKey)
-        client.origin = facts.remote
-        client.path = Client.Path(remote: facts.remote.with(port: offer.port), local: nil)
+        module.directory.add(place, from: remote, key: acceleration.peerKey)
+        client.origin = remote
+        client.path = Client.Path(remote: remote.with(port: offer.port), local: nil)
     }
 
     func forgetAcceleration(of client: Client) {

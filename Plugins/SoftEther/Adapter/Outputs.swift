@@ -13,7 +13,9 @@ extension SoftEtherLane {
             if let link = links.removeValue(forKey: stream) { services.close(link.handle, .flush) }
         case .moveStream(let stream, let lane): move(stream, to: lane)
         case .authenticate(let question, let login, let challenge, let stream):
-            ask(question, login, challenge, links[stream]?.facts)
+            ask(question, login, challenge, from: links[stream]?.remote)
+        case .changePassword(let question, let change, let challenge, let stream):
+            self.change(question, change, challenge, from: links[stream]?.remote)
         case .withdrawAuthentication(let question):
             if let ticket = questions.removeValue(forKey: question) { services.withdraw(question: ticket) }
         case .openSession(let id, let login, let stream): open(id, login, stream)
@@ -34,16 +36,38 @@ extension SoftEtherLane {
 
     // MARK: Who is it?
 
-    private func ask(_ question: UInt64, _ login: Login, _ challenge: [UInt8], _ facts: StreamFacts?) {
+    private func ask(_ question: UInt64, _ login: Login, _ challenge: [UInt8], from remote: Endpoint?) {
         do throws(Status) {
             var evidence = evidence(login, challenge)
             defer { wipe(&evidence.secret) }
-            evidence.remote = facts?.remote
+            evidence.remote = remote
             evidence.software = login.software.description
             questions[question] = try services.ask(evidence, token: question)
         } catch {
             module.host.log(.warn, "authentication could not be asked for reason=\"\(error)\"")
             server.decided(question, .serverCannotAccept, at: services.now)
+        }
+    }
+
+    private func change(
+        _ question: UInt64, _ change: PasswordChange, _ challenge: [UInt8], from remote: Endpoint?
+    ) {
+        var evidence = Evidence(.softEther, protocolName: "SoftEther")
+        evidence.name = Array("\(change.user)@\(change.hub)".utf8)
+        evidence.secret = change.proof
+        evidence.challenge = challenge
+        evidence.remote = remote
+        var password = NewPassword(softEther: change.hash, ntHash: change.ntHash)
+        defer {
+            wipe(&evidence.secret)
+            wipe(&password.softEther)
+            wipe(&password.ntHash)
+        }
+        do throws(Status) {
+            questions[question] = try services.change(evidence, to: password, token: question)
+        } catch {
+            server.decided(
+                question, error == .unsupported ? .notSupported : .serverCannotAccept, at: services.now)
         }
     }
 
@@ -80,7 +104,7 @@ extension SoftEtherLane {
         let isAccelerated = session.acceleration != nil
         var request = SessionRequest(
             layer: .two, identity: identity, mtu: isAccelerated ? AccelerationPacket.mtu : 1500,
-            protocolName: "SoftEther", cipher: link.facts.tlsCipher ?? "", remote: link.facts.remote)
+            protocolName: "SoftEther", cipher: link.cipher, remote: link.remote)
         request.headroom = isAccelerated ? AccelerationPacket.headroom : Block.headLength
         request.tailroom = isAccelerated ? AccelerationPacket.tagLength : 0
         request.software = software.description
@@ -89,7 +113,7 @@ extension SoftEtherLane {
         do throws(Status) {
             client.opening = try services.open(request, token: id)
             clients[id] = client
-            accelerate(client, login, link.facts)
+            accelerate(client, login, from: link.remote)
         } catch {
             module.host.log(.warn, "no session can be opened reason=\"\(error)\"")
             server.sessionRefused(id, .serverCannotAccept, at: services.now)

@@ -14,7 +14,8 @@ final class SoftEtherLane: LaneAdapter {
     /// A stream of a client.
     struct Link {
         let handle: StreamHandle
-        let facts: StreamFacts
+        let remote: Endpoint
+        let cipher: String
     }
 
     /// A session, or one that is being opened.
@@ -42,7 +43,7 @@ final class SoftEtherLane: LaneAdapter {
     let server: Server
     let services: LaneServices
     let counters: LaneCounters
-    private var alarm = Alarm(token: timer)
+    var alarm = Alarm(token: timer)
 
     /// By stream, which is also its token.
     var links: [UInt64: Link] = [:]
@@ -61,6 +62,8 @@ final class SoftEtherLane: LaneAdapter {
     var output = FrameQueue(capacity: 257)
     var memory = TurnMemory(capacity: turnOctets)
     lazy var compression = Compression()
+    /// An export has begun, and goes on in another turn.
+    var isExporting = false
 
     init(
         _ module: SoftEtherModule, lane: Int, _ server: Server, _ services: LaneServices,
@@ -109,7 +112,7 @@ extension SoftEtherLane {
             services.close(stream, .reset)
             return token
         }
-        links[token] = Link(handle: stream, facts: facts)
+        links[token] = Link(handle: stream, remote: facts.remote, cipher: facts.tlsCipher ?? "")
         server.opened(
             stream: token, from: TransportAddress(facts.remote), isKnown: moved == Self.movedToken,
             at: services.now)

@@ -5,14 +5,15 @@ import Synchronization
 /// The SoftEther protocol as a module: Ethernet frames in TLS streams that the host ends.
 public final class SoftEtherModule: PacketAdapter {
     public static let descriptor = ModuleDescriptor(
-        id: "org.polyhub.softether", name: "softether", version: "0.1.0",
+        id: "org.polyhub.softether", name: "softether", version: "1.0.0, SoftEther protocol 5.02",
         summary: "SoftEther VPN clients, layer 2, over TLS",
         defaultListeners: [
             "tls://0.0.0.0:443", "tls://0.0.0.0:992", "tls://0.0.0.0:5555", "udp://0.0.0.0:5555",
         ])
     public static let capabilities: Capabilities = [
-        .streams, .sessions, .authentication, .timers, .datagrams,
+        .streams, .sessions, .authentication, .timers, .datagrams, .handover,
     ]
+    public static let handoverVersions = SessionRecord.version...SessionRecord.version
     public static let needs: Capabilities = [.streams, .sessions, .authentication, .timers, .options]
     public static let options = OptionDeclarations.all
 

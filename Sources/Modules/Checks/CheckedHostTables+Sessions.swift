@@ -9,19 +9,16 @@ extension CheckedHostTables {
                 guard let caller = unsafe CheckedLane.caller(lane, "pa.auth/1.ask") else {
                     return PA_ERROR_THREAD
                 }
-                guard unsafe caller.module.tables.auth != nil else {
-                    caller.broke(
-                        .undeclared, "pa.auth/1.ask", "the module has no \(PA_AUTH) to be answered at")
-                    return PA_ERROR_STATE
-                }
-                guard unsafe caller.accepts(evidence) else { return PA_ERROR_ARGUMENT }
+                let call: StaticString = "pa.auth/1.ask"
+                guard caller.canBeAnswered(call) else { return PA_ERROR_STATE }
+                guard unsafe caller.accepts(evidence, call) else { return PA_ERROR_ARGUMENT }
                 let known = unsafe evidence?.pointee.continues ?? 0
                 guard known == 0 || caller.lane.identities[known] != nil else {
-                    return caller.refuse(known, caller.identities, .useAfterClose, "pa.auth/1.ask")
+                    return caller.refuse(known, caller.identities, .useAfterClose, call)
                 }
                 let status = unsafe AuthTable.pointer.pointee.ask(lane, evidence, token, ticket)
                 if status == PA_ERROR_ARGUMENT {
-                    caller.broke(.argument, "pa.auth/1.ask", "the evidence is of no known kind, or too long")
+                    caller.broke(.argument, call, "the evidence is of no known kind, or too long")
                 }
                 if status == PA_OK, let given = unsafe ticket?.pointee { caller.tickets.note(given) }
                 return status
@@ -43,6 +40,23 @@ extension CheckedHostTables {
                     return
                 }
                 unsafe AuthTable.pointer.pointee.release(lane, identity)
+            }))
+
+    nonisolated(unsafe) static let password = unsafe constant(
+        pa_password_host_v1(
+            size: UInt32(MemoryLayout<pa_password_host_v1>.size), reserved: 0,
+            change: { lane, evidence, password, token, ticket in
+                let call: StaticString = "pa.password/1.change"
+                guard let caller = unsafe CheckedLane.caller(lane, call) else { return PA_ERROR_THREAD }
+                guard caller.canBeAnswered(call) else { return PA_ERROR_STATE }
+                guard unsafe caller.accepts(evidence, call) else { return PA_ERROR_ARGUMENT }
+                let status = unsafe PasswordTable.pointer.pointee.change(
+                    lane, evidence, password, token, ticket)
+                if status == PA_ERROR_ARGUMENT {
+                    caller.broke(.argument, call, "the evidence or the new password cannot be")
+                }
+                if status == PA_OK, let given = unsafe ticket?.pointee { caller.tickets.note(given) }
+                return status
             }))
 
     nonisolated(unsafe) static let permission = unsafe constant(
@@ -162,18 +176,24 @@ extension CheckedLane {
 
     fileprivate func isOpen(_ session: UInt64) -> Bool { lane.hubLane.session(session, of: lane) != nil }
 
-    fileprivate func accepts(_ evidence: UnsafePointer<pa_evidence_v1>?) -> Bool {
+    fileprivate func canBeAnswered(_ call: StaticString) -> Bool {
+        if unsafe module.tables.auth != nil { return true }
+        broke(.undeclared, call, "the module has no \(PA_AUTH) to be answered at")
+        return false
+    }
+
+    fileprivate func accepts(_ evidence: UnsafePointer<pa_evidence_v1>?, _ call: StaticString) -> Bool {
         guard let evidence = unsafe evidence?.pointee else {
-            broke(.argument, "pa.auth/1.ask", "the evidence is NULL")
+            broke(.argument, call, "the evidence is NULL")
             return false
         }
         guard unsafe evidence.size == MemoryLayout<pa_evidence_v1>.size else {
-            broke(.structSize, "pa.auth/1.ask", "pa_evidence_v1 says \(unsafe evidence.size) octets")
+            broke(.structSize, call, "pa_evidence_v1 says \(unsafe evidence.size) octets")
             return false
         }
         let octets = unsafe [evidence.name, evidence.secret, evidence.challenge, evidence.certificate]
         guard unsafe octets.allSatisfy({ unsafe $0.start != nil || $0.length == 0 }) else {
-            broke(.argument, "pa.auth/1.ask", "octets begin at NULL")
+            broke(.argument, call, "octets begin at NULL")
             return false
         }
         return true

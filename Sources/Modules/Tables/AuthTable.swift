@@ -11,17 +11,14 @@ enum AuthTable {
             size: UInt32(MemoryLayout<pa_auth_host_v1>.size), reserved: 0,
             ask: { lane, evidence, token, ticket in
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
-                guard let evidence = unsafe evidence?.pointee,
-                    unsafe evidence.size == MemoryLayout<pa_evidence_v1>.size,
-                    unsafe max(
-                        evidence.name.length, evidence.secret.length, evidence.challenge.length,
-                        evidence.certificate.length) <= maxOctets,
-                    let copied = unsafe Evidence(evidence, lane)
-                else { return PA_ERROR_ARGUMENT }
-                let known = unsafe evidence.continues
+                guard let copied = unsafe copy(evidence, on: lane) else { return PA_ERROR_ARGUMENT }
+                let known = unsafe evidence?.pointee.continues ?? 0
                 guard known == 0 || copied.continues != nil else { return lane.refuseHandle() }
                 guard lane.questions.count < ModuleLane.maxQuestions else { return PA_ERROR_LIMIT }
-                unsafe ticket?.pointee = lane.ask(copied, token: token, continuing: known)
+                let services = lane.instance.services
+                unsafe ticket?.pointee = lane.ask(token: token, continuing: known) {
+                    await services.judge(copied)
+                }
                 return PA_OK
             },
             withdraw: { lane, ticket in
@@ -32,6 +29,17 @@ enum AuthTable {
                 guard let lane = unsafe ModuleLane.current(lane) else { return }
                 if lane.identities[identity]?.hasSession == false { lane.identities[identity] = nil }
             }))
+
+    /// Nil where it is of another size, of no known kind, or too long.
+    static func copy(_ evidence: UnsafePointer<pa_evidence_v1>?, on lane: ModuleLane) -> Evidence? {
+        guard let evidence = unsafe evidence?.pointee,
+            unsafe evidence.size == MemoryLayout<pa_evidence_v1>.size,
+            unsafe max(
+                evidence.name.length, evidence.secret.length, evidence.challenge.length,
+                evidence.certificate.length) <= maxOctets
+        else { return nil }
+        return unsafe Evidence(evidence, lane)
+    }
 }
 
 extension Evidence {
@@ -60,13 +68,14 @@ extension Evidence {
 
 extension ModuleLane {
     /// [lane] Asks the host and answers the module later, unless it withdraws meanwhile.
-    fileprivate func ask(_ evidence: Evidence, token: UInt64, continuing known: UInt64) -> UInt64 {
+    func ask(
+        token: UInt64, continuing known: UInt64 = 0, _ judge: @escaping @Sendable () async -> Verdict
+    ) -> UInt64 {
         let ticket = nextNumber()
         questions[ticket] = token
-        let services = instance.services
         let seat = seat
         Task {
-            let verdict = await services.judge(evidence)
+            let verdict = await judge()
             // Whoever asked may have given the question to its successor meanwhile.
             seat.lane.post { _ in
                 guard let occupant = seat.occupant(where: { $0.questions[ticket] != nil }) else { return }
@@ -103,6 +112,9 @@ extension ModuleLane {
             unsafe raw.sentence = UnsafePointer(sentence.start)
             unsafe table.pointee.decided(state, token, &raw)
             withExtendedLifetime(sentence) {}
+        case .done:
+            unsafe raw.code = PA_VERDICT_ACCEPTED
+            unsafe table.pointee.decided(state, token, &raw)
         case .continues(let response):
             unsafe raw.code = PA_VERDICT_CONTINUE
             let response = LentOctets(response)

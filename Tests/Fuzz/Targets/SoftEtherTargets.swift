@@ -130,7 +130,8 @@ private struct SoftEtherRun {
     private mutating func drain() {
         while let output = server.nextOutput() {
             switch output {
-            case .authenticate(let question, _, _, _): questions.append(question)
+            case .authenticate(let question, _, _, _), .changePassword(let question, _, _, _):
+                questions.append(question)
             case .openSession(let id, _, _): openings.append(id)
             case .send, .closeStream, .moveStream, .withdrawAuthentication, .closeSession, .keepAliveDatagram,
                 .warn:

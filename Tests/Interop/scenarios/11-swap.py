@@ -11,7 +11,7 @@ from lab.network import LAN
 from lab.openvpn import Client
 from lab.polyhub import Polyhub, password
 from lab.processes import expect
-from lab.swapping import image_size, swap
+from lab.swapping import described, image_size, swap
 from lab.traffic import Load, Ping, interval_rates, longest_pause, received
 
 SWAPS = 20
@@ -55,11 +55,3 @@ def run(lab):
         # A machine that runs something else for a while makes a lane wait, too, but not time and again.
         expect(pauses[-3] < 5000, f"lanes paused for {pauses[-3:]} us")
     server.stop()
-
-
-def described(when, times):
-    """A moment, and how it lies to the swaps."""
-    for number, (began, ended) in enumerate(times):
-        if began - 0.1 <= when <= ended + 0.1:
-            return f"{when:.3f} (swap {number}: {began:.3f} to {ended:.3f})"
-    return f"{when:.3f} (no swap)"

@@ -17,6 +17,7 @@ package final class FakeHost {
     package var links: [UInt64: (own: UInt64, peer: UInt64)] = [:]
     package var nextHandle: UInt64 = 100
     package var answer: pa_status = PA_OK
+    package var keys: [(identity: String, key: String, hub: String)] = []
     package var certificate = (chain: "chain", key: "key", trust: "trust")
     package let memory = FakeMemory()
 
@@ -120,7 +121,9 @@ package final class FakeHost {
         case PA_AUTH: memory.table(FakeTables.auth)
         case PA_SESSION: memory.table(FakeTables.session)
         case PA_IPV6: memory.table(FakeTables.ipv6)
+        case PA_PSK: memory.table(FakeTables.psk)
         case PA_PERMISSION: memory.table(FakeTables.permission)
+        case PA_PASSWORD: memory.table(FakeTables.password)
         default: nil
         }
     }

@@ -72,6 +72,24 @@ enum FakeTables {
             })
     }
 
+    static var psk: pa_psk_host_v1 {
+        pa_psk_host_v1(
+            size: UInt32(MemoryLayout<pa_psk_host_v1>.size), reserved: 0,
+            keys: { host, keys, count in
+                let host = FakeHost.of(host)
+                host.say("keys")
+                let memory = host.memory
+                let lent = host.keys.map { key in
+                    pa_psk_v1(
+                        identity: memory.octets(Array(key.identity.utf8)),
+                        key: memory.octets(Array(key.key.utf8)), hub: memory.text(key.hub))
+                }
+                keys!.pointee = UnsafePointer(memory.array(lent))
+                count!.pointee = UInt32(lent.count)
+                return PA_OK
+            })
+    }
+
     static var permission: pa_permission_host_v1 {
         pa_permission_host_v1(
             size: UInt32(MemoryLayout<pa_permission_host_v1>.size), reserved: 0,
@@ -79,6 +97,22 @@ enum FakeTables {
                 let host = FakeHost.of(lane)
                 host.say("may \(identity) \(kind) \(String(cString: protocolName!))")
                 return host.permitted.contains(kind) ? PA_OK : PA_ERROR_REFUSED
+            })
+    }
+
+    static var password: pa_password_host_v1 {
+        pa_password_host_v1(
+            size: UInt32(MemoryLayout<pa_password_host_v1>.size), reserved: 0,
+            change: { lane, evidence, password, token, ticket in
+                let host = FakeHost.of(lane)
+                let (evidence, password) = (evidence!.pointee, password!.pointee)
+                let name = String(decoding: [UInt8](evidence.name), as: UTF8.self)
+                let old = "\(evidence.kind) \([UInt8](evidence.secret).hex)"
+                let new = "\([UInt8](password.softether).hex) \([UInt8](password.nt_hash).hex)"
+                host.say("change \(name) from \(old) to \(new) as \(token)")
+                ticket!.pointee = host.newHandle()
+                host.questions.append((token, ticket!.pointee))
+                return host.answer
             })
     }
 

@@ -1,3 +1,4 @@
+import EngineParts
 import OpenSSL
 import Wire
 

@@ -1,3 +1,4 @@
+import EngineParts
 import Wire
 
 /// The receiving half of the reliable layer: puts messages in order and remembers what is to be acknowledged.

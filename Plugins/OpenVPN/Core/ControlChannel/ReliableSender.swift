@@ -1,3 +1,4 @@
+import EngineParts
 public import Wire
 
 /// The sending half of OpenVPN's reliable layer: numbers messages, keeps each until it is acknowledged,

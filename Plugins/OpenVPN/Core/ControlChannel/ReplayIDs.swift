@@ -1,3 +1,4 @@
+import EngineParts
 public import Wire
 
 /// Numbers every packet that a static key protects, "long form": a counter, and the second in which counting

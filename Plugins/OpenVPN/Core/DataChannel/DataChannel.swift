@@ -1,3 +1,4 @@
+import EngineParts
 public import OpenSSL
 public import PluginABI
 import Wire

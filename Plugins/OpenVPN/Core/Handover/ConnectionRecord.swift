@@ -1,3 +1,4 @@
+import EngineParts
 import OpenSSL
 public import Wire
 

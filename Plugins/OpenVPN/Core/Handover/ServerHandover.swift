@@ -1,3 +1,4 @@
+import EngineParts
 public import Wire
 
 /// What another instance of the module, which takes over from this one, has to know of the lane.

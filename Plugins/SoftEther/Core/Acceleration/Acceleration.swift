@@ -24,31 +24,41 @@ public final class Acceleration {
         case refused
     }
 
+    /// What both sides know of each other.
+    struct Agreement {
+        /// Good for datagrams to us, and to the client.
+        let cookie: UInt32
+        let peerCookie: UInt32
+        /// Ours, and what is used of the client's.
+        let key: SecretBytes
+        let peerKey: SecretBytes
+        /// Silence is noticed sooner.
+        let isFast: Bool
+    }
+
+    let agreement: Agreement
     /// Good for datagrams to us.
-    public let cookie: UInt32
-    let peerCookie: UInt32
-    /// Ours, and what is used of the client's.
-    private let key: SecretBytes
-    public let peerKey: SecretBytes
+    public var cookie: UInt32 { agreement.cookie }
+    var peerCookie: UInt32 { agreement.peerCookie }
+    public var peerKey: SecretBytes { agreement.peerKey }
     /// The longest gap between two datagrams from the client.
     let gap: Duration
-    private let isFast: Bool
 
     private let sealing: AEADContext
     private let opening: AEADContext
     /// Of 12 octets, big-endian.
-    private var nonce: (UInt64, UInt32)
-    private var window = AccelerationWindow()
-    private let epoch: Instant
-    private var heardAt: Instant?
-    private var provedSince: Instant?
-    private var sentAt: Instant?
+    private(set) var nonce: (UInt64, UInt32)
+    var window = AccelerationWindow()
+    let epoch: Instant
+    var heardAt: Instant?
+    var provedSince: Instant?
+    var sentAt: Instant?
     /// Whether no later datagram had come before the last one that was opened: where it came from is where
     /// the client is.
-    public private(set) var lastWasNewest = false
+    public internal(set) var lastWasNewest = false
 
     /// `random` gives the cookies and our key.
-    init?(_ offer: AccelerationOffer, random: inout some RandomNumberGenerator, at now: Instant) {
+    convenience init?(_ offer: AccelerationOffer, random: inout some RandomNumberGenerator, at now: Instant) {
         let key = SecretBytes(count: Self.keyLength) { key in
             for index in 0..<Self.keyLength {
                 let octet = UInt8.random(in: 0...255, using: &random)
@@ -56,21 +66,23 @@ public final class Acceleration {
             }
         }
         let offered = offer.key
-        let peerKey = SecretBytes(copying: offered.bytes.extracting(first: Self.usedKeyLength))
-        self.key = key
-        self.peerKey = peerKey
-        cookie = UInt32.random(in: 1...UInt32.max / 2, using: &random)
-        peerCookie = UInt32.random(in: UInt32.max / 2 + 1...UInt32.max, using: &random)
-        nonce = (random.next(), random.next())
-        gap = offer.isFast ? .milliseconds(2100) : .seconds(9)
-        isFast = offer.isFast
-        epoch = now
-        let ownKey = SecretBytes(copying: key.bytes.extracting(first: Self.usedKeyLength))
-        guard let sealing = try? AEADContext(.chaCha20Poly1305, key: ownKey.bytes, .encrypt),
-            let opening = try? AEADContext(.chaCha20Poly1305, key: peerKey.bytes, .decrypt)
-        else { return nil }
-        self.sealing = sealing
-        self.opening = opening
+        let agreement = Agreement(
+            cookie: UInt32.random(in: 1...UInt32.max / 2, using: &random),
+            peerCookie: UInt32.random(in: UInt32.max / 2 + 1...UInt32.max, using: &random), key: key,
+            peerKey: SecretBytes(copying: offered.bytes.extracting(first: Self.usedKeyLength)),
+            isFast: offer.isFast)
+        try? self.init(agreement, nonce: (random.next(), random.next()), epoch: now)
+    }
+
+    /// `nonce`: of the next datagram. `epoch`: when our ticks begin.
+    init(_ agreement: Agreement, nonce: (UInt64, UInt32), epoch: Instant) throws(OpenSSLError) {
+        self.agreement = agreement
+        self.nonce = nonce
+        self.epoch = epoch
+        gap = agreement.isFast ? .milliseconds(2100) : .seconds(9)
+        let ownKey = SecretBytes(copying: agreement.key.bytes.extracting(first: Self.usedKeyLength))
+        sealing = try AEADContext(.chaCha20Poly1305, key: ownKey.bytes, .encrypt)
+        opening = try AEADContext(.chaCha20Poly1305, key: agreement.peerKey.bytes, .decrypt)
     }
 
     /// Whether frames go as datagrams now: they have come without a gap for long enough.
@@ -130,7 +142,7 @@ public final class Acceleration {
 
     /// What a client is told of it.
     func describe(in pack: inout Pack, port: UInt16) {
-        let key = key
+        let key = agreement.key
         pack.set("use_udp_acceleration", true)
         pack.set("udp_acceleration_version", 2 as UInt32)
         // No address: where the client's TCP connection goes to.
@@ -146,7 +158,7 @@ public final class Acceleration {
         pack.set("udp_acceleration_client_cookie", peerCookie)
         pack.set("udp_acceleration_use_encryption", true)
         pack.set("use_hmac_on_udp_acceleration", false)
-        pack.set("udp_accel_fast_disconnect_detect", isFast)
+        pack.set("udp_accel_fast_disconnect_detect", agreement.isFast)
     }
 
     private func hear(at now: Instant) {

@@ -10,13 +10,13 @@ struct AccelerationWindow: Sendable {
     static let tolerance: UInt64 = 30_000
 
     /// Nonces since the last change of generations, and those of the generation before.
-    private var young = Generation()
-    private var old = Generation()
+    var young = Generation()
+    var old = Generation()
     /// Packets of this tick or an older one may have been forgotten.
-    private var floor: UInt64 = 0
-    private(set) var newest: UInt64 = 0
+    var floor: UInt64 = 0
+    var newest: UInt64 = 0
     /// Our own clock when `newest` came.
-    private var newestAt: UInt64 = 0
+    var newestAt: UInt64 = 0
 
     /// Whether a packet that is authentic may be taken. `nonce` stands for its 12 octets, `now` is our own
     /// tick.
@@ -41,7 +41,7 @@ struct AccelerationWindow: Sendable {
 
     /// A set of nonces that only grows, in one piece of memory. Its places are few enough that a peer who
     /// chooses its nonces to collide wastes a microsecond for each packet that it encrypts.
-    private struct Generation: Sendable {
+    struct Generation: Sendable {
         private static let places = 2 * remembered
         private static let free: UInt64 = 0
 
@@ -49,6 +49,12 @@ struct AccelerationWindow: Sendable {
         private(set) var count = 0
         /// The newest tick among its packets.
         var newest: UInt64 = 0
+
+        /// In an order in which they come to the same places: from behind a free one on.
+        var all: [UInt64] {
+            let start = nonces.firstIndex(of: Self.free) ?? 0
+            return (nonces[start...] + nonces[..<start]).filter { $0 != Self.free }
+        }
 
         func contains(_ nonce: UInt64) -> Bool { nonces[place(of: Self.stored(nonce))] != Self.free }
 

@@ -28,8 +28,8 @@ public struct Opening: Sendable {
     private let hello: Pack
     /// The challenge that a proof has to be about.
     public let challenge: [UInt8]
-    private var hasSaidHello = false
-    private var requests = 0
+    private(set) var hasSaidHello = false
+    var requests = 0
     private var reader = HTTPRequestReader()
 
     /// `challenge` is 20 random octets. `isKnown`: the client has heard our hello already, on another lane,

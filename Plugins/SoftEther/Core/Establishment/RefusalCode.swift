@@ -12,6 +12,9 @@ public enum RefusalCode: UInt32, Error, Sendable {
     case hubBusy = 16
     case tooManyUserSessions = 20
     case notSupported = 33
+    case notEnoughRights = 52
+    case userWithoutPassword = 68
+    case oldPasswordWrong = 69
     case serverCannotAccept = 105
     case monitorDenied = 107
     case bridgeDenied = 108

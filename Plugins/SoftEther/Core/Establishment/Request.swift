@@ -6,6 +6,7 @@ public enum Request: Sendable {
     /// One more connection for the session that has this key.
     case additionalConnection(SessionKey)
     case enumerateHubs
+    case changePassword(PasswordChange)
     /// Asks for nothing but an answer.
     case noop
     /// The answer to such a one, which we never send.
@@ -29,6 +30,7 @@ public enum Request: Sendable {
             }
             self = .additionalConnection(key)
         case (_, "enum_hub"): self = .enumerateHubs
+        case (_, "password"): self = .changePassword(try PasswordChange(pack))
         case (_, .some): throw .notSupported
         case (_, nil): throw .protocolError
         }

@@ -25,7 +25,7 @@ public struct BlockReader: Equatable, Sendable {
         case broken
     }
 
-    private var announced: UInt32 = 0
+    var announced: UInt32 = 0
 
     public init() {}
 

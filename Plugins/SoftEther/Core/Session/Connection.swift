@@ -6,6 +6,8 @@ public final class Connection {
         case opening(Opening)
         /// The host judges what was shown.
         case deciding(question: UInt64, Login)
+        /// The host judges a wish for another password.
+        case changing(question: UInt64)
         /// Accepted; the hub makes a place.
         case joining
         case attached
@@ -33,13 +35,21 @@ public final class Connection {
     public var heardAt: Instant
     var keepAliveAt: Instant
 
-    init(stream: UInt64, source: TransportAddress, opening: Opening, at now: Instant) {
+    init(stream: UInt64, source: TransportAddress, stage: Stage, at now: Instant) {
         self.stream = stream
         self.source = source
-        stage = .opening(opening)
+        self.stage = stage
         openedAt = now
         heardAt = now
         keepAliveAt = now
+    }
+
+    /// The host's answer that it waits for.
+    var question: UInt64? {
+        switch stage {
+        case .deciding(let question, _), .changing(let question): question
+        case .opening, .joining, .attached, .closed: nil
+        }
     }
 
     public var isAttached: Bool { if case .attached = stage { true } else { false } }

@@ -9,6 +9,8 @@ public enum Output: Sendable {
     /// Who is it? Answered by `Server.decided`, once.
     case authenticate(question: UInt64, Login, challenge: [UInt8], stream: UInt64)
     case withdrawAuthentication(question: UInt64)
+    /// Has somebody's new password count. Answered by `Server.decided`, once.
+    case changePassword(question: UInt64, PasswordChange, challenge: [UInt8], stream: UInt64)
     /// Answered by `Server.sessionOpened` or `sessionRefused`.
     case openSession(UInt64, Login, stream: UInt64)
     /// A datagram without a frame, so that the client and what is on the way know of us.

@@ -27,6 +27,8 @@ public final class Server {
     var guesses = KeyGuesses()
     var warnings = WarningBrake()
     var lastNumber: UInt64 = 0
+    /// Sessions of this lane may be another instance's, which this one takes over from, or gives them to.
+    var hasOthers = false
     public internal(set) var deadline: Instant?
     /// Where datagrams are received; nil: sessions are not accelerated.
     public var accelerationPort: UInt16?
@@ -63,9 +65,9 @@ public final class Server {
         }
         let challenge = octets(Opening.challengeLength)
         let opening = Opening(server: options.software, challenge: challenge, isKnown: isKnown)
-        connections[stream] = Connection(stream: stream, source: source, opening: opening, at: now)
+        connections[stream] = Connection(stream: stream, source: source, stage: .opening(opening), at: now)
         halfOpen.insert(.init(connection: stream, source: source, isUnproved: false, beganAt: now))
-        if deadline == nil { deadline = now.advanced(by: Self.tick) }
+        rise(at: now)
     }
 
     /// Octets of a stream that is not attached to a session yet. Returns how many were taken; the others are
@@ -124,6 +126,7 @@ public final class Server {
         case .login(let login): ask(login, connection, challenge)
         case .additionalConnection(let key): attach(connection, key, at: now)
         case .enumerateHubs: tellHubs(connection)
+        case .changePassword(let change): ask(change, connection, challenge)
         case .noop, .noopAnswer: break
         }
     }
@@ -153,7 +156,7 @@ public final class Server {
     }
 
     private func forget(_ connection: Connection) {
-        if case .deciding(let question, _) = connection.stage {
+        if let question = connection.question {
             questions[question] = nil
             outputs.append(.withdrawAuthentication(question: question))
         }

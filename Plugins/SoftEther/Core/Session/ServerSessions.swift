@@ -10,6 +10,14 @@ extension Server {
             .authenticate(question: question, login, challenge: challenge, stream: connection.stream))
     }
 
+    func ask(_ change: PasswordChange, _ connection: Connection, _ challenge: [UInt8]) {
+        let question = nextNumber()
+        questions[question] = connection
+        connection.stage = .changing(question: question)
+        outputs.append(
+            .changePassword(question: question, change, challenge: challenge, stream: connection.stream))
+    }
+
     /// What the one wishes who is asked about: who is accepted may still not have all of it.
     public func wishes(ofQuestion question: UInt64) -> SessionWishes? {
         guard case .deciding(_, let login)? = questions[question]?.stage else { return nil }
@@ -18,13 +26,30 @@ extension Server {
 
     public func stream(ofQuestion question: UInt64) -> UInt64? { questions[question]?.stream }
 
-    /// The verdict on a question; nil: accepted, with all that was wished for.
+    /// The verdict on a question; nil: accepted, with all that was wished for, or done.
     public func decided(_ question: UInt64, _ refusal: RefusalCode?, at now: Instant) {
-        guard let connection = questions.removeValue(forKey: question),
-            case .deciding(_, let login) = connection.stage
-        else { return }
-        connection.stage = .joining
-        if let refusal { return refuse(connection, login.told(refusal)) }
+        guard let connection = questions.removeValue(forKey: question) else { return }
+        switch connection.stage {
+        case .deciding(_, let login):
+            connection.stage = .joining
+            if let refusal { return refuse(connection, login.told(refusal)) }
+            accept(login, connection, at: now)
+        case .changing:
+            connection.stage = .closed
+            if let refusal { return refuse(connection, PasswordChange.told(refusal)) }
+            send(HTTPResponse.carrying(Self.done), connection)
+            close(connection)
+        case .opening, .joining, .attached, .closed: return
+        }
+    }
+
+    private static var done: Pack {
+        var pack = Pack()
+        pack.set("error", 0 as UInt32)
+        return pack
+    }
+
+    private func accept(_ login: Login, _ connection: Connection, at now: Instant) {
         let number = nextNumber()
         let session = Session(
             id: number, key: SessionKey(lane: lane, random: &random),
@@ -84,6 +109,8 @@ extension Server {
             return refuse(connection, .serverCannotAccept)
         }
         guard let session = keys[key.name], session.key.matches(key) else {
+            // Whose session is about to come, or stays where it was, is to try again, and not to give it up.
+            guard !hasOthers else { return close(connection) }
             guesses.failed(source, at: now)
             return refuse(connection, .sessionTimeout)
         }
@@ -128,7 +155,7 @@ extension Server {
         outputs.append(.closeSession(session.id, reason))
     }
 
-    private func forget(session id: UInt64) -> Session? {
+    func forget(session id: UInt64) -> Session? {
         guard let session = sessions.removeValue(forKey: id) else { return nil }
         keys[session.key.name] = nil
         for connection in session.connections { connection.session = nil }

@@ -17,9 +17,15 @@ extension Server {
             }
             end(session, .transport)
         }
-        let isIdle = connections.isEmpty && sessions.isEmpty
         self.deadline = isIdle ? nil : now.advanced(by: Self.tick)
     }
+
+    private var isIdle: Bool { connections.isEmpty && sessions.isEmpty }
+
+    /// There is somebody to look at.
+    func rise(at now: Instant) { if deadline == nil { deadline = now.advanced(by: Self.tick) } }
+
+    func restIfIdle() { if isIdle { deadline = nil } }
 
     /// A place among the connections on their way to a session, if need be another one's.
     func makeRoom(for source: TransportAddress, at now: Instant) -> Bool {
