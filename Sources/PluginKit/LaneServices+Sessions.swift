@@ -77,8 +77,8 @@ extension LaneServices {
         return Status(rawValue: unsafe ipv6.pointee.lease(lane, ticket.rawValue))
     }
 
-    /// The client has a link with these interface identifiers (RFC 5072), on which it forms its IPv6 addresses
-    /// itself: it gets router advertisements by `transmit`.
+    /// The client has a link with these interface identifiers (RFC 5072), on which it forms its IPv6
+    /// addresses itself: it gets router advertisements by `transmit`.
     @discardableResult
     public func joinIPv6Link(_ handle: SessionHandle, own: UInt64, peer: UInt64) -> Status {
         guard let ipv6 = unsafe ipv6 else { return .unsupported }

@@ -52,7 +52,8 @@ public struct Capabilities: OptionSet, Sendable {
         (PA_DATAGRAM, .datagrams), (PA_STREAM, .streams), (PA_SESSION, .sessions), (PA_AUTH, .authentication),
         (PA_TIMER, .timers), (PA_CERTIFICATE, .certificates), (PA_OPTION, .options), (PA_STORE, .store),
         (PA_LOG, .log), (PA_METRIC, .metrics), (PA_COMMAND, .commands), (PA_HANDOVER, .handover),
-        (PA_PERMISSION, .permissions), (PA_PASSWORD, .passwords), (PA_PSK, .preSharedKeys), (PA_IPV6, .ipv6),
+        (PA_PERMISSION, .permissions), (PA_PASSWORD, .passwords), (PA_PSK, .preSharedKeys),
+        (PA_IPV6, .ipv6),
     ]
 
     /// The ids of the members, for a sentence.

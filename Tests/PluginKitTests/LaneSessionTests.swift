@@ -33,19 +33,6 @@ extension LaneTests {
             ])
     }
 
-    @Test func `a password is changed by what it will be proved by`() throws {
-        let lane = try Lane()
-        defer { lane.module.end() }
-        let said = try lane.inCall { lane in
-            var evidence = Evidence(.softEther, protocolName: "Test")
-            evidence.name = Array("alice".utf8)
-            evidence.secret = [1, 2]
-            let new = NewPassword(softEther: [3], ntHash: [4])
-            #expect((try? lane.services.change(evidence, to: new, token: 31))?.rawValue == 101)
-        }
-        #expect(said == ["change alice from 3 0102 to 03 04 as 31"])
-    }
-
     @Test func `IPv6 is asked for, and told`() throws {
         let lane = try Lane()
         defer { lane.module.end() }
@@ -75,6 +62,19 @@ extension LaneTests {
                     + "[\"2001:db8:0:0:0:0:0:35\"] lab 1400",
                 "log 2 IPv6 of 31 -",
             ])
+    }
+
+    @Test func `a password is changed by what it will be proved by`() throws {
+        let lane = try Lane()
+        defer { lane.module.end() }
+        let said = try lane.inCall { lane in
+            var evidence = Evidence(.softEther, protocolName: "Test")
+            evidence.name = Array("alice".utf8)
+            evidence.secret = [1, 2]
+            let new = NewPassword(softEther: [3], ntHash: [4])
+            #expect((try? lane.services.change(evidence, to: new, token: 31))?.rawValue == 101)
+        }
+        #expect(said == ["change alice from 3 0102 to 03 04 as 31"])
     }
 
     @Test func `answers about sessions come in`() throws {

@@ -46,7 +46,7 @@ import Wire
         #expect(site.client.packets == [packet, packet + [2]])
     }
 
-    @Test(arguments: [false, true]) func `a client that negotiates IPv6 has a link, and packets of both kinds`(
+    @Test(arguments: [false, true]) func `a client that negotiates IPv6 has packets of both kinds`(
         compresses: Bool
     ) throws {
         let site = try connected { options in

@@ -62,8 +62,8 @@ def start_router(lab, leases=False):
 
 def address(lab, namespace, device):
     """The first IPv6 address of a device that is good beyond its link; None where there is none."""
-    found = lab.run(namespace, "ip", "-6", "-o", "address", "show", "dev", device, "scope", "global", check=False)
-    words = found.split()
+    shown = ["ip", "-6", "-o", "address", "show", "dev", device, "scope", "global"]
+    words = lab.run(namespace, *shown, check=False).split()
     return words[3].split("/")[0] if len(words) > 3 else None
 
 

@@ -55,8 +55,8 @@ class Client:
 
     def addresses6(self):
         """The IPv6 addresses that the guest's kernel has formed of a router's advertisement."""
-        lines = self.guest.run(f"ip -6 -o address show dev {self.device} scope global -tentative", check=False)
-        return re.findall(r"inet6 ([0-9a-f:]+)/", lines)
+        shown = f"ip -6 -o address show dev {self.device} scope global -tentative"
+        return re.findall(r"inet6 ([0-9a-f:]+)/", self.guest.run(shown, check=False))
 
     def dns(self):
         return re.findall(r"(?:primary|secondary)\s+DNS address (\S+)", self.log())

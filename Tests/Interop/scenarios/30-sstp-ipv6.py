@@ -31,7 +31,7 @@ def run(lab):
         for own in addresses:
             ipv6.both_ways(lab, lambda target: client.ping(target, "-I", own), own)
             expect(own in server.ctl("address", "list", "LAB"), f"{own} is not listed")
-        expect(client.ping(ipv6.LAN, "-s", "1352", "-M", "do"), "a packet as large as the tunnel takes is lost")
+        expect(client.ping(ipv6.LAN, "-s", "1352", "-M", "do"), "a packet as large as the link is lost")
         guest.run(f"ip address add {ipv6.LAN}/128 dev {client.device} nodad")
         expect(not client.ping(ipv6.OUTSIDE, "-I", ipv6.LAN, count=1), "another host's address passes")
         client.down()

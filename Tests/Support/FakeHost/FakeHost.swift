@@ -120,8 +120,8 @@ package final class FakeHost {
         case PA_STREAM: memory.table(FakeTables.stream)
         case PA_AUTH: memory.table(FakeTables.auth)
         case PA_SESSION: memory.table(FakeTables.session)
-        case PA_PSK: memory.table(FakeTables.psk)
         case PA_IPV6: memory.table(FakeTables.ipv6)
+        case PA_PSK: memory.table(FakeTables.psk)
         case PA_PERMISSION: memory.table(FakeTables.permission)
         case PA_PASSWORD: memory.table(FakeTables.password)
         default: nil

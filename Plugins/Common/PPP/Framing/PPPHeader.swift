@@ -34,8 +34,8 @@ public struct PPPHeader: Equatable, Sendable {
         self.length = length + 2
     }
 
-    /// The last octet of the header in front of an IP packet that begins with `first`: both protocols' numbers
-    /// are below 256.
+    /// The last octet of the header in front of an IP packet that begins with `first`: the numbers of both
+    /// protocols are below 256.
     @inlinable public static func lastOctet(before first: UInt8) -> UInt8 { isIPv6(first) ? 0x57 : 0x21 }
 
     @inlinable public static func isIPv6(_ first: UInt8) -> Bool { first >> 4 == 6 }

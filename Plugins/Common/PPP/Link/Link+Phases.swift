@@ -110,11 +110,11 @@ extension Link {
         case .up:
             networkDeadline = nil
             outputs.append(.networkIsUp)
+            tellIPv6()
         case .down:
             if ipcp?.isClosedByPeer == true { end(.peer, "the peer left the network", at: now) }
         case .finished: end(.protocolError, "IPCP came to no agreement", at: now)
         }
-        tellIPv6()
     }
 
     /// A link that comes to no agreement about IPv6 goes on without it.

@@ -19,7 +19,7 @@ typedef struct pa_ipv6_parameters_v1 {
     uint32_t size;
     uint32_t prefix;           /* length of the prefix around the address that is on the hub itself */
     pa_address_v1 address;     /* the one to be used; PA_FAMILY_NONE: none */
-    pa_address_v1 gateway;     /* a router's link-local address; PA_FAMILY_NONE: the hub's own prefixes alone */
+    pa_address_v1 gateway;     /* a router's link-local address; PA_FAMILY_NONE: none */
     const pa_address_v1 *dns;
     const pa_route_v1 *routes; /* prefixes whose hosts are on the hub itself; no gateways */
     uint32_t dns_count;
@@ -48,7 +48,7 @@ typedef struct pa_ipv6_module_v1 {
     uint32_t size;
     uint32_t reserved;
     /* [lane] What the client has of IPv6 is now this; NULL: nothing any more. With `lease`, what is there
-     * when the session opens comes before `opened`; after that whenever it changes, until the session ends. */
+     * when the session opens comes before `opened`; later whenever it changes, until the session ends. */
     void (*changed)(void *lane_state, uint64_t token, const pa_ipv6_parameters_v1 *parameters);
 } pa_ipv6_module_v1;
 
