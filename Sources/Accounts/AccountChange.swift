@@ -12,6 +12,8 @@ public enum AccountChange: Hashable, Sendable {
     case groupChanged(HubName, UserName)
     case bridgesChanged(HubName)
     case natChanged(HubName)
+    /// Pre-shared keys, or whose they are.
+    case peerKeysChanged
 }
 
 /// As long as it lives, the observer is told.

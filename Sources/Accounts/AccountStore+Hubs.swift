@@ -6,6 +6,7 @@ extension AccountStore {
         try write { database, changes in
             try Self.insert(hub, database)
             changes.append(.hubCreated(hub.name))
+            if hub.preSharedKey != nil { changes.append(.peerKeysChanged) }
         }
     }
 
@@ -13,9 +14,11 @@ extension AccountStore {
     public func updateHub(_ name: HubName, _ edit: (inout Hub) throws -> Void) throws(AccountError) {
         try write { database, changes in
             var hub = try Self.hub(name, database)
+            let formerKey = hub.preSharedKey
             try edit(&hub)
             try Self.update(hub, database)
             changes.append(.hubChanged(hub.name))
+            if hub.preSharedKey != formerKey { changes.append(.peerKeysChanged) }
         }
     }
 
@@ -23,8 +26,10 @@ extension AccountStore {
     public func deleteHub(_ name: HubName) throws(AccountError) {
         try write { database, changes in
             let hub = try Self.hub(name, database)
+            let hadKeys = try Self.hasPeerKeys(hub, database)
             try database.execute(sql: "DELETE FROM hub WHERE id = ?", arguments: [hub.id])
             changes.append(.hubDeleted(hub.name))
+            if hadKeys { changes.append(.peerKeysChanged) }
         }
     }
 
@@ -69,6 +74,7 @@ extension AccountStore {
         hub.note = row["note"]
         hub.isEnabled = row["enabled"]
         hub.policy = PolicySettings(stored: row["policy"])
+        hub.preSharedKey = SealedKey(row: row)
         hub.users = row["users"]
         hub.groups = row["groups"]
         return hub
@@ -87,15 +93,21 @@ extension AccountStore {
             throw AccountError(.invalid, "there are \(maximumHubs) hubs already, and no more are accepted")
         }
         try database.execute(
-            sql: "INSERT INTO hub (name, key, note, enabled, policy) VALUES (?, ?, ?, ?, ?)",
-            arguments: [hub.name.description, hub.name.key, hub.note, hub.isEnabled, hub.policy.text])
+            sql: "INSERT INTO hub (name, key, note, enabled, policy, psk) VALUES (?, ?, ?, ?, ?, ?)",
+            arguments: [
+                hub.name.description, hub.name.key, hub.note, hub.isEnabled, hub.policy.text,
+                hub.preSharedKey?.data,
+            ])
     }
 
     static func update(_ hub: Hub, _ database: Database) throws {
         try checkNote(hub.note)
         try database.execute(
-            sql: "UPDATE hub SET name = ?, note = ?, enabled = ?, policy = ? WHERE id = ?",
-            arguments: [hub.name.description, hub.note, hub.isEnabled, hub.policy.text, hub.id])
+            sql: "UPDATE hub SET name = ?, note = ?, enabled = ?, policy = ?, psk = ? WHERE id = ?",
+            arguments: [
+                hub.name.description, hub.note, hub.isEnabled, hub.policy.text, hub.preSharedKey?.data,
+                hub.id,
+            ])
     }
 
     static func checkNote(_ note: String) throws(AccountError) {

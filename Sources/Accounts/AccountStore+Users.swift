@@ -17,6 +17,7 @@ extension AccountStore {
                 try Self.setVerifiers(sealed, ofUser: id, database)
             }
             changes.append(.userCreated(hub.name, user.name))
+            if user.ikeIdentity != nil { changes.append(.peerKeysChanged) }
         }
     }
 
@@ -27,9 +28,13 @@ extension AccountStore {
         try write { database, changes in
             let hub = try Self.hub(hub, database)
             var user = try Self.user(name, in: hub, database).user
+            let former = user
             try edit(&user)
             try Self.update(user, in: hub, database)
             changes.append(.userChanged(hub.name, user.name))
+            if user.ikeIdentity != former.ikeIdentity || user.preSharedKey != former.preSharedKey {
+                changes.append(.peerKeysChanged)
+            }
         }
     }
 
@@ -55,6 +60,7 @@ extension AccountStore {
             let user = try Self.user(name, in: hub, database).user
             try database.execute(sql: "DELETE FROM user WHERE id = ?", arguments: [user.id])
             changes.append(.userDeleted(hub.name, user.name))
+            if user.ikeIdentity != nil { changes.append(.peerKeysChanged) }
             return user.id
         }
         recentVerdicts.withLock { $0.forget(id) }
@@ -161,6 +167,7 @@ extension AccountStore {
         user.certificate = (row["certificate"] as String?).flatMap { try? CertificateIdentity($0) }
         user.policy = PolicySettings(stored: row["policy"])
         user.ikeIdentity = (row["ike_identity"] as String?).map(IKEIdentity.init(stored:))
+        user.preSharedKey = SealedKey(row: row)
         let password: String? = row["password"]
         user.hasPassword = password != nil
         return StoredUser(user: user, password: password)
@@ -189,14 +196,15 @@ extension AccountStore {
             sql: """
                 INSERT INTO user (
                     hub, name, key, note, member_group, enabled, expires, address, prefix, certificate,
-                    policy, password)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    policy, psk, password)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 hub.id, user.name.description, user.name.key, user.note,
                 try groupID(user.group, in: hub, database), user.isEnabled,
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
-                user.prefixLength, user.certificate?.description, user.policy.text, password,
+                user.prefixLength, user.certificate?.description, user.policy.text,
+                user.preSharedKey?.data, password,
             ])
         try setIKEIdentity(of: user, id: database.lastInsertedRowID, database)
     }
@@ -206,13 +214,14 @@ extension AccountStore {
         try database.execute(
             sql: """
                 UPDATE user SET name = ?, note = ?, member_group = ?, enabled = ?, expires = ?, address = ?,
-                    prefix = ?, certificate = ?, policy = ?
+                    prefix = ?, certificate = ?, policy = ?, psk = ?
                 WHERE id = ?
                 """,
             arguments: [
                 user.name.description, user.note, try groupID(user.group, in: hub, database), user.isEnabled,
                 user.expires.map { Int64($0.timeIntervalSince1970) }, user.address?.bits,
-                user.prefixLength, user.certificate?.description, user.policy.text, user.id,
+                user.prefixLength, user.certificate?.description, user.policy.text,
+                user.preSharedKey?.data, user.id,
             ])
         try setIKEIdentity(of: user, id: user.id, database)
     }
@@ -226,6 +235,12 @@ extension AccountStore {
     /// That nobody else of the hub has what can belong to one user alone.
     private static func check(_ user: User, in hub: Hub, _ database: Database) throws {
         try checkNote(user.note)
+        guard user.preSharedKey == nil || user.ikeIdentity != nil else {
+            throw AccountError(
+                .invalid,
+                "user \(user.name.description.quoted) has no IKE identity that a pre-shared key could belong "
+                    + "to: one is wanted beside it")
+        }
         func owner(of column: String, _ value: (any DatabaseValueConvertible)?) throws -> String? {
             guard let value else { return nil }
             return try String.fetchOne(

@@ -11,6 +11,10 @@ enum Schema {
             try database.execute(sql: "ALTER TABLE user ADD COLUMN prefix INTEGER")
         }
         migrator.registerMigration("ike") { database in try database.execute(sql: ikeIdentities) }
+        migrator.registerMigration("psk") { database in
+            try database.execute(
+                sql: "ALTER TABLE hub ADD COLUMN psk BLOB; ALTER TABLE user ADD COLUMN psk BLOB")
+        }
         return migrator
     }
 

@@ -24,6 +24,8 @@ public struct User: Hashable, Sendable {
     public var certificate: CertificateIdentity?
     /// What an IPsec peer is called that comes as this user; no two users of all hubs have the same.
     public var ikeIdentity: IKEIdentity?
+    /// What the peer of that name has to know; nil: the hub's, or else the server's.
+    public var preSharedKey: SealedKey?
     public var policy = PolicySettings()
     public internal(set) var hasPassword = false
 
@@ -82,6 +84,8 @@ public struct Hub: Hashable, Sendable {
     /// Nobody is let into a hub that is not enabled.
     public var isEnabled = true
     public var policy = PolicySettings()
+    /// What its IPsec peers have to know that have no key of their own.
+    public var preSharedKey: SealedKey?
     public internal(set) var users = 0
     public internal(set) var groups = 0
 

@@ -21,6 +21,9 @@ static inline void polyhub_ssl_ctx_prepare_server(SSL_CTX *context, int oldest) 
     SSL_CTX_set_default_read_buffer_len(context, 32768);
 }
 
+/* What is decrypted from now on stays in OpenSSL's buffers until other octets take its place. */
+static inline void polyhub_ssl_stop_wiping(SSL *ssl) { SSL_clear_options(ssl, SSL_OP_CLEANSE_PLAINTEXT); }
+
 static inline const char *polyhub_ssl_server_name(const SSL *ssl) {
     return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 }

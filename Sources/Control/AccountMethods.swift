@@ -10,6 +10,7 @@ func hubMethods(_ store: AccountStore, _ runtime: any ServerRuntime) -> [Control
             var hub = Hub(name: try HubName(request.hub))
             hub.note = request.note ?? ""
             try hub.policy.apply(request.policy)
+            hub.preSharedKey = try store.seal(request.psk, former: nil)
             try store.createHub(hub)
             return HubRow(try store.hub(hub.name))
         },
@@ -19,6 +20,7 @@ func hubMethods(_ store: AccountStore, _ runtime: any ServerRuntime) -> [Control
                 hub.note = request.note ?? hub.note
                 hub.isEnabled = request.enabled ?? hub.isEnabled
                 try hub.policy.apply(request.policy)
+                hub.preSharedKey = try store.seal(request.psk, former: hub.preSharedKey)
             }
             return HubRow(try store.hub(name))
         },
@@ -43,13 +45,13 @@ func userMethods(_ store: AccountStore) -> [ControlMethod] {
     [
         ControlMethod(UserCreate.self) { request in
             var user = User(hub: try HubName(request.hub), name: try UserName(request.user))
-            try request.fields?.apply(to: &user)
+            try request.fields?.apply(to: &user, store)
             try store.createUser(user, password: request.password.map { try ClearPassword($0) })
             return UserRow(try store.user(user.name, in: user.hub))
         },
         ControlMethod(UserSet.self) { request in
             let (hub, name) = (try HubName(request.hub), try UserName(request.user))
-            try store.updateUser(name, in: hub) { try request.fields.apply(to: &$0) }
+            try store.updateUser(name, in: hub) { try request.fields.apply(to: &$0, store) }
             return UserRow(try store.user(name, in: hub))
         },
         ControlMethod(UserPassword.self) { request in
@@ -109,6 +111,15 @@ extension HubRow {
             name: hub.name.description, enabled: hub.isEnabled, note: hub.note, users: hub.users,
             groups: hub.groups)
         policy = hub.policy
+        psk = hub.preSharedKey.map { _ in true }
+    }
+}
+
+extension AccountStore {
+    /// What was asked for; nil: the former one stays, empty: there is none any more.
+    fileprivate func seal(_ text: String?, former: SealedKey?) throws(AccountError) -> SealedKey? {
+        guard let text else { return former }
+        return text.isEmpty ? nil : try seal(PreSharedKey(text))
     }
 }
 
@@ -136,12 +147,13 @@ extension UserRow {
         address = user.addressText
         certificate = user.certificate?.description
         ikeID = user.ikeIdentity?.description
+        psk = user.preSharedKey.map { _ in true }
         policy = user.policy
     }
 }
 
 extension UserFields {
-    func apply(to user: inout User) throws(AccountError) {
+    func apply(to user: inout User, _ store: AccountStore) throws(AccountError) {
         if let note { user.note = note }
         if let enabled { user.isEnabled = enabled }
         if let group { user.group = group.isEmpty ? nil : try UserName(group) }
@@ -150,6 +162,7 @@ extension UserFields {
             user.certificate = certificate.isEmpty ? nil : try CertificateIdentity(certificate)
         }
         if let ikeID { user.ikeIdentity = ikeID.isEmpty ? nil : try IKEIdentity(ikeID) }
+        user.preSharedKey = try store.seal(psk, former: user.preSharedKey)
         try user.policy.apply(policy)
         if let address { try user.setAddress(address) }
     }

@@ -9,6 +9,8 @@ public struct HubRow: Codable, Hashable, Sendable {
     public var groups: Int
     /// What was said of all who are in it.
     public var policy = PolicySettings()
+    /// True: it has a pre-shared key of its own.
+    public var psk: Bool?
 
     public init(name: String, enabled: Bool, note: String, users: Int, groups: Int) {
         self.name = name
@@ -44,6 +46,8 @@ public struct HubCreate: ControlRequest {
     public var note: String?
     /// `macs=3`, `router=yes`...
     public var policy: [String]?
+    /// The pre-shared key of its IPsec peers.
+    public var psk: String?
     public init(hub: String, note: String? = nil, policy: [String]? = nil) {
         self.hub = hub
         self.note = note
@@ -60,6 +64,8 @@ public struct HubSet: ControlRequest {
     public var enabled: Bool?
     /// `macs=3`, `router=yes`, or `macs=` to take it back.
     public var policy: [String]?
+    /// The pre-shared key of its IPsec peers; an empty text takes it away.
+    public var psk: String?
     public init(hub: String, note: String? = nil, enabled: Bool? = nil, policy: [String]? = nil) {
         self.hub = hub
         self.note = note

@@ -11,6 +11,8 @@ public struct UserRow: Codable, Hashable, Sendable {
     public var address: String?
     public var certificate: String?
     public var ikeID: String?
+    /// True: that has a pre-shared key of its own.
+    public var psk: Bool?
     public var password: Bool
     public var note: String
     /// What was said of the user alone.
@@ -40,6 +42,8 @@ public struct UserFields: Codable, Hashable, Sendable {
     public var certificate: String?
     /// What an IPsec peer calls itself that comes as this user.
     public var ikeID: String?
+    /// The pre-shared key of that peer.
+    public var psk: String?
     public var note: String?
     /// `macs=3`, `router=yes`, or `macs=` to take it back.
     public var policy: [String]?

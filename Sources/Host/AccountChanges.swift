@@ -11,6 +11,7 @@ struct AccountChanges: Sendable {
     let hubs: SessionHubs
     let hubLanes: [HubLane]
     let devices: HubDevices
+    var peerKeysChanged: @Sendable () -> Void = {}
     /// Returns when it is time to look again.
     var pause: @Sendable () async -> Void = { try? await Task.sleep(for: .seconds(5)) }
 
@@ -40,6 +41,7 @@ struct AccountChanges: Sendable {
         case .groupChanged(let hub, _): renewPolicies(on: hub)
         case .userCreated(let hub, _): devices.reserveAddresses(in: hub)
         case .bridgesChanged(let hub), .natChanged(let hub): devices.update(hub)
+        case .peerKeysChanged: peerKeysChanged()
         }
     }
 

@@ -186,6 +186,12 @@ final class HostServices: ModuleServices {
         return identity
     }
 
+    func peerKeys() throws -> [Modules.PeerKey] {
+        try store.peerKeys().map { key in
+            PeerKey(identity: key.identity ?? "", hub: key.hub.description, key: key.key)
+        }
+    }
+
     func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String) {
         let event = Event.refused(
             user: identity.user, from: Endpoint(remote).description, module: protocolName, why: why)

@@ -72,7 +72,9 @@ final class Server: Sendable {
             configuration, store: store, services: services, modules: modules, journal: journal)
         self.certificates = certificates
         watching = Task { await certificates.run() }
-        let changes = AccountChanges(store: store, hubs: hubs, hubLanes: hubLanes, devices: devices)
+        let changes = AccountChanges(
+            store: store, hubs: hubs, hubLanes: hubLanes, devices: devices,
+            peerKeysChanged: modules.peerKeysChanged)
         observation = store.observe { changes.apply($0) }
         expiry = Task { await changes.watchExpiry() }
         let serverRuntime = Runtime(

@@ -60,7 +60,7 @@ public import Wire
 
     init(index: Int, of count: Int, _ options: LaneOptions) throws(SocketError) {
         self.index = index
-        ringOctets = options.ringOctets
+        ringOctets = options.ringOctets(lanes: count)
         writers = Array(repeating: nil, count: count)
         now = Instant(nanoseconds: clinux_monotonic_nanoseconds())
         poll = try SocketError.check(clinux_poll_open(), "open an event queue")

@@ -5,12 +5,24 @@ public import PluginABI
 public struct LaneOptions: Sendable {
     /// What one turn may copy on each lane.
     public var turnOctets: Int
-    /// Each ring from a lane to another; a power of two. A full-sized frame takes about 2,000 octets.
-    public var ringOctets: Int
+    /// Each ring from a lane to another; a power of two. A full-sized frame takes about 2,000 octets, and
+    /// what a few TCP connections have on the way should fit. Nil: 8 MiB for two lanes, less the more there
+    /// are, but 2 MiB.
+    public var ringOctets: Int?
 
-    public init(turnOctets: Int = 16 << 20, ringOctets: Int = 2 << 20) {
+    public init(turnOctets: Int = 16 << 20, ringOctets: Int? = nil) {
         self.turnOctets = turnOctets
         self.ringOctets = ringOctets
+    }
+}
+
+extension LaneOptions {
+    private static let ringsTogether = 16 << 20
+
+    func ringOctets(lanes: Int) -> Int {
+        if let ringOctets { return ringOctets }
+        let share = Self.ringsTogether / max(1, lanes * (lanes - 1))
+        return max(2 << 20, 1 << (Int.bitWidth - 1 - max(1, share).leadingZeroBitCount))
     }
 }
 

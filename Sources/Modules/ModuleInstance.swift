@@ -39,6 +39,7 @@ import Synchronization
     /// Octets and texts lent to the module until its next call of the same table.
     private var lentOctets: [String: LentOctets] = [:]
     private var lentText: CText?
+    private var lentKeys: LentKeys?
 
     /// - Parameters:
     ///   - section: of plugins.conf.
@@ -229,6 +230,8 @@ import Synchronization
         return unsafe lent.octets
     }
 
+    func lend(_ keys: LentKeys) { lentKeys = keys }
+
     func lend(text: String) -> UnsafePointer<CChar> {
         let lent = CText(text)
         lentText = lent
@@ -261,6 +264,7 @@ import Synchronization
     var option: UnsafePointer<pa_option_module_v1>?
     var command: UnsafePointer<pa_command_module_v1>?
     var certificate: UnsafePointer<pa_certificate_module_v1>?
+    var psk: UnsafePointer<pa_psk_module_v1>?
     var handover: UnsafePointer<pa_handover_module_v1>?
 
     init() {}
@@ -272,6 +276,7 @@ import Synchronization
         unsafe auth = try Self.table(PA_AUTH, of: module)
         unsafe session = try Self.table(PA_SESSION, of: module)
         unsafe certificate = try Self.table(PA_CERTIFICATE, of: module)
+        unsafe psk = try Self.table(PA_PSK, of: module)
         unsafe handover = try Self.table(PA_HANDOVER, of: module, functionsFrom: 16)
         // These two begin with data, and what they have of functions may be left out.
         unsafe option = try Self.table(PA_OPTION, of: module, functionsFrom: .max)

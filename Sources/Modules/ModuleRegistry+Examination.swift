@@ -53,7 +53,7 @@ extension ModuleInstance {
         var made = ModuleDeclarations()
         let known = [
             PA_DATAGRAM, PA_STREAM, PA_AUTH, PA_SESSION, PA_TIMER, PA_OPTION, PA_COMMAND, PA_CERTIFICATE,
-            PA_HANDOVER,
+            PA_PSK, PA_HANDOVER,
         ]
         made.capabilities = known.filter { id in
             unsafe entry.pointee.capability(entry.pointee.state, id) != nil

@@ -1,5 +1,6 @@
 import Lanes
 import PluginABI
+import Synchronization
 
 /// The modules of the server, by the name of their section in plugins.conf.
 ///
@@ -28,6 +29,8 @@ public final class ModuleRegistry: @unchecked Sendable {
     /// Sections of plugins.conf whose modules were unloaded by command: until they are loaded by command, or
     /// their section is another one.
     var unloaded: Set<String> = []
+    /// The modules will be told, and have not been.
+    private let peerKeysAreNew = Atomic(false)
 
     public init(_ runtime: ModuleRuntime, configuration: PluginsConfiguration) {
         self.runtime = runtime
@@ -99,6 +102,26 @@ public final class ModuleRegistry: @unchecked Sendable {
                     line: "the new certificate was refused status=\(status)")
             }
         }
+    }
+
+    /// IPsec peers have other keys. Several changes at once are told as one.
+    public func peerKeysChanged() {
+        guard !peerKeysAreNew.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        Task { [self] in
+            try? await runtime.control.perform { [self] in
+                peerKeysAreNew.store(false, ordering: .releasing)
+                for instance in instances + draining { tellOfPeerKeys(instance) }
+            }
+        }
+    }
+
+    private func tellOfPeerKeys(_ instance: ModuleInstance) {
+        guard let table = unsafe instance.tables.psk else { return }
+        let status = unsafe table.pointee.changed(instance.entry.pointee.state)
+        guard status != PA_OK else { return }
+        runtime.services.log(
+            module: instance.name, level: PA_LOG_ERROR,
+            line: "the new pre-shared keys were refused status=\(status)")
     }
 
     public func rows() async throws -> [Row] {

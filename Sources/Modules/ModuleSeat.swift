@@ -1,6 +1,5 @@
 import Lanes
 import PluginABI
-import Synchronization
 
 /// A module's place on one lane: who serves it now, and former instances that still have connections there.
 /// Sockets and stream listeners know the seat alone, so that they do not notice a swap. Confined to the lane.
@@ -11,10 +10,21 @@ import Synchronization
     /// The latest first. Empty but for the time of a swap and while what was not carried over drains.
     private(set) var former: [ModuleLane] = []
     var datagramPorts: [UInt64: DatagramPort] = [:]
-    /// [any] Datagrams that other lanes have given to this one and that did not arrive yet.
-    let handedOver = Atomic(0)
+    /// By the index of the lane, those that were needed so far.
+    private var crossings: [Int: DatagramCrossing] = [:]
 
     init(_ lane: Lane) { self.lane = lane }
+
+    /// The way of datagrams to the module's place on another lane, or on the same one.
+    func crossing(to other: ModuleSeat) -> DatagramCrossing {
+        if let crossing = crossings[other.lane.index] { return crossing }
+        let crossing = unsafe DatagramCrossing(from: lane, to: other.lane) {
+            [weak other] batch, socket in
+            unsafe other?.received(batch, on: socket)
+        }
+        crossings[other.lane.index] = crossing
+        return crossing
+    }
 
     /// Whoever sat there keeps the connections that it has.
     func take(_ occupant: ModuleLane) {

@@ -10,6 +10,8 @@ public protocol ModuleServices: AnyObject, Sendable {
     func changePassword(_ evidence: Evidence, to password: NewPassword) async -> Verdict
     /// Somebody who was accepted asked for what he may not have: for the security log of his hub.
     func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String)
+    /// The pre-shared keys of IPsec peers.
+    func peerKeys() throws -> [PeerKey]
     /// A line for the server's log.
     func log(module: String, level: UInt32, line: String)
     func isLogged(level: UInt32) -> Bool
@@ -44,10 +46,25 @@ extension ModuleServices {
     }
 
     public func refused(_ identity: Identity, remote: pa_address_v1, protocolName: String, why: String) {}
+    public func peerKeys() throws -> [PeerKey] { [] }
 
     /// A rule that a module broke, as an error in the server's log.
     public func log(_ broken: BrokenRule) {
         log(module: broken.module, level: PA_LOG_ERROR, line: broken.line)
+    }
+}
+
+/// A secret that a hub or a user has in common with an IPsec peer; what `pa_psk_v1` says.
+public struct PeerKey: Sendable {
+    /// Empty: for peers whose name has no key.
+    public var identity: String
+    public var hub: String
+    public var key: [UInt8]
+
+    public init(identity: String, hub: String, key: [UInt8]) {
+        self.identity = identity
+        self.hub = hub
+        self.key = key
     }
 }
 

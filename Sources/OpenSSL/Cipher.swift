@@ -6,16 +6,21 @@ public enum CipherAlgorithm: String, Sendable, CaseIterable {
     case aes192CBC = "AES-192-CBC"
     case aes256CBC = "AES-256-CBC"
     case aes256CTR = "AES-256-CTR"
+    /// Three keys of DES.
+    case tripleDESCBC = "DES-EDE3-CBC"
 
     /// Octets.
     public var keyLength: Int {
         switch self {
         case .aes128CBC: 16
-        case .aes192CBC: 24
+        case .aes192CBC, .tripleDESCBC: 24
         case .aes256CBC, .aes256CTR: 32
         }
     }
-    /// Octets.
+    /// Octets of a block, and of an IV.
+    public var blockLength: Int { self == .tripleDESCBC ? 8 : Self.blockLength }
+
+    /// Octets, of AES.
     public static let ivLength = 16
     public static let blockLength = 16
 }
@@ -65,7 +70,7 @@ public enum CipherDirection: Int32, Sendable {
 
     /// The same for the control plane, on owned bytes.
     public func process(_ input: [UInt8], iv: [UInt8]) throws(OpenSSLError) -> [UInt8] {
-        precondition(iv.count == CipherAlgorithm.ivLength, "an IV has 16 octets")
+        precondition(iv.count == algorithm.blockLength, "an IV of another cipher")
         var output = [UInt8](repeating: 0, count: input.count + CipherAlgorithm.blockLength)
         let written = unsafe output.withUnsafeMutableBufferPointer { output in
             unsafe iv.withUnsafeBufferPointer { iv in

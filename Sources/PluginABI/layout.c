@@ -252,6 +252,18 @@ SIZE(pa_password_host_v1, 16);
 AT(pa_password_host_v1, reserved, 4);
 AT(pa_password_host_v1, change, 8);
 
+SIZE(pa_psk_v1, 40);
+AT(pa_psk_v1, key, 16);
+AT(pa_psk_v1, hub, 32);
+
+SIZE(pa_psk_host_v1, 16);
+AT(pa_psk_host_v1, reserved, 4);
+AT(pa_psk_host_v1, keys, 8);
+
+SIZE(pa_psk_module_v1, 16);
+AT(pa_psk_module_v1, reserved, 4);
+AT(pa_psk_module_v1, changed, 8);
+
 SIZE(pa_store_host_v1, 24);
 AT(pa_store_host_v1, reserved, 4);
 AT(pa_store_host_v1, get, 8);

@@ -16,6 +16,7 @@ internal import PluginABI
     private let option: UnsafePointer<pa_option_host_v1>?
     private let store: UnsafePointer<pa_store_host_v1>?
     private let certificate: UnsafePointer<pa_certificate_host_v1>?
+    private let psk: UnsafePointer<pa_psk_host_v1>?
     private let log: UnsafePointer<pa_log_host_v1>?
 
     /// What this host has.
@@ -38,6 +39,7 @@ internal import PluginABI
         unsafe option = Self.find(PA_OPTION, in: table, as: pa_option_host_v1.self)
         unsafe store = Self.find(PA_STORE, in: table, as: pa_store_host_v1.self)
         unsafe certificate = Self.find(PA_CERTIFICATE, in: table, as: pa_certificate_host_v1.self)
+        unsafe psk = Self.find(PA_PSK, in: table, as: pa_psk_host_v1.self)
         unsafe log = Self.find(PA_LOG, in: table, as: pa_log_host_v1.self)
         var found: Capabilities = []
         if unsafe datagram != nil { found.insert(.datagrams) }
@@ -51,6 +53,7 @@ internal import PluginABI
         if unsafe option != nil { found.insert(.options) }
         if unsafe store != nil { found.insert(.store) }
         if unsafe certificate != nil { found.insert(.certificates) }
+        if unsafe psk != nil { found.insert(.preSharedKeys) }
         if unsafe log != nil { found.insert(.log) }
         capabilities = found
     }
@@ -185,6 +188,27 @@ extension HostServices {
         try Status(rawValue: unsafe certificate.pointee.server(host, &chain, &key, &trust)).check()
         return unsafe ServerCertificate(
             chain: Array(lent: chain), key: Array(lent: key), trust: Array(lent: trust))
+    }
+
+    /// A secret that a hub or a user has in common with an IPsec peer.
+    public struct PreSharedKey: Sendable {
+        /// Of the peer; empty: for peers whose name has no key.
+        public var identity: String
+        public var key: [UInt8]
+        /// Where the key leads to.
+        public var hub: String
+    }
+
+    public func preSharedKeys() throws(Status) -> [PreSharedKey] {
+        guard let psk = unsafe psk else { throw .unsupported }
+        var keys: UnsafePointer<pa_psk_v1>?
+        var count: UInt32 = 0
+        try Status(rawValue: unsafe psk.pointee.keys(host, &keys, &count)).check()
+        return unsafe UnsafeBufferPointer(start: keys, count: Int(count)).map { key in
+            unsafe PreSharedKey(
+                identity: String(decoding: Array(lent: key.identity), as: UTF8.self),
+                key: Array(lent: key.key), hub: String(lent: key.hub) ?? "")
+        }
     }
 
     /// The address or name that clients shall use to reach this server.

@@ -63,6 +63,7 @@ internal import PluginABI
         case .sessions: return unsafe UnsafeRawPointer(ModuleTables.session)
         case .authentication: return unsafe UnsafeRawPointer(ModuleTables.auth)
         case .timers: return unsafe UnsafeRawPointer(ModuleTables.timer)
+        case .preSharedKeys: return unsafe UnsafeRawPointer(ModuleTables.preSharedKeys)
         case .certificates: return unsafe UnsafeRawPointer(ModuleTables.certificate)
         default: return nil
         }

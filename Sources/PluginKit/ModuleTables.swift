@@ -47,6 +47,15 @@ enum ModuleTables {
                 }
             }))
 
+    nonisolated(unsafe) static let preSharedKeys = unsafe constant(
+        pa_psk_module_v1(
+            size: UInt32(MemoryLayout<pa_psk_module_v1>.size), reserved: 0,
+            changed: { state in
+                unsafe ModuleInstance.with(state) { module in
+                    module.host.explaining { try module.adapter.preSharedKeysChanged() }
+                }
+            }))
+
     nonisolated(unsafe) static let datagram = unsafe constant(
         pa_datagram_module_v1(
             size: UInt32(MemoryLayout<pa_datagram_module_v1>.size), reserved: 0,

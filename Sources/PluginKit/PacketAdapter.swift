@@ -30,6 +30,8 @@ public protocol PacketAdapter: AnyObject, Sendable {
     func optionsChanged() throws
     /// [control] The server's certificate was replaced.
     func certificateChanged() throws
+    /// [control] Hubs or users have other pre-shared keys.
+    func preSharedKeysChanged() throws
     /// [control] After every lane was left.
     func stop()
 }
@@ -43,6 +45,7 @@ extension PacketAdapter {
     public func pinning(of listener: String) -> Pinning { .flow }
     public func optionsChanged() throws {}
     public func certificateChanged() throws {}
+    public func preSharedKeysChanged() throws {}
     public func stop() {}
 }
 

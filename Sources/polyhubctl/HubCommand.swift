@@ -12,7 +12,12 @@ struct HubCommand: ParsableCommand {
         @Argument var hub: String
         @Option(help: "A text for people.") var note: String?
         @OptionGroup var policy: PolicyOptions
-        func request() -> HubCreate { HubCreate(hub: hub, note: note, policy: policy.given) }
+        @OptionGroup var key: PreSharedKeyOptions
+        func request() throws -> HubCreate {
+            var wanted = HubCreate(hub: hub, note: note, policy: policy.given)
+            wanted.psk = try key.read()
+            return wanted
+        }
     }
 
     struct Delete: RequestCommand {
@@ -48,7 +53,8 @@ struct HubCommand: ParsableCommand {
                 ("groups", "\(detail.hub.groups)"), ("sessions", "\(detail.sessions)"),
                 ("MACs", "\(detail.macs)"),
                 ("bridges", detail.bridges.map { "\($0.kind) \($0.device)" }.joined(separator: ", ")),
-                ("NAT", nat ?? ""), ("policy", detail.hub.policy.text), ("note", detail.hub.note),
+                ("NAT", nat ?? ""), ("psk", detail.hub.psk == true ? "set" : ""),
+                ("policy", detail.hub.policy.text), ("note", detail.hub.note),
             ])
         }
     }
@@ -61,8 +67,11 @@ struct HubCommand: ParsableCommand {
         @Option(help: "A text for people.") var note: String?
         @Flag(help: "Whether users are let in.") var standing: Standing?
         @OptionGroup var policy: PolicyOptions
-        func request() -> HubSet {
-            HubSet(hub: hub, note: note, enabled: standing?.isEnabled, policy: policy.given)
+        @OptionGroup var key: PreSharedKeyOptions
+        func request() throws -> HubSet {
+            var wanted = HubSet(hub: hub, note: note, enabled: standing?.isEnabled, policy: policy.given)
+            wanted.psk = try key.read()
+            return wanted
         }
     }
 }

@@ -13,14 +13,20 @@ struct UserCommand: ParsableCommand {
         @Argument var user: String
         @OptionGroup var password: PasswordOptions
         @OptionGroup var fields: UserFieldOptions
+        @OptionGroup var key: PreSharedKeyOptions
         func validate() throws {
+            guard !password.passwordStdin || !key.pskStdin else {
+                throw ValidationError("Give either --password-stdin or --psk-stdin.")
+            }
             guard password.isGiven || fields.certificate != nil || fields.ikeID != nil else {
                 throw ValidationError(
                     "Give --password P or --password-stdin, or --certificate CN, or --ike-id ID.")
             }
         }
         func request() throws -> UserCreate {
-            UserCreate(hub: hub, user: user, password: try password.read(), fields: fields.given)
+            var given = fields.given
+            given.psk = try key.read()
+            return UserCreate(hub: hub, user: user, password: try password.read(), fields: given)
         }
     }
 
@@ -63,6 +69,7 @@ struct UserCommand: ParsableCommand {
                 ("enabled", yesOrNo(user.enabled)), ("expires", user.expires ?? "never"),
                 ("address", user.address ?? ""), ("password", user.password ? "set" : ""),
                 ("certificate", user.certificate ?? ""), ("IKE identity", user.ikeID ?? ""),
+                ("psk", user.psk == true ? "set" : ""),
                 ("policy", user.policy.text), ("policy in effect", user.policyInEffect?.text ?? ""),
                 ("note", user.note),
             ])
@@ -77,8 +84,10 @@ struct UserCommand: ParsableCommand {
         @Argument var user: String
         @Flag(help: "Whether the user is let in.") var standing: Standing?
         @OptionGroup var fields: UserFieldOptions
-        func request() -> UserSet {
+        @OptionGroup var key: PreSharedKeyOptions
+        func request() throws -> UserSet {
             var given = fields.given
+            given.psk = try key.read()
             given.enabled = standing?.isEnabled
             return UserSet(hub: hub, user: user, fields: given)
         }

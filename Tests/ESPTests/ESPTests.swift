@@ -10,7 +10,7 @@ import Testing
     static let suites: [ESPSuite] =
         [CipherAlgorithm.aes128CBC, .aes192CBC, .aes256CBC].flatMap { cipher in
             [DigestAlgorithm.sha1, .sha256, .sha384, .sha512].map { ESPSuite.cbc(cipher, $0) }
-        } + [.gcm(.aes128GCM), .gcm(.aes192GCM), .gcm(.aes256GCM)] + [
+        } + [.gcm(.aes128GCM), .gcm(.aes192GCM), .gcm(.aes256GCM), .cbc(.tripleDESCBC, .sha1)] + [
             .cbc(.aes256CBC, .sha256, isExtended: true), .gcm(.aes256GCM, isExtended: true),
         ]
 

@@ -78,13 +78,13 @@ import Wire
         let offer = Payload(.securityAssociation, SAPayload([Proposal(number: 1, .isakmp, [suite])]).body)
         try site.send(peer.message([offer], header), from: peer)
         #expect(peer.transcript == ["<-- N(14) in clear"])
-        for exchange in 0...255 as ClosedRange<UInt8> where exchange != 2 {
+        for exchange in 0...255 as ClosedRange<UInt8> where exchange != 2 && exchange != 4 {
             let header = ISAKMPHeader(
                 Cookies(initiator: 1, responder: 0), ExchangeType(rawValue: exchange))
             try site.send(peer.message([offer], header), from: peer)
         }
         #expect(peer.transcript.count == 1 && site.server.saCount == 0)
-        #expect(site.server.malformed == 255)
+        #expect(site.server.malformed == 254)
     }
 
     @Test func `a flipped bit anywhere in a handshake breaks nothing but the handshake`() throws {

@@ -34,6 +34,26 @@ import Wire
         #expect(site.lac.packets == [packet, packet + [2]])
     }
 
+    @Test(arguments: ["LAB", "ANOTHER"])
+    func `a hub's pre-shared key leads to that hub alone`(_ hub: String) throws {
+        let site = try Site(keys: [(identity: "", key: "the hub's own", hub: hub)], secret: "the hub's own")
+        defer { site.end() }
+        try site.lac.connect()
+        let said = site.host.said()
+        #expect(said.contains { $0.hasPrefix("ask 2 alice ") })
+        #expect(said.contains { $0.hasPrefix("open layer") } == (hub == "LAB"))
+        #expect(said.contains("release 1000") == (hub != "LAB"))
+    }
+
+    @Test func `keys that change are fetched again`() throws {
+        let site = try Site()
+        defer { site.end() }
+        _ = site.host.said()
+        let changes: pa_psk_module_v1 = try site.module.table(PA_PSK)
+        #expect(changes.changed(site.module.table.pointee.state) == PA_OK)
+        #expect(site.host.said() == ["keys"])
+    }
+
     @Test func `PAP shows a password`() throws {
         let site = try Site(auth: ["mschapv2", "pap"])
         defer { site.end() }

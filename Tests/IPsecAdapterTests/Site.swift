@@ -4,6 +4,7 @@ import IKEPeer
 import IPsecAdapter
 import L2TPPeer
 import LentPackets
+import OpenSSL
 import PPPPeer
 import PluginABI
 import PluginKit
@@ -37,8 +38,13 @@ final class Site {
     private var outbound: OutboundSA?
 
     /// With SAs; `auth` of the options.
-    init(auth methods: [String] = ["mschapv2"]) throws {
+    /// `keys`: of hubs; the peer knows `secret`.
+    init(
+        auth methods: [String] = ["mschapv2"],
+        keys: [(identity: String, key: String, hub: String)] = [], secret: String = "secret"
+    ) throws {
         let host = host
+        host.keys = keys
         host.now = 1_000_000_000_000
         module = try LoadedModule(Self.descriptor, in: host)
         datagram = try module.table(PA_DATAGRAM)
@@ -51,6 +57,7 @@ final class Site {
             socket: Self.ikeSocket, remote: TransportAddress(ipv4: 0xc633_6407, port: 500),
             local: TransportAddress(ipv4: 0xc000_0201, port: 500), isEncapsulated: false)
         peer = IKEPeer(path: path, random: SeededGenerator(seed: 9))
+        peer.preSharedKey = SecretBytes(copying: Array(secret.utf8))
         peer.selectors = (
             Identification(.ipv4Address, [198, 51, 100, 7], protocolNumber: 17, port: 1701),
             Identification(.ipv4Address, [192, 0, 2, 1], protocolNumber: 17, port: 1701)
@@ -129,6 +136,7 @@ final class Site {
         if case .accepted(let response) = accounts.judge(PPP.Evidence(name: evidence.name, proof: proof)) {
             verdict.code = PA_VERDICT_ACCEPTED
             verdict.identity = 1000
+            verdict.hub = UnsafePointer(host.memory.text("LAB"))
             verdict.response = host.memory.octets(response)
         }
         auth.decided(module.laneState, token, &verdict)

@@ -3,7 +3,7 @@ public import OpenSSL
 /// How the packets of an SA are protected.
 public struct ESPSuite: Hashable, Sendable {
     public enum Cipher: Hashable, Sendable {
-        /// RFC 3602; needs an integrity algorithm.
+        /// RFC 3602, RFC 2451; needs an integrity algorithm.
         case cbc(CipherAlgorithm)
         /// RFC 4106 with a tag of 16 octets.
         case gcm(AEADAlgorithm)
@@ -55,7 +55,7 @@ public struct ESPSuite: Hashable, Sendable {
 
     public var ivLength: Int {
         switch cipher {
-        case .cbc: CipherAlgorithm.ivLength
+        case .cbc(let algorithm): algorithm.blockLength
         case .gcm: 8
         }
     }
@@ -65,7 +65,7 @@ public struct ESPSuite: Hashable, Sendable {
     /// What the octets from the payload to the next header are padded to.
     var alignment: Int {
         switch cipher {
-        case .cbc: CipherAlgorithm.blockLength
+        case .cbc(let algorithm): algorithm.blockLength
         case .gcm: 4
         }
     }

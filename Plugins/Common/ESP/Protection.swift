@@ -32,10 +32,10 @@ enum Protection: ~Copyable {
     }
 }
 
-/// AES-CBC, then HMAC over all of the packet. RFC 3602, RFC 4868.
+/// A cipher in CBC mode, then HMAC over all of the packet. RFC 3602, RFC 4868.
 @safe struct CBCProtection: ~Copyable {
-    private static let dataOffset = ESPHeader.length + CipherAlgorithm.ivLength
-
+    private let ivLength: Int
+    private let dataOffset: Int
     private let isExtended: Bool
     private let icvLength: Int
     private let cipher: CipherContext
@@ -56,6 +56,8 @@ enum Protection: ~Copyable {
         self.cipher = cipher
         self.hmac = hmac
         ivs = RandomPool()
+        ivLength = algorithm.blockLength
+        dataOffset = ESPHeader.length + algorithm.blockLength
         isExtended = suite.isExtended
         icvLength = integrity.icvLength
         unsafe authenticator = .allocate(capacity: integrity.digest.digestLength)
@@ -66,10 +68,10 @@ enum Protection: ~Copyable {
     @inline(__always)
     func seal(_ start: UnsafeMutablePointer<UInt8>, _ count: Int, number: UInt64) -> Bool {
         let iv = unsafe start + ESPHeader.length
-        let text = unsafe start + Self.dataOffset
-        guard unsafe ivs.draw(iv, CipherAlgorithm.ivLength),
+        let text = unsafe start + dataOffset
+        guard unsafe ivs.draw(iv, ivLength),
             unsafe cipher.process(iv: iv, input: text, count: count, output: text) == count,
-            unsafe authenticate(start, Self.dataOffset + count, number)
+            unsafe authenticate(start, dataOffset + count, number)
         else { return false }
         unsafe (text + count).update(from: authenticator, count: icvLength)
         return true
@@ -77,8 +79,8 @@ enum Protection: ~Copyable {
 
     @inline(__always)
     func open(_ start: UnsafeMutablePointer<UInt8>, _ length: Int, number: UInt64) -> Bool {
-        let text = unsafe start + Self.dataOffset
-        let count = length - Self.dataOffset - icvLength
+        let text = unsafe start + dataOffset
+        let count = length - dataOffset - icvLength
         guard unsafe authenticate(start, length - icvLength, number),
             unsafe constantTimeEquals(authenticator, start + length - icvLength, count: icvLength)
         else { return false }

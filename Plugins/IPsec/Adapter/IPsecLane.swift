@@ -29,13 +29,23 @@ final class IPsecLane: LaneAdapter {
     struct Question {
         let place: PlaceID
         let ticket: UInt64
+        /// The only hub that the answer may name.
+        let hub: String?
         var asked: Ticket?
+
+        init(_ place: PlaceID, ticket: UInt64, hub: String?) {
+            self.place = place
+            self.ticket = ticket
+            self.hub = hub
+        }
     }
 
     let host: HostServices
     let server: IPsecServer
     let services: LaneServices
     private var counters: LaneCounters
+    private let sharedKeys: SharedKeys
+    private var keyGeneration = 0
     private var alarm = Alarm(token: timer)
     private var traffic: [UInt64: Traffic] = [:]
     var clients: [PlaceID: Client] = [:]
@@ -49,12 +59,14 @@ final class IPsecLane: LaneAdapter {
     private var gathering: UInt64 = 0
 
     init(
-        _ host: HostServices, _ server: IPsecServer, _ services: LaneServices, _ counters: LaneCounters
+        _ host: HostServices, _ server: IPsecServer, _ services: LaneServices, _ counters: LaneCounters,
+        _ sharedKeys: SharedKeys
     ) {
         self.host = host
         self.server = server
         self.services = services
         self.counters = counters
+        self.sharedKeys = sharedKeys
     }
 
     /// After each input: does what the engine wants, and sets the alarm.
@@ -118,6 +130,10 @@ final class IPsecLane: LaneAdapter {
     }
 
     private func receive(_ packet: PacketSlice, _ path: IKEPath, at now: Instant) {
+        if let newer = sharedKeys.newer(than: keyGeneration) {
+            keyGeneration = newer.generation
+            server.setPeerKeys(newer.keys)
+        }
         server.receive(Array(copying: packet.bytes), from: path, at: now)
     }
 

@@ -12,7 +12,9 @@ public final class IPsecModule: PacketAdapter {
         summary:
             "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys), natively and through NAT.",
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
-    public static let capabilities: Capabilities = [.datagrams, .sessions, .authentication, .timers]
+    public static let capabilities: Capabilities = [
+        .datagrams, .sessions, .authentication, .timers, .preSharedKeys,
+    ]
     public static let needs: Capabilities = [
         .datagrams, .sessions, .authentication, .timers, .options, .store,
     ]
@@ -21,6 +23,7 @@ public final class IPsecModule: PacketAdapter {
 
     let host: HostServices
     private let state = Mutex(State())
+    private let sharedKeys = SharedKeys()
 
     private struct State: Sendable {
         var options: IKEOptions?
@@ -38,6 +41,7 @@ public final class IPsecModule: PacketAdapter {
         let preSharedKey = try reader.preSharedKey()
         let options = try reader.options(preSharedKey)
         let calls = CallOptions(methods: try MethodsOption.read(host), maxCalls: options.maxSAs)
+        try sharedKeys.fetch(from: host, own: options.preSharedKeys.count)
         let key = try host.random(Self.cookieKeyLength)
         let metrics = try Counter.allCases.map { counter in
             counter.isGauge
@@ -48,6 +52,11 @@ public final class IPsecModule: PacketAdapter {
             state = State(
                 options: options, preSharedKey: preSharedKey, calls: calls, cookieKey: key, metrics: metrics)
         }
+    }
+
+    public func preSharedKeysChanged() throws {
+        let own = state.withLock { $0.options?.preSharedKeys.count ?? 0 }
+        try sharedKeys.fetch(from: host, own: own)
     }
 
     public var commands: [Command] {
@@ -68,7 +77,7 @@ public final class IPsecModule: PacketAdapter {
         guard let options = state.options else { throw ModuleFailure("not started", status: .state) }
         let server = try IPsecServer(
             options, calls: state.calls, cookieKey: state.cookieKey, random: SystemRandomNumberGenerator())
-        return IPsecLane(host, server, services, LaneCounters(state.metrics, services))
+        return IPsecLane(host, server, services, LaneCounters(state.metrics, services), sharedKeys)
     }
 
     /// A client's port floats from 500 to 4500, and ESP has none: the address alone says which lane.

@@ -19,6 +19,15 @@ enum OptionDeclarations {
             help:
                 "Whether clients may use the groups modp1024 and modp1536 if they know no better."
         ),
+        .boolean(
+            "weak-ciphers", default: false,
+            help: "Whether clients may use 3DES if they know no better."
+        ),
+        .boolean(
+            "aggressive-mode", default: false,
+            help:
+                "Whether clients may use aggressive mode: whoever asks in it is told a hash of the pre-shared key."
+        ),
         MethodsOption.declaration(default: [.msCHAPv2]),
         .integer(
             "ike-lifetime", default: 86_400, in: 60...604_800, accepts: "60 to 604800, in seconds",

@@ -32,7 +32,7 @@ extension IPsecLane {
         var evidence = Evidence(.ikeIdentity, protocolName: question.protocolName)
         evidence.name = Array(question.identity.utf8)
         evidence.remote = Endpoint(question.remote)
-        ask(evidence, for: question.place, ticket: question.ticket)
+        ask(evidence, Question(question.place, ticket: question.ticket, hub: question.hub))
     }
 
     private func authenticate(_ question: UserQuestion) {
@@ -43,15 +43,17 @@ extension IPsecLane {
         defer { wipe(&evidence.secret) }
         evidence.remote = Endpoint(question.remote)
         evidence.software = question.software
-        ask(evidence, for: question.place, ticket: question.ticket)
+        ask(evidence, Question(question.place, ticket: question.ticket, hub: question.hub))
     }
 
-    private func ask(_ evidence: PluginKit.Evidence, for place: PlaceID, ticket: UInt64) {
+    private func ask(_ evidence: PluginKit.Evidence, _ question: Question) {
+        let (place, ticket) = (question.place, question.ticket)
         let token = nextQuestion
         nextQuestion += 1
         do throws(Status) {
             let asked = try services.ask(evidence, token: token)
-            questions[token] = Question(place: place, ticket: ticket, asked: asked)
+            questions[token] = question
+            questions[token]?.asked = asked
         } catch {
             host.log(.warn, "authentication could not be asked for reason=\"\(error)\"")
             if place.kind == .call {
@@ -75,6 +77,7 @@ extension IPsecLane {
             if let identity = verdict.identity { services.release(identity) }
             return
         }
+        let verdict = confined(verdict, to: question.hub)
         if let identity = verdict.identity { accepted[question.place] = identity }
         guard question.place.kind != .call else {
             server.decided(
@@ -88,6 +91,20 @@ extension IPsecLane {
         settle()
         // The place has gone meanwhile: nobody came for the identity.
         if let identity = accepted.removeValue(forKey: question.place) { services.release(identity) }
+    }
+
+    /// A hub's pre-shared key leads to no other hub, whoever shows a password of one.
+    private func confined(_ verdict: Verdict, to hub: String?) -> Verdict {
+        guard let hub, let identity = verdict.identity, verdict.hub != hub else { return verdict }
+        services.release(identity)
+        host.log(
+            .info,
+            "refused user=\(verdict.user ?? "") hub=\(verdict.hub ?? "") reason=\"the key is of hub \(hub)\"")
+        var refused = verdict
+        refused.identity = nil
+        refused.code = .credentials
+        refused.sentence = "the pre-shared key is of another hub"
+        return refused
     }
 
     // MARK: Sessions

@@ -13,6 +13,14 @@ struct SettingsReader {
             options.phaseOne.groups.subtract([.modp1024, .modp1536])
             options.phaseTwo.groups.subtract([.modp1024, .modp1536])
         }
+        if try host.boolean("weak-ciphers") {
+            options.phaseOne.ciphers.insert(.tripleDESCBC)
+            options.phaseTwo.ciphers.insert(.tripleDESCBC)
+        }
+        options.allowsAggressiveMode = try host.boolean("aggressive-mode")
+        if options.allowsAggressiveMode {
+            host.log(.warn, "aggressive-mode is on: strangers are told a hash of pre-shared keys")
+        }
         options.phaseOneLifetime = .seconds(try integer("ike-lifetime"))
         options.phaseTwoLifetime = .seconds(try integer("esp-lifetime"))
         options.deadPeerInterval = .seconds(try integer("dpd-interval"))

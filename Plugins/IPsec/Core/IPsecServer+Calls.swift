@@ -103,8 +103,9 @@ extension IPsecServer {
         outbox.append(
             .authenticateUser(
                 UserQuestion(
-                    place: call.place, ticket: ticket, evidence: evidence, remote: child.path.remote,
-                    software: call.link.software, protocolName: call.place.kind.name)))
+                    place: call.place, ticket: ticket, evidence: evidence, hub: call.peer.name.hub,
+                    remote: child.path.remote, software: call.link.software,
+                    protocolName: call.place.kind.name)))
     }
 
     private func openSession(_ address: IPv4Address?, _ call: Call) {

@@ -4,10 +4,14 @@ extension AccountStore {
     /// Bytes of a file that is applied.
     public static let maximumDocument = 64 << 20
 
-    /// Everything that is state, as a TOML file that `apply` takes. It holds the users' password hashes.
+    /// Everything that is state, as a TOML file that `apply` takes. It holds the users' password hashes, and
+    /// pre-shared keys in the clear.
     public func export() throws(AccountError) -> String {
         try read { database in
-            StateDocument(hubs: try Self.hubs(database).map { try Self.state(of: $0, database) }).text
+            var document = StateDocument(
+                hubs: try Self.hubs(database).map { try Self.state(of: $0, database) })
+            try openKeys(of: &document)
+            return document.text
         }
     }
 
@@ -18,7 +22,7 @@ extension AccountStore {
             throw AccountError(
                 .invalid, "the file has \(text.utf8.count) bytes: up to \(Self.maximumDocument) are accepted")
         }
-        let document = try hashingPasswords(of: StateDocument(parsing: text))
+        let document = try sealingKeys(of: hashingPasswords(of: StateDocument(parsing: text)))
         let report = try write { database, changes in
             var application = DocumentApplication(database: database)
             try application.apply(document)
@@ -30,6 +34,7 @@ extension AccountStore {
                 try Self.setVerifiers(sealed, ofUser: stored.user.id, database)
             }
             changes += application.changes
+            if !changes.isEmpty { changes.append(.peerKeysChanged) }
             return application.report
         }
         recentVerdicts.withLock { $0.forgetAll() }
@@ -63,6 +68,47 @@ extension AccountStore {
             }
         }
         return document
+    }
+
+    private func openKeys(of document: inout StateDocument) throws {
+        for hub in document.hubs.indices {
+            document.hubs[hub].preSharedKey = try opened(document.hubs[hub].hub.preSharedKey)
+            for index in document.hubs[hub].users.indices {
+                let sealed = document.hubs[hub].users[index].user.preSharedKey
+                document.hubs[hub].users[index].preSharedKey = try opened(sealed)
+            }
+        }
+    }
+
+    private func sealingKeys(of document: StateDocument) throws(AccountError) -> StateDocument {
+        var document = document
+        let current = try storedKeys()
+        for hub in document.hubs.indices {
+            let state = document.hubs[hub]
+            document.hubs[hub].hub.preSharedKey = try sealed(
+                state.preSharedKey, former: current.hubs[state.hub.name])
+            for index in state.users.indices {
+                let user = state.users[index]
+                document.hubs[hub].users[index].user.preSharedKey = try sealed(
+                    user.preSharedKey, former: current.users[state.hub.name]?[user.user.name])
+            }
+        }
+        return document
+    }
+
+    private typealias StoredKeys = (hubs: [HubName: SealedKey], users: [HubName: [UserName: SealedKey]])
+
+    private func storedKeys() throws(AccountError) -> StoredKeys {
+        try read { database in
+            var keys: StoredKeys = ([:], [:])
+            for hub in try Self.hubs(database) {
+                keys.hubs[hub.name] = hub.preSharedKey
+                for user in try Self.users(in: hub, database).map(\.user) where user.preSharedKey != nil {
+                    keys.users[hub.name, default: [:]][user.name] = user.preSharedKey
+                }
+            }
+            return keys
+        }
     }
 
     private func storedHash(of user: User) throws(AccountError) -> PasswordHash? {

@@ -41,7 +41,7 @@ struct DocumentApplication {
         }
         let isSame =
             found.note == wanted.note && found.isEnabled == wanted.isEnabled
-            && found.policy == wanted.policy
+            && found.policy == wanted.policy && found.preSharedKey == wanted.preSharedKey
             && found.name.description == wanted.name.description
         guard !isSame else { return found }
         var hub = wanted

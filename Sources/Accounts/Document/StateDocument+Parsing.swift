@@ -26,11 +26,12 @@ extension StateDocument {
 
 extension StateDocument.HubState {
     fileprivate init(_ table: DocumentTable) throws(AccountError) {
-        try table.expect(["name", "note", "enabled", "policy", "group", "user", "bridge", "nat"])
+        try table.expect(["name", "note", "enabled", "psk", "policy", "group", "user", "bridge", "nat"])
         let name = try table.requiredText("name")
         hub = Hub(name: try table.make("name") { () throws(AccountError) in try HubName(name) })
         hub.note = try table.text("note") ?? ""
         hub.isEnabled = try table.truth("enabled") ?? true
+        preSharedKey = try table.preSharedKey()
         hub.policy = try table.policy()
         for table in try table.tables("group", named: "group") {
             let group = try Group(table, hub.name)
@@ -58,8 +59,8 @@ extension StateDocument.HubState {
 extension StateDocument.UserState {
     fileprivate init(_ table: DocumentTable, _ hub: HubName) throws(AccountError) {
         try table.expect([
-            "name", "group", "note", "enabled", "expires", "address", "certificate", "ike_id", "policy",
-            "password_hash", "password",
+            "name", "group", "note", "enabled", "expires", "address", "certificate", "ike_id", "psk",
+            "policy", "password_hash", "password",
         ])
         let name = try table.requiredText("name")
         user = User(hub: hub, name: try table.make("name") { () throws(AccountError) in try UserName(name) })
@@ -83,6 +84,7 @@ extension StateDocument.UserState {
         if let text = try table.text("ike_id") {
             user.ikeIdentity = try table.make("ike_id") { () throws(AccountError) in try IKEIdentity(text) }
         }
+        preSharedKey = try table.preSharedKey()
         password = try Self.password(table)
     }
 
@@ -106,6 +108,11 @@ extension StateDocument.UserState {
 }
 
 extension DocumentTable {
+    fileprivate func preSharedKey() throws(AccountError) -> PreSharedKey? {
+        guard let text = try text("psk") else { return nil }
+        return try make("psk") { () throws(AccountError) in try PreSharedKey(text) }
+    }
+
     /// `policy = { router = true, macs = 3 }`, or a table of its own.
     fileprivate func policy() throws(AccountError) -> PolicySettings {
         var settings = PolicySettings()

@@ -4,8 +4,8 @@ import Policy
 extension StateDocument {
     private static let heading = """
         # The state of a Polyhub server, for `polyhubctl apply`: what is not in the file will be deleted.
-        # It holds password hashes: keep it from other people's eyes. In place of a password_hash,
-        # password = "..." is accepted too.
+        # It holds password hashes and pre-shared keys: keep it from other people's eyes. In place of a
+        # password_hash, password = "..." is accepted too.
         format = \(format)
 
         """
@@ -16,7 +16,7 @@ extension StateDocument {
         for state in hubs {
             text += "\n[[hub]]\n" + Self.line("name", state.hub.name.description)
             text += Self.line("note", state.hub.note) + Self.line("enabled", state.hub.isEnabled)
-            text += Self.line(state.hub.policy)
+            text += Self.line(state.preSharedKey) + Self.line(state.hub.policy)
             for group in state.groups {
                 text +=
                     "\n[[hub.group]]\n" + Self.line("name", group.name.description)
@@ -41,13 +41,18 @@ extension StateDocument {
         text += line("enabled", user.isEnabled) + line("expires", user.expires?.formatted(.iso8601) ?? "")
         text += line("address", user.addressText ?? "")
         text += line("certificate", user.certificate?.description ?? "")
-        text += line("ike_id", user.ikeIdentity?.description ?? "") + line(user.policy)
+        text += line("ike_id", user.ikeIdentity?.description ?? "") + line(state.preSharedKey)
+        text += line(user.policy)
         if case .hashed(let hash) = state.password { text += line("password_hash", hash.description) }
         return text
     }
 
     private static func line(_ key: String, _ value: String) -> String {
         value.isEmpty ? "" : "\(key) = \(quoted(value))\n"
+    }
+
+    private static func line(_ key: PreSharedKey?) -> String {
+        key.map { line("psk", String(decoding: $0.octets, as: UTF8.self)) } ?? ""
     }
 
     /// An inline table.

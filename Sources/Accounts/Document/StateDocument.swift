@@ -12,6 +12,8 @@ struct StateDocument {
         var users: [UserState] = []
         var bridges: [Bridge] = []
         var nat: NATSettings?
+        /// In the clear, as files have it.
+        var preSharedKey: PreSharedKey?
     }
 
     struct UserState {
@@ -19,6 +21,8 @@ struct StateDocument {
         var password: Password = .none
         /// What stood in the file in the clear, once it is hashed.
         var clear: ClearPassword?
+        /// In the clear, as files have it.
+        var preSharedKey: PreSharedKey?
     }
 
     enum Password {

@@ -22,6 +22,7 @@ enum CheckedHostTables {
         case PA_SESSION: unsafe UnsafeRawPointer(session)
         case PA_PERMISSION: unsafe UnsafeRawPointer(permission)
         case PA_PASSWORD: unsafe UnsafeRawPointer(password)
+        case PA_PSK: unsafe UnsafeRawPointer(psk)
         case PA_OPTION: unsafe UnsafeRawPointer(option)
         case PA_STORE: unsafe UnsafeRawPointer(store)
         case PA_CERTIFICATE: unsafe UnsafeRawPointer(certificate)
@@ -166,6 +167,15 @@ enum CheckedHostTables {
                 return passed(
                     unsafe CertificateTable.pointer.pointee.public_name(host, name), module,
                     "pa.certificate/1.public_name")
+            }))
+
+    nonisolated(unsafe) static let psk = unsafe constant(
+        pa_psk_host_v1(
+            size: UInt32(MemoryLayout<pa_psk_host_v1>.size), reserved: 0,
+            keys: { host, keys, count in
+                guard let module = unsafe control(host, "pa.psk/1.keys") else { return PA_ERROR_THREAD }
+                return passed(
+                    unsafe PSKTable.pointer.pointee.keys(host, keys, count), module, "pa.psk/1.keys")
             }))
 
     nonisolated(unsafe) static let log = unsafe constant(

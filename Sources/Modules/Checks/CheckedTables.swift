@@ -9,6 +9,7 @@ import PluginABI
     private(set) var session: UnsafePointer<pa_session_module_v1>?
     private(set) var timer: UnsafePointer<pa_timer_module_v1>?
     private(set) var certificate: UnsafePointer<pa_certificate_module_v1>?
+    private(set) var psk: UnsafePointer<pa_psk_module_v1>?
     private(set) var option: UnsafePointer<pa_option_module_v1>?
     private(set) var command: UnsafePointer<pa_command_module_v1>?
     private(set) var handover: UnsafePointer<pa_handover_module_v1>?
@@ -28,6 +29,7 @@ import PluginABI
         unsafe session = Self.find(PA_SESSION, made, module)
         unsafe timer = Self.find(PA_TIMER, made, module)
         unsafe certificate = Self.find(PA_CERTIFICATE, made, module)
+        unsafe psk = Self.find(PA_PSK, made, module)
         unsafe handover = Self.find(PA_HANDOVER, made, module, functionsFrom: 16)
         // These two hold data beside their functions, which the host reads as it is.
         unsafe option = Self.find(PA_OPTION, made, module, functionsFrom: nil)
@@ -69,6 +71,7 @@ import PluginABI
         case PA_SESSION where unsafe session != nil: unsafe UnsafeRawPointer(Self.sessions)
         case PA_TIMER where unsafe timer != nil: unsafe UnsafeRawPointer(Self.timers)
         case PA_CERTIFICATE where unsafe certificate != nil: unsafe UnsafeRawPointer(Self.certificates)
+        case PA_PSK where unsafe psk != nil: unsafe UnsafeRawPointer(Self.peerKeys)
         case PA_HANDOVER: unsafe wrappedHandover.map { unsafe UnsafeRawPointer($0) }
         case PA_OPTION: unsafe wrappedOptions.map { unsafe UnsafeRawPointer($0) }
         case PA_COMMAND: unsafe command.map { unsafe UnsafeRawPointer($0) }
@@ -228,6 +231,16 @@ import PluginABI
                 let lane = unsafe CheckedLane.of(state)
                 lane.call("pa.timer/1.expired") {
                     unsafe lane.module.tables.timer?.pointee.expired(lane.inner, token)
+                }
+            }))
+
+    nonisolated(unsafe) private static let peerKeys = unsafe constant(
+        pa_psk_module_v1(
+            size: UInt32(MemoryLayout<pa_psk_module_v1>.size), reserved: 0,
+            changed: { state in
+                let module = unsafe CheckedModule.of(state)
+                return module.control("pa.psk/1.changed") {
+                    unsafe module.tables.psk?.pointee.changed(module.inner.pointee.state) ?? PA_OK
                 }
             }))
 

@@ -1,6 +1,5 @@
 import Lanes
 import PluginABI
-import Synchronization
 
 /// `pa.datagram/1`, the host's side.
 enum DatagramTable {
@@ -35,8 +34,8 @@ enum DatagramTable {
                 guard let datagram = unsafe datagram, Int(index) < lane.instance.lanes.count else {
                     return PA_ERROR_ARGUMENT
                 }
-                let copy = unsafe CopiedDatagram(datagram.pointee)
-                return lane.handOver(copy, socket: socket, to: Int(index)) ? PA_OK : PA_ERROR_LIMIT
+                let crossing = lane.seat.crossing(to: lane.instance.seats[Int(index)])
+                return unsafe crossing.push(datagram.pointee, from: socket) ? PA_OK : PA_ERROR_LIMIT
             },
             open: { host, url, pinning, socket in
                 let instance = unsafe ModuleInstance.from(host)
@@ -76,50 +75,7 @@ enum DatagramTable {
             }))
 }
 
-/// A datagram on its way to another lane.
-struct CopiedDatagram: Sendable {
-    let payload: [UInt8]
-    let remote: pa_address_v1
-    let local: pa_address_v1?
-
-    init(_ datagram: pa_datagram_v1) {
-        let start = unsafe UnsafeBufferPointer(
-            start: datagram.payload.start, count: Int(datagram.payload.length))
-        payload = unsafe Array(start)
-        remote = unsafe datagram.remote?.pointee ?? pa_address_v1()
-        local = unsafe datagram.local?.pointee
-    }
-}
-
 extension ModuleLane {
-    /// Datagrams that may be on their way to one lane: strangers can look like clients that roam.
-    private static let maxHandedOver = 1024
-
-    /// [lane] Cold: a client that roams. The module of the other lane gets a copy. False: too many are on the
-    /// way.
-    fileprivate func handOver(_ datagram: CopiedDatagram, socket: UInt64, to index: Int) -> Bool {
-        let target = instance.seats[index]
-        guard target.handedOver.add(1, ordering: .relaxed).newValue <= Self.maxHandedOver else {
-            target.handedOver.subtract(1, ordering: .relaxed)
-            return false
-        }
-        return target.lane.post { lane in
-            target.handedOver.subtract(1, ordering: .relaxed)
-            guard var slice = unsafe lane.allocate(datagram.payload.count) else { return }
-            unsafe slice.start.update(from: datagram.payload, count: datagram.payload.count)
-            unsafe slice.length = UInt32(datagram.payload.count)
-            unsafe withUnsafePointer(to: datagram.remote) { remote in
-                unsafe withUnsafePointer(to: datagram.local ?? pa_address_v1()) { local in
-                    var made = unsafe pa_datagram_v1(
-                        payload: slice, remote: remote, local: datagram.local == nil ? nil : local)
-                    unsafe withUnsafeMutablePointer(to: &made) {
-                        unsafe target.received(UnsafeMutableBufferPointer(start: $0, count: 1), on: socket)
-                    }
-                }
-            }
-        }
-    }
-
     /// Counts a call with a handle that is not this module's.
     func refuseHandle() -> pa_status {
         refusedCalls += 1

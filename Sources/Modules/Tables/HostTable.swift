@@ -37,6 +37,7 @@ enum HostTable {
         case PA_SESSION: unsafe UnsafeRawPointer(SessionTable.pointer)
         case PA_PERMISSION: unsafe UnsafeRawPointer(PermissionTable.pointer)
         case PA_PASSWORD: unsafe UnsafeRawPointer(PasswordTable.pointer)
+        case PA_PSK: unsafe UnsafeRawPointer(PSKTable.pointer)
         case PA_OPTION: unsafe UnsafeRawPointer(OptionTable.pointer)
         case PA_STORE: unsafe UnsafeRawPointer(StoreTable.pointer)
         case PA_CERTIFICATE: unsafe UnsafeRawPointer(CertificateTable.pointer)

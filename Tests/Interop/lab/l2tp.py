@@ -94,12 +94,7 @@ class Client(ppp.Client):
         """The SAs, then the tunnel; PPP may still be on its way."""
         run = self.guest.run
         run("rm -f /tmp/*.log; mkdir -p /run/xl2tpd")
-        charon = "setsid /usr/lib/ipsec/charon >/tmp/charon.out 2>&1 </dev/null"
-        run(f"{ENVIRONMENT}; {charon} & echo $! >/tmp/charon.pid")
-        stats = f"{SWANCTL} --stats {URI}"
-        wait_until(10, lambda: "uptime" in run(stats, check=False), "charon in the guest")
-        run(f"{SWANCTL} --load-all --noprompt --file /tmp/swanctl.conf {URI}")
-        run(f"{SWANCTL} --initiate --child lab --timeout 20 {URI}", seconds=30)
+        self.secure()
         run(
             "setsid xl2tpd -D -c /tmp/xl2tpd.conf -C /run/xl2tpd/control -p /run/xl2tpd.pid"
             " >/tmp/xl2tpd.log 2>&1 </dev/null &"
@@ -107,6 +102,16 @@ class Client(ppp.Client):
         wait_until(5, lambda: self.guest.succeeds("test -p /run/xl2tpd/control"), "xl2tpd in the guest")
         run('echo "c lab" >/run/xl2tpd/control')
         return self
+
+    def secure(self):
+        """IKE and its SAs."""
+        run = self.guest.run
+        charon = "setsid /usr/lib/ipsec/charon >/tmp/charon.out 2>&1 </dev/null"
+        run(f"{ENVIRONMENT}; {charon} & echo $! >/tmp/charon.pid")
+        stats = f"{SWANCTL} --stats {URI}"
+        wait_until(10, lambda: "uptime" in run(stats, check=False), "charon in the guest")
+        run(f"{SWANCTL} --load-all --noprompt --file /tmp/swanctl.conf {URI}")
+        run(f"{SWANCTL} --initiate --child lab --timeout 20 {URI}", seconds=30)
 
     def sas(self):
         """The guest's ESP SAs, as `ip xfrm state` prints them."""
@@ -126,6 +131,10 @@ class Client(ppp.Client):
     def leave(self):
         """What is below PPP goes."""
         self.guest.run('echo "d lab" >/run/xl2tpd/control; sleep 0.5; kill $(cat /run/xl2tpd.pid)')
+        self.insecure()
+
+    def insecure(self):
+        """The SAs go."""
         self.guest.run(f"{SWANCTL} --terminate --ike lab --timeout 2 {URI}", check=False)
         if self.sas().strip():
             raise Failure(f"there are still SAs in the guest: {self.sas()}")

@@ -9,7 +9,7 @@ import sys
 
 from . import etherip
 from .lease import lease
-from .network import SERVER
+from .network import LAN, SERVER
 from .polyhub import Polyhub
 from .processes import Failure, wait_until
 
@@ -25,13 +25,13 @@ WIRE = "wire0"
 WIRE_MTU = "1300"
 CHARON = "/usr/lib/ipsec/charon"
 SETTINGS = """charon {{
-    load = random nonce aes sha1 sha2 hmac gcm gmp openssl kernel-libipsec kernel-netlink socket-default vici
+    load = random nonce aes des sha1 sha2 hmac gcm gmp openssl kernel-libipsec kernel-netlink socket-default vici
     retransmit_tries = 3
     retransmit_timeout = 2.0
     filelog {{
         stderr {{
             default = 1
-            ike = 2
+            ike = {loglevel}
             flush_line = yes
         }}
     }}
@@ -54,7 +54,7 @@ SETTINGS = """charon {{
 CONNECTION = """connections {{
     hub {{
         version = 1
-        aggressive = no
+        aggressive = {aggressive}
         remote_addrs = {server}
         proposals = {ike}
         encap = yes
@@ -99,7 +99,8 @@ class StrongSwan:
         self.lab = lab
         self.where = where
         self.socket = lab.path(f"{where}-vici")
-        self.settings = lab.write(f"{where}-strongswan.conf", SETTINGS.format(socket=self.socket), 0o644)
+        settings = SETTINGS.format(socket=self.socket, loglevel=options.pop("loglevel", 2))
+        self.settings = lab.write(f"{where}-strongswan.conf", settings, 0o644)
         values = dict(
             ike="aes256-sha256-modp2048",
             esp="aes256-sha256",
@@ -108,6 +109,7 @@ class StrongSwan:
             esp_life=1320,
             server=SERVER,
             address=lab.address(where, "eth0"),
+            aggressive="no",
             identity=identity,
             psk=psk,
             selector=selector,
@@ -182,7 +184,10 @@ def serve(lab, identities, users=(), **options):
 def wire_up(lab, where):
     """An address for the wire in `where`, from the office's DHCP server; the process that keeps it."""
     lab.run(where, "ip", "link", "set", WIRE, "mtu", WIRE_MTU)
-    return lease(lab, where, WIRE)
+    kept = lease(lab, where, WIRE)
+    # The address is there before its network is.
+    wait_until(5, lambda: WIRE in lab.run(where, "ip", "route", "get", LAN), f"the route in {where}")
+    return kept
 
 
 class EtherIP:

@@ -2,7 +2,7 @@
 
 from lab.network import LAN
 from lab.processes import expect, wait_until
-from lab.strongswan import EtherIP, StrongSwan, serve
+from lab.strongswan import PSK, EtherIP, StrongSwan, serve
 from lab.traffic import both_ways
 
 LIMIT = 180
@@ -14,9 +14,10 @@ SUITES = (
 
 
 def run(lab):
-    server = serve(lab, ["site-1.example"])
+    server = serve(lab, ["site-1.example", "site-2.example"])
     for ike, esp in SUITES:
         connection(lab, server, ike, esp)
+    own_key(lab, server)
     stranger(lab, server)
     server.stop()
 
@@ -34,14 +35,27 @@ def connection(lab, server, ike, esp):
     wait_until(5, lambda: not server.sessions("site1"), "the end of the session")
 
 
+def own_key(lab, server):
+    """A site with a key of its own, given while the server runs, is nobody who knows the server's."""
+    server.ctl("user", "set", "LAB", "site2", "--psk", "a key of site 2 alone")
+    refused(lab, server, "site-2.example", PSK)
+    EtherIP(lab, "c2", "site-2.example", psk="a key of site 2 alone").down()
+
+
 def stranger(lab, server):
     """Who knows the secret but is nobody here gets an SA and no place; who does not know it gets none."""
     client = StrongSwan(lab, "c2", "nobody.example").start().connect()
     wait_until(5, lambda: "EtherIP/IPsec refused" in server.logs(), "the refusal in the log")
     client.disconnect()
     client.stop()
-    wrong = StrongSwan(lab, "c2", "site-1.example", "another secret of the lab").start()
+    refused(lab, server, "site-1.example", "another secret of the lab")
+
+
+def refused(lab, server, identity, key):
+    before = server.logs().count("wrong pre-shared key")
+    wrong = StrongSwan(lab, "c2", identity, key).start()
     wrong.control("--initiate", "--child", "hub", "--timeout", "4", check=False)
     expect("ESTABLISHED" not in wrong.control("--list-sas"), "a wrong secret was accepted")
-    wait_until(10, lambda: "wrong pre-shared key" in server.logs(), "the wrong key in the log")
+    # Such lines come every ten seconds at most.
+    wait_until(12, lambda: server.logs().count("wrong pre-shared key") > before, "the wrong key in the log")
     wrong.stop()

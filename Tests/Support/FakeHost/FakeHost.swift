@@ -13,6 +13,7 @@ package final class FakeHost {
     package var permitted: Set<UInt32> = []
     package var nextHandle: UInt64 = 100
     package var answer: pa_status = PA_OK
+    package var keys: [(identity: String, key: String, hub: String)] = []
     package var certificate = (chain: "chain", key: "key", trust: "trust")
     package let memory = FakeMemory()
 
@@ -115,6 +116,7 @@ package final class FakeHost {
         case PA_STREAM: memory.table(FakeTables.stream)
         case PA_AUTH: memory.table(FakeTables.auth)
         case PA_SESSION: memory.table(FakeTables.session)
+        case PA_PSK: memory.table(FakeTables.psk)
         case PA_PERMISSION: memory.table(FakeTables.permission)
         case PA_PASSWORD: memory.table(FakeTables.password)
         default: nil

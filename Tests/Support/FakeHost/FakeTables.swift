@@ -57,6 +57,24 @@ enum FakeTables {
             })
     }
 
+    static var psk: pa_psk_host_v1 {
+        pa_psk_host_v1(
+            size: UInt32(MemoryLayout<pa_psk_host_v1>.size), reserved: 0,
+            keys: { host, keys, count in
+                let host = FakeHost.of(host)
+                host.say("keys")
+                let memory = host.memory
+                let lent = host.keys.map { key in
+                    pa_psk_v1(
+                        identity: memory.octets(Array(key.identity.utf8)),
+                        key: memory.octets(Array(key.key.utf8)), hub: memory.text(key.hub))
+                }
+                keys!.pointee = UnsafePointer(memory.array(lent))
+                count!.pointee = UInt32(lent.count)
+                return PA_OK
+            })
+    }
+
     static var permission: pa_permission_host_v1 {
         pa_permission_host_v1(
             size: UInt32(MemoryLayout<pa_permission_host_v1>.size), reserved: 0,

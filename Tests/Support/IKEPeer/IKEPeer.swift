@@ -28,6 +28,8 @@ public final class IKEPeer {
     public private(set) var isEstablished = false
     public private(set) var isClosed = false
 
+    /// In aggressive mode, whether the last message travels encrypted.
+    public var encryptsProof = true
     private var firstMessage: [UInt8] = []
     private var offerBody: [UInt8] = []
     private var key: DiffieHellmanKey?
@@ -80,6 +82,9 @@ public final class IKEPeer {
         let header = try ISAKMPHeader(parsing: &input)
         let body = input.rest()
         guard header.flags.contains(.encryption) else {
+            if header.exchange == .aggressive {
+                return [try proveAggressively(header, Payload.chain(of: body, header.nextPayload))]
+            }
             return try receiveClear(header, Payload.chain(of: body, header.nextPayload))
         }
         switch header.exchange {
@@ -152,8 +157,64 @@ public final class IKEPeer {
             isInitiator: false, exchange, offer: offerBody, identity: payloads.only(.identification))
         guard try payloads.only(.hash) == expected else { return note("<-- a wrong HASH_R") }
         note("<-- IDir, HASH_R")
-        lastBlock = Array(body.suffix(16))
+        lastBlock = Array(body.suffix(keys.suite.cipher.blockLength))
         isEstablished = true
+    }
+
+    // MARK: Aggressive mode
+
+    /// The exchange of keys is that of the first offer.
+    public func startAggressively() throws -> [UInt8] {
+        let transforms = offers.enumerated().map {
+            $1.transform(number: UInt8($0 + 1), lifetime: lifetime)
+        }
+        offerBody = SAPayload([Proposal(number: 1, .isakmp, transforms)]).body
+        let key = try DiffieHellmanKey(offers[0].group)
+        self.key = key
+        nonce = try randomBytes(20)
+        let payloads = [
+            Payload(.securityAssociation, offerBody), Payload(.keyExchange, key.publicValue),
+            Payload(.nonce, nonce), Payload(.identification, identity.body),
+        ]
+        note("SA, KE, Ni, IDii -->")
+        return message(payloads + vendorIDs.map(\.payload), ISAKMPHeader(cookies, .aggressive))
+    }
+
+    /// Says the same however often it is asked.
+    private func proveAggressively(_ header: ISAKMPHeader, _ payloads: [Payload]) throws -> [UInt8] {
+        guard let key,
+            let chosen = PhaseOneSuite(
+                try SAPayload(parsing: payloads.only(.securityAssociation)).proposals[0].transforms[0])
+        else { return [] }
+        (self.chosen, cookies) = (chosen, header.cookies)
+        let theirs = try payloads.only(.keyExchange)
+        let exchange = PhaseOneKeys.Exchange(
+            cookies: cookies, initiatorNonce: nonce, responderNonce: try payloads.only(.nonce),
+            initiatorPublic: key.publicValue, responderPublic: theirs, secret: try key.agree(with: theirs))
+        let keys = try PhaseOneKeys(chosen, exchange, preSharedKey: preSharedKey)
+        let expected = try keys.proof(
+            isInitiator: false, exchange, offer: offerBody, identity: payloads.only(.identification))
+        let isRight = try payloads.only(.hash) == expected
+        note(isRight ? "<-- SA, KE, Nr, IDir, HASH_R" : "<-- SA, KE, Nr, IDir, a wrong HASH_R")
+        let hash = try keys.proof(isInitiator: true, exchange, offer: offerBody, identity: identity.body)
+        var proof = [Payload(.hash, hash)]
+        let abilities = Abilities.of(payloads)
+        if abilities.understandsNAT {
+            var seen = path
+            seen.remote = path.local ?? path.remote
+            seen.local = claimedAddress ?? path.remote
+            proof += try NATDiscovery.payloads(seen, cookies, chosen.hash, abilities.natDiscoveryType)
+        }
+        var chain = CipherChain(keys, iv: try PhaseOneKeys.firstIV(chosen, exchange))
+        let next = ISAKMPHeader(cookies, .aggressive, nextPayload: .hash)
+        let octets =
+            encryptsProof
+            ? message(encrypted: try chain.encrypt(Payload.serialize(proof)), next)
+            : message(proof, next)
+        (self.exchange, self.keys, self.chain, lastBlock) = (exchange, keys, chain, chain.iv)
+        isEstablished = isRight
+        note("HASH_I -->")
+        return octets
     }
 
     // MARK: Quick mode
@@ -255,7 +316,7 @@ public final class IKEPeer {
 
     private func terms() -> Terms {
         Terms(
-            local: selectors?.0, remote: selectors?.1, identity: identity, path: path, nat: [],
+            local: selectors?.0, remote: selectors?.1, identity: identity, hub: nil, path: path, nat: [],
             rekeyAt: .distantFuture, expiresAt: .distantFuture, softOctets: .max)
     }
 

@@ -2,10 +2,13 @@ public import OpenSSL
 
 /// What an administrator decides about IKE.
 public struct IKEOptions: Sendable {
-    /// Tried one after the other in main mode, where the peer's identity comes encrypted. At most
-    /// `maxPreSharedKeys`.
+    /// Of everybody who has none of his own, see `KeyRing`. The first one is what new peers are given, the
+    /// others are accepted in main mode as well. At most `maxPreSharedKeys`.
     public var preSharedKeys: [SecretBytes]
     public static let maxPreSharedKeys = 8
+
+    /// Whoever asks in aggressive mode is told a hash of the key, by which he may guess it.
+    public var allowsAggressiveMode = false
 
     public var phaseOne = PhaseOnePolicy()
     public var phaseTwo = PhaseTwoPolicy()

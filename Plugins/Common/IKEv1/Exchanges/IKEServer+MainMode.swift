@@ -43,7 +43,7 @@ extension IKEServer {
     }
 
     /// We name what both can: the newest NAT traversal alone.
-    private static func vendorIDs(_ abilities: Abilities) -> [Payload] {
+    static func vendorIDs(_ abilities: Abilities) -> [Payload] {
         var ids: [VendorID] = []
         if abilities.contains(.natTraversal) {
             ids.append(.rfc3947)
@@ -56,7 +56,7 @@ extension IKEServer {
     }
 
     /// In clear, as nothing else is possible yet.
-    private func refuse(_ message: Message, _ type: NotifyType) {
+    func refuse(_ message: Message, _ type: NotifyType) {
         let header = ISAKMPHeader(
             message.header.cookies, .informational, messageID: UInt32.random(in: 1 ... .max, using: &random))
         let notification = Notification(type, .isakmp)
@@ -71,7 +71,7 @@ extension IKEServer {
         send(Self.octets(payloads, header), header, to: path)
     }
 
-    private static func octets(_ payloads: [Payload], _ header: ISAKMPHeader) -> [UInt8] {
+    static func octets(_ payloads: [Payload], _ header: ISAKMPHeader) -> [UInt8] {
         var header = header
         header.nextPayload = payloads.first?.type ?? .none
         let body = Payload.serialize(payloads)
@@ -89,47 +89,59 @@ extension IKEServer {
                 answered: message.header.cookies, from: message.path.remote, at: now),
             let first = try? FirstMessage(offered), let suite = options.phaseOne.choose(first.offer)
         else { return }
-        let theirs = try KeyExchange(message.payloads(), first.abilities)
+        let request = PhaseOneRequest(
+            message: message, cookies: message.header.cookies, first: first, choice: suite,
+            theirs: try KeyExchange(message.payloads(), first.abilities), isUnproved: false)
         do throws(OpenSSLError) {
-            try exchangeKeys(theirs, message, first, suite, at: now)
+            try exchangeKeys(request, at: now)
         } catch {
             logRefusal("phase 1 refused reason=\"\(error.reason)\"", message.path, at: now)
         }
     }
 
-    private func exchangeKeys(
-        _ theirs: KeyExchange, _ message: Message, _ first: FirstMessage,
-        _ choice: (proposal: Proposal, suite: PhaseOneSuite), at now: Instant
-    ) throws(OpenSSLError) {
-        let (suite, cookies) = (choice.suite, message.header.cookies)
-        guard makeRoom(for: message.path.remote.source, at: now) else {
-            return logRefusal("phase 1 refused reason=\"too many\"", message.path, at: now)
+    private func exchangeKeys(_ request: PhaseOneRequest, at now: Instant) throws(OpenSSLError) {
+        guard let (sa, handshake) = try begin(request, at: now) else { return }
+        let (path, header) = (request.message.path, ISAKMPHeader(sa.cookies, .identityProtection))
+        sa.nat = try NATDiscovery.outcome(request.theirs.natHashes, path, sa.cookies, sa.suite.hash)
+        var answer = [
+            Payload(.keyExchange, handshake.exchange.responderPublic),
+            Payload(.nonce, handshake.exchange.responderNonce),
+        ]
+        if !request.theirs.natHashes.isEmpty {
+            answer += try NATDiscovery.payloads(
+                path, sa.cookies, sa.suite.hash, sa.abilities.natDiscoveryType)
+        }
+        sa.lastSent = Self.octets(answer, header)
+        send(sa.lastSent, header, to: path)
+        settle(sa, at: now)
+    }
+
+    /// A half-open SA with our half of the exchange of keys; nil: there is no room.
+    func begin(
+        _ request: PhaseOneRequest, at now: Instant
+    ) throws(OpenSSLError) -> (ISAKMPSA, ISAKMPSA.Handshake)? {
+        let (message, theirs, suite) = (request.message, request.theirs, request.choice.suite)
+        guard makeRoom(for: message.path.remote.source, isUnproved: request.isUnproved, at: now) else {
+            logRefusal("phase 1 refused reason=\"too many\"", message.path, at: now)
+            return nil
         }
         let ours = try DiffieHellmanKey(suite.group)
         let exchange = PhaseOneKeys.Exchange(
-            cookies: cookies, initiatorNonce: theirs.nonce, responderNonce: try randomBytes(Self.nonceLength),
+            cookies: request.cookies, initiatorNonce: theirs.nonce,
+            responderNonce: try randomBytes(Self.nonceLength),
             initiatorPublic: theirs.publicValue, responderPublic: ours.publicValue,
             secret: try ours.agree(with: theirs.publicValue))
-        let offered = PhaseOneSuite.lifetime(choice.proposal.transforms[0]) ?? options.phaseOneLifetime
+        let transform = request.choice.proposal.transforms[0]
+        let offered = PhaseOneSuite.lifetime(transform) ?? options.phaseOneLifetime
         let handshake = ISAKMPSA.Handshake(
-            exchange: exchange, firstMessage: first.body, offer: first.offerBody,
+            exchange: exchange, firstMessage: request.first.body, offer: request.first.offerBody,
             lifetime: min(offered, options.phaseOneLifetime))
         let sa = ISAKMPSA(
-            suite, first.abilities, handshake, path: message.path, expiresAt: now + options.halfOpenTime,
-            at: now)
-        sa.nat = try NATDiscovery.outcome(theirs.natHashes, message.path, cookies, suite.hash)
-        add(sa, at: now)
-        var answer = [
-            Payload(.keyExchange, exchange.responderPublic), Payload(.nonce, exchange.responderNonce),
-        ]
-        if !theirs.natHashes.isEmpty {
-            answer += try NATDiscovery.payloads(
-                message.path, cookies, suite.hash, first.abilities.natDiscoveryType)
-        }
+            suite, request.first.abilities, handshake, path: message.path,
+            expiresAt: now + options.halfOpenTime, at: now)
         sa.lastReceived = message.octets
-        sa.lastSent = Self.octets(answer, ISAKMPHeader(cookies, .identityProtection))
-        send(sa.lastSent, ISAKMPHeader(cookies, .identityProtection), to: message.path)
-        settle(sa, at: now)
+        add(sa, isUnproved: request.isUnproved, at: now)
+        return (sa, handshake)
     }
 
     // MARK: Proof
@@ -138,16 +150,20 @@ extension IKEServer {
         if message.octets == sa.lastReceived {
             return send(sa.lastSent, message.header, to: message.path)
         }
-        guard case .awaitingProof(let handshake) = sa.stage, message.header.flags.contains(.encryption),
-            message.header.messageID == 0
+        guard case .awaitingProof(var handshake) = sa.stage, message.header.flags.contains(.encryption),
+            message.header.messageID == 0, handshake.attempts > 0
         else { return }
+        handshake.attempts -= 1
+        sa.stage = .awaitingProof(handshake)
         do throws(OpenSSLError) {
-            for key in options.preSharedKeys {
+            for key in keys.candidates(for: Identification(sa.path.remote)) {
                 let keys = try PhaseOneKeys(sa.suite, handshake.exchange, preSharedKey: key)
                 var chain = CipherChain(keys, iv: try PhaseOneKeys.firstIV(sa.suite, handshake.exchange))
                 guard var proof = Proof(message, chain),
-                    try proof.isValid(keys, handshake, isInitiator: true)
+                    try proof.isValid(keys, handshake, isInitiator: true),
+                    let scope = self.keys.scope(of: proof.identity, provedBy: key)
                 else { continue }
+                proof.scope = scope
                 chain.advance(past: message.body)
                 proof.chain = chain
                 return try establish(sa, handshake, keys, proof, message, at: now)
@@ -163,7 +179,7 @@ extension IKEServer {
         _ sa: ISAKMPSA, _ handshake: ISAKMPSA.Handshake, _ keys: PhaseOneKeys, _ proof: Proof,
         _ message: Message, at now: Instant
     ) throws(OpenSSLError) {
-        var chain = proof.chain
+        var (proof, chain) = (proof, proof.chain)
         let identity = ownIdentity(message.path)
         let hash = try keys.proof(
             isInitiator: false, handshake.exchange, offer: handshake.offer, identity: identity.body)
@@ -171,19 +187,30 @@ extension IKEServer {
             Payload.serialize([Payload(.identification, identity.body), Payload(.hash, hash)]))
         let header = ISAKMPHeader(
             sa.cookies, .identityProtection, flags: .encryption, nextPayload: .identification)
+        proof.chain = chain
         sa.lastReceived = message.octets
         sa.lastSent = []
         header.serialize(into: &sa.lastSent, bodyLength: body.count)
         sa.lastSent += body
+        established(sa, handshake, keys, proof, message.path, at: now)
+        book.prove(handshake.firstMessage)
+        send(sa.lastSent, header, to: sa.path, mayFragment: sa.abilities.contains(.fragmentation))
+    }
+
+    /// The peer has proved who it is.
+    func established(
+        _ sa: ISAKMPSA, _ handshake: ISAKMPSA.Handshake, _ keys: PhaseOneKeys, _ proof: Proof,
+        _ path: IKEPath, at now: Instant
+    ) {
         noLongerHalfOpen(sa)
-        sa.establish(ISAKMPSA.Established(keys: keys, lastBlock: chain.iv, identity: proof.identity))
-        sa.path = message.path
+        sa.establish(
+            ISAKMPSA.Established(
+                keys: keys, lastBlock: proof.chain.iv, identity: proof.identity, scope: proof.scope))
+        sa.path = path
         if proof.isInitialContact { startAnew(sa, at: now) }
         register(sa, at: now)
         sa.expiresAt = now + handshake.lifetime
         sa.lastHeard = now
-        book.prove(handshake.firstMessage)
-        send(sa.lastSent, header, to: sa.path, mayFragment: sa.abilities.contains(.fragmentation))
         let nat = sa.nat.isEmpty ? "none" : sa.nat.contains(.peerIsBehind) ? "peer" : "own"
         log(
             .notice,
@@ -194,7 +221,7 @@ extension IKEServer {
     func ownIdentity(_ path: IKEPath) -> Identification {
         if let identity = options.identity { return identity }
         guard let local = path.local else { return Identification(.keyID, Array("polyhub".utf8)) }
-        return Identification(local.family == .ipv4 ? .ipv4Address : .ipv6Address, local.octets)
+        return Identification(local)
     }
 
     /// What the peer had with us before is gone, RFC 2407 §4.6.3.3.
@@ -209,74 +236,5 @@ extension IKEServer {
         for spi in sa.children { forget(spi, .initialContact) }
         sa.children = []
         sa.stage = .over
-    }
-}
-
-/// What we answered: kept in the book as octets.
-private struct FirstMessage {
-    let body: [UInt8]
-    let offerBody: [UInt8]
-    let offer: SAPayload
-    let abilities: Abilities
-
-    init(_ body: [UInt8]) throws(WireError) {
-        self.body = body
-        var input = ByteReader(body.rawSpan)
-        let payloads = try Payload.chain(from: .securityAssociation, in: &input)
-        offerBody = try payloads.only(.securityAssociation)
-        offer = try SAPayload(parsing: offerBody)
-        abilities = Abilities.of(payloads)
-    }
-}
-
-/// What the peer brings to the exchange of keys.
-private struct KeyExchange {
-    let publicValue: [UInt8]
-    let nonce: [UInt8]
-    /// Empty where it does not know of NATs.
-    let natHashes: [[UInt8]]
-
-    init(_ payloads: [Payload], _ abilities: Abilities) throws(WireError) {
-        publicValue = try payloads.only(.keyExchange)
-        nonce = try payloads.only(.nonce)
-        guard IKEServer.nonceLengths.contains(nonce.count) else { throw .badLength }
-        natHashes = abilities.understandsNAT ? payloads.all(abilities.natDiscoveryType) : []
-    }
-}
-
-/// Who the peer says it is, and its proof.
-private struct Proof {
-    /// With which it was decrypted.
-    var chain: CipherChain
-    let identity: Identification
-    let identityBody: [UInt8]
-    let hash: [UInt8]
-    let isInitialContact: Bool
-
-    /// Nil: the octets make no sense, as when the keys are others.
-    init?(_ message: Message, _ chain: CipherChain) {
-        guard let plain = chain.decrypt(message.body) else { return nil }
-        var input = ByteReader(plain.rawSpan)
-        guard
-            let payloads = try? Payload.chain(
-                from: message.header.nextPayload, in: &input, padding: Payload.maxPadding),
-            let body = try? payloads.only(.identification), let hash = try? payloads.only(.hash),
-            let identity = try? Identification(parsing: body)
-        else { return nil }
-        self.chain = chain
-        self.identity = identity
-        identityBody = body
-        self.hash = hash
-        isInitialContact = payloads.all(.notification).contains {
-            (try? Notification(parsing: $0).type) == .initialContact
-        }
-    }
-
-    func isValid(
-        _ keys: PhaseOneKeys, _ handshake: ISAKMPSA.Handshake, isInitiator: Bool
-    ) throws(OpenSSLError) -> Bool {
-        let expected = try keys.proof(
-            isInitiator: isInitiator, handshake.exchange, offer: handshake.offer, identity: identityBody)
-        return constantTimeEquals(expected, hash)
     }
 }

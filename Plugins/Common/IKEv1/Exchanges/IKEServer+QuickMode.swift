@@ -80,8 +80,7 @@ extension IKEServer {
     private func natOriginalAddresses(_ request: QuickModeRequest, _ sa: ISAKMPSA) -> [Payload] {
         guard let type = request.natOriginalAddressType, let local = sa.path.local else { return [] }
         return [sa.path.remote, local].map { address in
-            let kind: Identification.Kind = address.family == .ipv4 ? .ipv4Address : .ipv6Address
-            return Payload(type, Identification(kind, address.octets).body)
+            Payload(type, Identification(address).body)
         }
     }
 
@@ -268,7 +267,8 @@ struct Negotiation {
             outboundKeys: try QuickModeKeys.material(
                 keys, spi: peerSPI, nonces: nonces, secret: secret, count: suite.esp.keyLength),
             localSelector: terms.local, remoteSelector: terms.remote, identity: terms.identity,
-            path: terms.path, nat: terms.nat, rekeyAt: terms.rekeyAt, expiresAt: terms.expiresAt,
+            hub: terms.hub, path: terms.path, nat: terms.nat, rekeyAt: terms.rekeyAt,
+            expiresAt: terms.expiresAt,
             softOctets: terms.softOctets)
     }
 }
@@ -278,6 +278,7 @@ struct Terms {
     var local: Identification?
     var remote: Identification?
     let identity: Identification
+    let hub: String?
     let path: IKEPath
     let nat: NATOutcome
     let rekeyAt: Instant
@@ -294,6 +295,7 @@ extension Terms {
         _ lifetime: Lifetime, _ options: IKEOptions, at now: Instant
     ) {
         identity = established.identity
+        hub = established.scope.hub
         path = sa.path
         nat = sa.nat
         local = request.selectors?.responder

@@ -15,6 +15,7 @@ public final class IKEServer {
     static let refusalLogInterval: Duration = .seconds(10)
 
     let options: IKEOptions
+    private(set) var keys: KeyRing
     var book: OfferBook
     var random: any RandomNumberGenerator
     var outbox = Outbox<IKEOutput>()
@@ -23,6 +24,8 @@ public final class IKEServer {
     private var timers = TimerQueue<Cookies>()
     /// The SAs whose peers have not proved who they are.
     private var halfOpen: HalfOpenTable<Cookies>
+    /// SAs that began in aggressive mode: a first message that comes again makes no second one.
+    var initiators: [Initiator: Cookies] = [:]
     private var countBySource: [TransportAddress: Int] = [:]
     /// The established SAs of each peer: more than one while phase 1 is renewed.
     private var peers: [Peer: [Cookies]] = [:]
@@ -36,6 +39,13 @@ public final class IKEServer {
     struct Peer: Hashable {
         let source: TransportAddress
         let identity: Identification
+        /// Who has proved the same name by the key of another hub is somebody else.
+        let hub: String?
+    }
+
+    struct Initiator: Hashable {
+        let cookie: UInt64
+        let source: TransportAddress
     }
 
     /// A pair of ESP SAs and whose it is.
@@ -52,6 +62,7 @@ public final class IKEServer {
         _ options: IKEOptions, cookieKey: [UInt8], random: any RandomNumberGenerator
     ) throws(OpenSSLError) {
         self.options = options
+        keys = KeyRing(own: options.preSharedKeys)
         halfOpen = HalfOpenTable(capacity: options.maxHalfOpen, perSource: options.maxHalfOpenPerSource)
         book = try OfferBook(key: cookieKey)
         self.random = random
@@ -59,6 +70,11 @@ public final class IKEServer {
 
     public var saCount: Int { sas.count }
     public var halfOpenCount: Int { halfOpen.count }
+
+    /// Keys beside the server's own, for handshakes from now on.
+    public func setPeerKeys(_ peers: [KeyRing.PeerKey]) {
+        keys = KeyRing(own: options.preSharedKeys, peers: peers)
+    }
 
     // MARK: The engine
 
@@ -84,7 +100,11 @@ public final class IKEServer {
             try receive(message, sa, at: now)
             settle(sa, at: now)
         } else if header.cookies.responder == 0 {
-            try receiveFirst(message, at: now)
+            if header.exchange == .aggressive {
+                try receiveAggressive(message, at: now)
+            } else {
+                try receiveFirst(message, at: now)
+            }
         } else if header.exchange == .identityProtection, !header.flags.contains(.encryption) {
             try receiveKeyExchange(message, at: now)
         }
@@ -93,6 +113,9 @@ public final class IKEServer {
     private func receive(_ message: Message, _ sa: ISAKMPSA, at now: Instant) throws(WireError) {
         switch message.header.exchange {
         case .identityProtection: try receivePhaseOne(message, sa, at: now)
+        case .aggressive: try receiveAggressiveProof(message, sa, at: now)
+        // Its proof was lost, and it sends that again when it hears the same answer once more.
+        case .quickMode where sa.claim != nil: send(sa.lastSent, message.header, to: sa.path)
         case .quickMode: try receiveQuickMode(message, sa, at: now)
         case .informational: try receiveInformational(message, sa, at: now)
         default: throw .badValue
@@ -147,11 +170,11 @@ public final class IKEServer {
     // MARK: Tables
 
     /// A place for another half-open SA, if need be another one's. To be asked before anything is computed
-    /// for it. All their addresses are proved.
-    func makeRoom(for source: TransportAddress, at now: Instant) -> Bool {
+    /// for it. `isUnproved`: the address may be forged.
+    func makeRoom(for source: TransportAddress, isUnproved: Bool, at now: Instant) -> Bool {
         guard countBySource[source, default: 0] < options.maxSAsPerSource else { return false }
         for slow in halfOpen.overdue(window: options.halfOpenTime, at: now) { displace(slow, at: now) }
-        switch halfOpen.admission(of: source, isUnproved: false, at: now) {
+        switch halfOpen.admission(of: source, isUnproved: isUnproved, at: now) {
         case .free: break
         case .refused: return false
         case .inPlaceOf(let former): displace(former, at: now)
@@ -166,11 +189,11 @@ public final class IKEServer {
     }
 
     /// The caller has asked for room.
-    func add(_ sa: ISAKMPSA, at now: Instant) {
+    func add(_ sa: ISAKMPSA, isUnproved: Bool, at now: Instant) {
         sas[sa.cookies] = sa
         halfOpen.insert(
             HalfOpenTable<Cookies>.Entry(
-                connection: sa.cookies, source: sa.source, isUnproved: false, beganAt: now))
+                connection: sa.cookies, source: sa.source, isUnproved: isUnproved, beganAt: now))
         countBySource[sa.source, default: 0] += 1
     }
 
@@ -191,6 +214,8 @@ public final class IKEServer {
     private func remove(_ sa: ISAKMPSA) {
         guard sas[sa.cookies] === sa else { return }
         sas[sa.cookies] = nil
+        let initiator = Initiator(cookie: sa.cookies.initiator, source: sa.source)
+        if initiators[initiator] == sa.cookies { initiators[initiator] = nil }
         Self.decrement(&countBySource, sa.source)
         guard let peer = sa.peer else { return }
         peers[peer]?.removeAll { $0 == sa.cookies }

@@ -28,6 +28,18 @@ final class ISAKMPSA {
         /// The body of its SA payload, SAi_b.
         var offer: [UInt8]
         var lifetime: Duration
+        /// How often the peer may still try to prove who it is: each time many keys are tried.
+        var attempts = 4
+        /// In aggressive mode.
+        var claim: Claim?
+    }
+
+    /// Who the peer says it is before it proves it, and what the proof will be judged by.
+    struct Claim {
+        let keys: PhaseOneKeys
+        let identity: Identification
+        let identityBody: [UInt8]
+        let scope: KeyRing.Scope
     }
 
     struct Established {
@@ -35,6 +47,8 @@ final class ISAKMPSA {
         /// Of phase 1: where the IVs of later exchanges begin.
         var lastBlock: [UInt8]
         var identity: Identification
+        /// What the key that has proved it is for.
+        var scope: KeyRing.Scope
     }
 
     let cookies: Cookies
@@ -81,12 +95,18 @@ final class ISAKMPSA {
     }
 
     func establish(_ established: Established) {
-        peer = IKEServer.Peer(source: source, identity: established.identity)
+        peer = IKEServer.Peer(
+            source: source, identity: established.identity, hub: established.scope.hub)
         stage = .established(established)
     }
 
     var established: Established? {
         if case .established(let established) = stage { established } else { nil }
+    }
+
+    /// In aggressive mode: the peer has to prove what it has said.
+    var claim: Claim? {
+        if case .awaitingProof(let handshake) = stage { handshake.claim } else { nil }
     }
 
     var isHalfOpen: Bool {

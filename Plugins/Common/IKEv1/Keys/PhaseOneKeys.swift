@@ -60,14 +60,14 @@ struct PhaseOneKeys: Sendable {
         _ suite: PhaseOneSuite, _ exchange: Exchange
     ) throws(OpenSSLError) -> [UInt8] {
         let digest = try suite.hash.hash(exchange.initiatorPublic + exchange.responderPublic)
-        return Array(digest.prefix(CipherAlgorithm.ivLength))
+        return Array(digest.prefix(suite.cipher.blockLength))
     }
 
     /// The IV of another exchange's first message. `lastBlock`: the last octets of phase 1.
     func iv(lastBlock: [UInt8], messageID: UInt32) throws(OpenSSLError) -> [UInt8] {
         var octets = lastBlock
         octets.appendBigEndian(messageID)
-        return Array(try suite.hash.hash(octets).prefix(CipherAlgorithm.ivLength))
+        return Array(try suite.hash.hash(octets).prefix(suite.cipher.blockLength))
     }
 
     /// HASH_I or HASH_R: `own` is the prover's public value and cookie. `identity`: the body of the prover's

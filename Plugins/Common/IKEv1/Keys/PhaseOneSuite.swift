@@ -31,6 +31,7 @@ public struct PhaseOneSuite: Hashable, Sendable {
         static let keyLength: UInt16 = 14
     }
 
+    private static let tripleDESCBC: UInt32 = 5
     private static let aesCBC: UInt32 = 7
     private static let hashes: [(number: UInt32, digest: DigestAlgorithm)] = [
         (1, .md5), (2, .sha1), (4, .sha256), (5, .sha384), (6, .sha512),
@@ -38,8 +39,7 @@ public struct PhaseOneSuite: Hashable, Sendable {
 
     /// Nil: something that we cannot do.
     init?(_ transform: Transform) {
-        guard transform.id == Self.transformID, transform.number(Class.encryption) == Self.aesCBC,
-            let cipher = CipherAlgorithm(cbcKeyBits: transform.number(Class.keyLength) ?? 128),
+        guard transform.id == Self.transformID, let cipher = Self.cipher(transform),
             let number = transform.number(Class.hash),
             let hash = Self.hashes.first(where: { $0.number == number })?.digest,
             let group = transform.number(Class.group).flatMap({
@@ -52,14 +52,28 @@ public struct PhaseOneSuite: Hashable, Sendable {
         self.init(cipher, hash, group, authentication)
     }
 
+    private static func cipher(_ transform: Transform) -> CipherAlgorithm? {
+        switch transform.number(Class.encryption) {
+        case aesCBC: CipherAlgorithm(cbcKeyBits: transform.number(Class.keyLength) ?? 128)
+        // Its length is fixed, and not to be named.
+        case tripleDESCBC: transform.number(Class.keyLength) == nil ? .tripleDESCBC : nil
+        default: nil
+        }
+    }
+
     /// As an offer, which lasts for so long.
     public func transform(number: UInt8, lifetime: Duration) -> Transform {
         let hash = Self.hashes.first { $0.digest == self.hash }?.number ?? 0
-        return Transform(
-            number: number, id: Self.transformID,
-            [
+        let encryption =
+            cipher == .tripleDESCBC
+            ? [Attribute(Class.encryption, UInt16(Self.tripleDESCBC))]
+            : [
                 Attribute(Class.encryption, UInt16(Self.aesCBC)),
                 Attribute(Class.keyLength, UInt16(cipher.keyLength * 8)),
+            ]
+        return Transform(
+            number: number, id: Self.transformID,
+            encryption + [
                 Attribute(Class.hash, UInt16(hash)), Attribute(Class.group, group.rawValue),
                 Attribute(Class.authentication, authentication.rawValue),
                 Attribute(Class.lifeType, 1),
@@ -115,6 +129,11 @@ extension CipherAlgorithm {
     }
 }
 
+extension CipherAlgorithm {
+    /// Its blocks of 64 bits repeat after some gigabytes; taken only from clients that offer nothing better.
+    var isWeak: Bool { self == .tripleDESCBC }
+}
+
 extension DiffieHellmanGroup {
     /// Within reach of those who have prepared for it; taken only from clients that offer nothing better.
     var isWeak: Bool { self == .modp1024 || self == .modp1536 }
@@ -122,13 +141,14 @@ extension DiffieHellmanGroup {
 
 /// What is acceptable in phase 1.
 public struct PhaseOnePolicy: Sendable {
+    public var ciphers: Set<CipherAlgorithm> = [.aes128CBC, .aes192CBC, .aes256CBC]
     public var hashes: Set<DigestAlgorithm> = [.sha1, .sha256, .sha384, .sha512]
     public var groups: Set<DiffieHellmanGroup> = Set(DiffieHellmanGroup.allCases)
     public var authentication: Set<AuthenticationMethod> = [.preSharedKey]
 
     public init() {}
 
-    /// The first acceptable transform in the peer's order, a strong group before a weak one.
+    /// The first acceptable transform in the peer's order, strong groups and ciphers before weak ones.
     func choose(_ offer: SAPayload) -> (proposal: Proposal, suite: PhaseOneSuite)? {
         var weak: (Proposal, PhaseOneSuite)?
         for proposal in offer.proposals where proposal.protocolID == .isakmp {
@@ -136,7 +156,7 @@ public struct PhaseOnePolicy: Sendable {
                 guard let suite = PhaseOneSuite(transform), accepts(suite) else { continue }
                 var chosen = proposal
                 chosen.transforms = [transform]
-                if !suite.group.isWeak { return (chosen, suite) }
+                if !suite.group.isWeak, !suite.cipher.isWeak { return (chosen, suite) }
                 if weak == nil { weak = (chosen, suite) }
             }
         }
@@ -144,7 +164,7 @@ public struct PhaseOnePolicy: Sendable {
     }
 
     private func accepts(_ suite: PhaseOneSuite) -> Bool {
-        hashes.contains(suite.hash) && groups.contains(suite.group)
+        ciphers.contains(suite.cipher) && hashes.contains(suite.hash) && groups.contains(suite.group)
             && authentication.contains(suite.authentication)
     }
 }

@@ -28,6 +28,7 @@ public struct PhaseTwoSuite: Hashable, Sendable {
 
     /// Transform ids, RFC 2407 §4.4.4, RFC 4106 §8.
     private enum Cipher {
+        static let tripleDES: UInt8 = 3
         static let aesCBC: UInt8 = 12
         static let aesGCM16: UInt8 = 20
     }
@@ -42,8 +43,9 @@ public struct PhaseTwoSuite: Hashable, Sendable {
         let bits = transform.number(Class.keyLength) ?? 128
         let number = transform.number(Class.authentication)
         switch transform.id {
-        case Cipher.aesCBC:
-            guard let cipher = CipherAlgorithm(cbcKeyBits: bits),
+        case Cipher.aesCBC, Cipher.tripleDES:
+            let isTripleDES = transform.id == Cipher.tripleDES
+            guard let cipher = isTripleDES ? .tripleDESCBC : CipherAlgorithm(cbcKeyBits: bits),
                 let digest = Self.integrities.first(where: { $0.number == number })?.digest
             else { return nil }
             esp = .cbc(cipher, digest, isExtended: isExtended)
@@ -74,6 +76,8 @@ public struct PhaseTwoSuite: Hashable, Sendable {
                 Attribute(Class.mode, mode.number),
             ])
         switch esp.cipher {
+        case .cbc(.tripleDESCBC):
+            transform.id = Cipher.tripleDES
         case .cbc(let cipher):
             transform.attributes.append(Attribute(Class.keyLength, UInt16(cipher.keyLength * 8)))
         case .gcm(let cipher):
@@ -140,14 +144,16 @@ extension AEADAlgorithm {
 
 /// What is acceptable in phase 2.
 public struct PhaseTwoPolicy: Sendable {
+    public var ciphers: Set<CipherAlgorithm> = [.aes128CBC, .aes192CBC, .aes256CBC]
     public var integrities: Set<DigestAlgorithm> = [.sha1, .sha256, .sha384, .sha512]
     public var groups: Set<DiffieHellmanGroup> = Set(DiffieHellmanGroup.allCases)
 
     public init() {}
 
-    /// The first acceptable transform in the peer's order. `isInUDP`: whether a NAT stands between us: then
+    /// The first acceptable transform in the peer's order, strong ciphers before weak ones. `isInUDP`: whether a NAT stands between us: then
     /// ESP has to travel in UDP, and else it must not.
     func choose(_ offer: SAPayload, isInUDP: Bool) -> (proposal: Proposal, suite: PhaseTwoSuite)? {
+        var weak: (Proposal, PhaseTwoSuite)?
         for proposal in offer.proposals where proposal.protocolID == .esp && proposal.spi.count == 4 {
             // Proposals of one number want AH or compression beside ESP.
             guard offer.proposals.count(where: { $0.number == proposal.number }) == 1 else { continue }
@@ -155,13 +161,18 @@ public struct PhaseTwoPolicy: Sendable {
                 guard let suite = PhaseTwoSuite(transform), accepts(suite, isInUDP) else { continue }
                 var chosen = proposal
                 chosen.transforms = [transform]
-                return (chosen, suite)
+                if case .cbc(let cipher) = suite.esp.cipher, cipher.isWeak {
+                    if weak == nil { weak = (chosen, suite) }
+                } else {
+                    return (chosen, suite)
+                }
             }
         }
-        return nil
+        return weak
     }
 
     private func accepts(_ suite: PhaseTwoSuite, _ isInUDP: Bool) -> Bool {
+        if case .cbc(let cipher) = suite.esp.cipher, !ciphers.contains(cipher) { return false }
         if let digest = suite.esp.integrity?.digest, !integrities.contains(digest) { return false }
         if let group = suite.group, !groups.contains(group) { return false }
         return suite.mode.isInUDP == isInUDP

@@ -34,6 +34,11 @@ public struct Identification: Hashable, Sendable {
         self.port = port
     }
 
+    /// A host.
+    init(_ address: TransportAddress) {
+        self.init(address.family == .ipv4 ? .ipv4Address : .ipv6Address, address.octets)
+    }
+
     public init(parsing body: [UInt8]) throws(WireError) {
         var input = ByteReader(body.rawSpan)
         kind = Kind(rawValue: try input.read(UInt8.self))

@@ -87,6 +87,11 @@ extension [Payload] {
 
     func all(_ type: PayloadType) -> [[UInt8]] { compactMap { $0.type == type ? $0.body : nil } }
 
+    /// The peer has forgotten what was before, RFC 2407 §4.6.3.3.
+    var sayInitialContact: Bool {
+        all(.notification).contains { (try? Notification(parsing: $0).type) == .initialContact }
+    }
+
     /// The only one of a type: a second key exchange or nonce is an attack or a bug.
     func only(_ type: PayloadType) throws(WireError) -> [UInt8] {
         let found = all(type)

@@ -16,6 +16,7 @@
 #include "pa_packet.h"
 #include "pa_password.h"
 #include "pa_permission.h"
+#include "pa_psk.h"
 #include "pa_session.h"
 #include "pa_store.h"
 #include "pa_stream.h"

@@ -1,0 +1,83 @@
+public import OpenSSL
+
+/// Which pre-shared key belongs to whom.
+///
+/// An identity that has a key of its own is proved by that alone. Everybody else has the server's keys, or
+/// one that leads to a certain hub. In main mode the identity comes encrypted under what the key has made, so
+/// that keys are tried one after the other; in aggressive mode it comes first, and one key is looked up.
+public struct KeyRing: Sendable {
+    /// Keys that are tried for one proof in main mode: about a millisecond of work.
+    public static let maxCandidates = 64
+
+    /// A key that the server does not have for everybody.
+    public struct PeerKey: Sendable {
+        /// As administrators write it. Empty: for all identities that have no key of their own.
+        public var identity: String
+        public var key: SecretBytes
+        /// The only hub that the key leads to.
+        public var hub: String
+
+        public init(identity: String, key: SecretBytes, hub: String) {
+            self.identity = identity
+            self.key = key
+            self.hub = hub
+        }
+    }
+
+    /// What somebody may who has proved to have a key.
+    struct Scope: Equatable {
+        /// The only hub; nil: any.
+        let hub: String?
+    }
+
+    private let own: [SecretBytes]
+    private var named: [String: PeerKey] = [:]
+    private var shared: [PeerKey] = []
+    /// All keys, each once: the server's, those of hubs, those of identities.
+    private let all: [SecretBytes]
+
+    public init(own: [SecretBytes], peers: [PeerKey] = []) {
+        self.own = own
+        for peer in peers {
+            if peer.identity.isEmpty {
+                shared.append(peer)
+            } else {
+                named[peer.identity.lowercased()] = peer
+            }
+        }
+        var seen: Set<[UInt8]> = []
+        all = (own + shared.map(\.key) + peers.map(\.key)).filter {
+            seen.insert(Array(copying: $0.bytes)).inserted
+        }
+    }
+
+    /// What main mode can tell apart, where nobody comes from an address that is an identity.
+    public var keyCount: Int { all.count }
+
+    /// What to try in main mode: where the address is an identity that has a key, that one first.
+    func candidates(for address: Identification) -> [SecretBytes] {
+        let first = named[address.text].map { [$0.key] } ?? []
+        return first + all.prefix(Self.maxCandidates - first.count)
+    }
+
+    /// The key of an identity.
+    func key(of identity: Identification) -> (key: SecretBytes, scope: Scope)? {
+        if let peer = named[identity.text.lowercased()] { return (peer.key, Scope(hub: peer.hub)) }
+        return own.first.map { ($0, Scope(hub: nil)) }
+    }
+
+    /// Nil: this key is not one that proves this identity.
+    func scope(of identity: Identification, provedBy key: SecretBytes) -> Scope? {
+        if let peer = named[identity.text.lowercased()] {
+            return peer.key.isSame(as: key) ? Scope(hub: peer.hub) : nil
+        }
+        if own.contains(where: { $0.isSame(as: key) }) { return Scope(hub: nil) }
+        return shared.first { $0.key.isSame(as: key) }.map { Scope(hub: $0.hub) }
+    }
+}
+
+extension SecretBytes {
+    fileprivate func isSame(as other: SecretBytes) -> Bool {
+        constantTimeEquals(Array(copying: bytes), Array(copying: other.bytes))
+    }
+}

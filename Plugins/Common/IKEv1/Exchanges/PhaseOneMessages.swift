@@ -1,0 +1,92 @@
+import OpenSSL
+import Wire
+
+/// A peer's first message: in main mode kept in the book as octets.
+struct FirstMessage {
+    let body: [UInt8]
+    let offerBody: [UInt8]
+    let offer: SAPayload
+    let abilities: Abilities
+
+    init(_ body: [UInt8]) throws(WireError) {
+        self.body = body
+        var input = ByteReader(body.rawSpan)
+        let payloads = try Payload.chain(from: .securityAssociation, in: &input)
+        offerBody = try payloads.only(.securityAssociation)
+        offer = try SAPayload(parsing: offerBody)
+        abilities = Abilities.of(payloads)
+    }
+}
+
+/// What a half-open SA is made of.
+struct PhaseOneRequest {
+    let message: Message
+    let cookies: Cookies
+    let first: FirstMessage
+    let choice: (proposal: Proposal, suite: PhaseOneSuite)
+    let theirs: KeyExchange
+    /// Nothing has shown that the peer receives at its address.
+    let isUnproved: Bool
+}
+
+/// What the peer brings to the exchange of keys.
+struct KeyExchange {
+    let publicValue: [UInt8]
+    let nonce: [UInt8]
+    /// Empty where it does not know of NATs.
+    let natHashes: [[UInt8]]
+
+    init(_ payloads: [Payload], _ abilities: Abilities) throws(WireError) {
+        publicValue = try payloads.only(.keyExchange)
+        nonce = try payloads.only(.nonce)
+        guard IKEServer.nonceLengths.contains(nonce.count) else { throw .badLength }
+        natHashes = abilities.understandsNAT ? payloads.all(abilities.natDiscoveryType) : []
+    }
+}
+
+/// Who the peer says it is, and its proof.
+struct Proof {
+    /// With which it was decrypted.
+    var chain: CipherChain
+    let identity: Identification
+    let identityBody: [UInt8]
+    let hash: [UInt8]
+    let isInitialContact: Bool
+    var scope = KeyRing.Scope(hub: nil)
+
+    init(
+        _ claim: ISAKMPSA.Claim, _ chain: CipherChain, hash: [UInt8], isInitialContact: Bool
+    ) {
+        self.chain = chain
+        identity = claim.identity
+        identityBody = claim.identityBody
+        self.hash = hash
+        self.isInitialContact = isInitialContact
+        scope = claim.scope
+    }
+
+    /// Nil: the octets make no sense, as when the keys are others.
+    init?(_ message: Message, _ chain: CipherChain) {
+        guard let plain = chain.decrypt(message.body) else { return nil }
+        var input = ByteReader(plain.rawSpan)
+        guard
+            let payloads = try? Payload.chain(
+                from: message.header.nextPayload, in: &input, padding: Payload.maxPadding),
+            let body = try? payloads.only(.identification), let hash = try? payloads.only(.hash),
+            let identity = try? Identification(parsing: body)
+        else { return nil }
+        self.chain = chain
+        self.identity = identity
+        identityBody = body
+        self.hash = hash
+        isInitialContact = payloads.sayInitialContact
+    }
+
+    func isValid(
+        _ keys: PhaseOneKeys, _ handshake: ISAKMPSA.Handshake, isInitiator: Bool
+    ) throws(OpenSSLError) -> Bool {
+        let expected = try keys.proof(
+            isInitiator: isInitiator, handshake.exchange, offer: handshake.offer, identity: identityBody)
+        return constantTimeEquals(expected, hash)
+    }
+}

@@ -1,0 +1,75 @@
+"""The real libreswan as the IKEv1 half of an L2TP/IPsec client, in a guest.
+
+Its package would remove strongSwan's, so that scripts/install-deps unpacks it; its programs want to be where it was
+compiled for.
+"""
+
+from . import l2tp, ppp
+from .network import SERVER
+from .processes import Failure, wait_until
+from .strongswan import PSK
+
+TREE = "/usr/local/lib/polyhub-tests/libreswan"
+SETTINGS = """config setup
+    ikev1-policy=accept
+conn lab
+    ikev2=no
+    authby=secret
+    type=transport
+    aggressive={aggressive}
+    left={address}
+    leftid={identity}
+    right={server}
+    leftprotoport=17/1701
+    rightprotoport=17/1701
+    leftupdown=%disabled
+    ike={ike}
+    phase2alg={esp}
+    pfs={pfs}
+    encapsulation={encap}
+    auto=add
+"""
+PROGRAMS = "/usr/libexec/ipsec"
+WHACK = f"{PROGRAMS}/whack --rundir /run/pluto"
+
+
+class Client(l2tp.Client):
+    """`encap`: "auto", or "yes" to put ESP into UDP where there is no NAT."""
+
+    logs = ("/tmp/xl2tpd.log", "/tmp/ppp.log", "/tmp/pluto.log")
+
+    def __init__(self, guest, user, password, **options):
+        ppp.Client.__init__(self, guest, user, password, "mschap-v2", mtu=1360)
+        values = dict(
+            ike="aes256-sha2_256;modp2048", esp="aes256-sha2_256", psk=PSK, server=SERVER, aggressive="no",
+            encap="auto", pfs="no", address=guest.address, identity=guest.address,
+        )
+        values.update(options)
+        guest.write("/tmp/ipsec.conf", SETTINGS.format(**values))
+        guest.write("/tmp/ipsec.secrets", f': PSK "{values["psk"]}"\n')
+        guest.write("/tmp/xl2tpd.conf", l2tp.XL2TPD)
+
+    def secure(self):
+        run = self.guest.run
+        run(
+            f"[ -e {PROGRAMS}/pluto ] || {{ mkdir -p {PROGRAMS} 2>/dev/null || mount -t tmpfs none /usr/libexec;"
+            f" mkdir -p /run/pluto; ln -sfn {TREE}{PROGRAMS} {PROGRAMS}; }}; mkdir -p /run/pluto /tmp/nss"
+        )
+        run("[ -e /tmp/nss/cert9.db ] || certutil -N -d sql:/tmp/nss --empty-password")
+        run(
+            f"setsid {PROGRAMS}/pluto --nofork --no-dnssec --config /tmp/ipsec.conf"
+            " --secretsfile /tmp/ipsec.secrets --nssdir /tmp/nss --ipsecdir /tmp --rundir /run/pluto"
+            " --logfile /tmp/pluto.log >/tmp/pluto.out 2>&1 </dev/null & echo $! >/tmp/pluto.pid"
+        )
+        wait_until(10, lambda: self.guest.succeeds("test -S /run/pluto/pluto.ctl"), "pluto in the guest")
+        run(f"{WHACK} --listen; {PROGRAMS}/addconn --ctlsocket /run/pluto/pluto.ctl --config /tmp/ipsec.conf lab")
+        said = run(f"timeout 20 {WHACK} --name lab --initiate", seconds=30, check=False)
+        if "IPsec SA established" not in said:
+            raise Failure(f"libreswan: {said}")
+
+    def insecure(self):
+        run = self.guest.run
+        run(f"timeout 5 {WHACK} --name lab --terminate", check=False)
+        if self.sas().strip():
+            raise Failure(f"there are still SAs in the guest: {self.sas()}")
+        run("kill $(cat /tmp/pluto.pid)")
