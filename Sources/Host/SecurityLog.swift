@@ -12,10 +12,10 @@ final class SecurityLog: SessionObserver {
     init(_ journal: Journal) { self.journal = journal }
 
     func sessionOpened(_ session: SessionSnapshot) {
-        record(
-            .connected(
-                session: "\(session.id)", user: session.user, from: Endpoint(session.remote).description,
-                module: session.protocolName, cipher: session.cipher, client: session.software), session)
+        let event = Event.connected(
+            session: "\(session.id)", user: session.user, from: Endpoint(session.remote).description,
+            module: session.protocolName, cipher: session.cipher, client: session.software)
+        record(event.with("mode", session.isMonitor ? "monitor" : nil), session)
         if session.lease != nil { sessionAddressed(session) }
     }
 

@@ -35,7 +35,7 @@ import Wire
     private static let lastNumber = Atomic<UInt64>(0)
 
     struct HeldIdentity {
-        let identity: Identity
+        var identity: Identity
         /// It has opened one, or is about to; it opens no other.
         var hasSession = false
     }

@@ -174,6 +174,7 @@ public struct IPv6Parameters: Sendable, Equatable {
 public enum Permission: UInt32, Sendable {
     /// To join a network of his own to the hub.
     case bridge = 1
-    /// To be given all frames of the hub.
+    /// To be given all frames of the hub, and to send none. Where it is granted, the session that the
+    /// identity opens is such a one, at layer 2.
     case monitor = 2
 }

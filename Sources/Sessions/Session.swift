@@ -84,6 +84,7 @@ import Wire
         // The ports of one user know each other by it.
         let owner = UInt32(truncatingIfNeeded: request.identity.account)
         return switch request.layer {
+        case .two where request.identity.isMonitor: .monitor(request.identity.policy)
         case .two: .client(request.identity.policy, owner: owner)
         case .three: .converted(request.identity.policy, owner: owner)
         }
@@ -92,6 +93,9 @@ import Wire
     func setPolicy(_ policy: Policy) {
         request.identity.policy = policy
         port?.setPolicy(policy)
+        guard request.identity.isMonitor, !policy.mayMonitor else { return }
+        let sentence = "policy: may not be a monitor any more"
+        hubLane.close(self, reason: .policy, sentence: sentence, tellsOwner: true)
     }
 
     func opened(_ lease: AddressLease?) {
@@ -150,7 +154,7 @@ import Wire
             protocolName: request.protocolName, cipher: request.cipher, software: request.software,
             remote: request.remote, mac: layerThree?.mac, lease: layerThree?.lease, port: port?.number ?? 0,
             lane: hubLane.lane.index, since: openedAtWall, duration: openedAt.duration(to: hubLane.lane.now),
-            counters: counters, isOpen: isOpen)
+            counters: counters, isOpen: isOpen, isMonitor: request.identity.isMonitor)
     }
 }
 
