@@ -33,6 +33,9 @@ public final class FrameArena {
             start: start, length: frame.length, headroom: UInt16(Self.headroom), tailroom: UInt16(rest))
     }
 
+    /// Whether the rest is better kept for frames that somebody waits for.
+    var isHalfUsed: Bool { used >= Self.slots / 2 }
+
     /// Takes all slots back.
     public func reset() { used = 0 }
 }

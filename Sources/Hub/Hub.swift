@@ -17,6 +17,9 @@ public final class Hub: @unchecked Sendable {
     private let places = ZeroedWords<Atomic<UInt64>>(count: maxPorts + 1)
     /// For every lane the number of its ports, so that a flood visits only lanes with somebody on them.
     private let population = ZeroedWords<Atomic<UInt32>>(count: 256)
+    /// For every lane the number of its monitors, which are in no flood; and their sum.
+    private let monitors = ZeroedWords<Atomic<UInt32>>(count: 256)
+    private let allMonitors = Atomic<Int>(0)
     private let allocation = Mutex(Allocation())
 
     private struct Allocation {
@@ -52,6 +55,7 @@ public final class Hub: @unchecked Sendable {
     deinit {
         places.free()
         population.free()
+        monitors.free()
     }
 
     @inline(__always)
@@ -65,20 +69,32 @@ public final class Hub: @unchecked Sendable {
 
     func hasPorts(on lane: Int) -> Bool { unsafe population.start[lane].load(ordering: .relaxed) > 0 }
 
+    /// Whether anybody is to be given copies of all frames.
+    @inline(__always)
+    var isMonitored: Bool { allMonitors.load(ordering: .relaxed) != 0 }
+
+    func hasMonitors(on lane: Int) -> Bool { unsafe monitors.start[lane].load(ordering: .relaxed) > 0 }
+
     /// A number for a new port on `lane`; nil when all are in use.
     func addPort(_ standing: HubPort.Standing, on lane: Int, at seconds: UInt64) -> UInt16? {
         guard let port = freeNumber() ?? sweptNumber(at: seconds) else { return nil }
         unsafe places.start[Int(port)].store(Place(standing, lane: lane).rawValue, ordering: .relaxed)
-        _ = unsafe population.start[lane].wrappingAdd(1, ordering: .relaxed)
+        count(1, on: lane, isMonitor: standing.isMonitor)
         return port
     }
 
     /// What the table says of the port is ignored from now on, and swept with the rest: to walk the table for
     /// each port would stall the lane that a crowd leaves.
-    func removePort(_ port: UInt16, on lane: Int) {
+    func removePort(_ port: UInt16, on lane: Int, isMonitor: Bool) {
         unsafe places.start[Int(port)].store(0, ordering: .relaxed)
-        _ = unsafe population.start[lane].wrappingSubtract(1, ordering: .relaxed)
+        count(-1, on: lane, isMonitor: isMonitor)
         allocation.withLock { $0.resting.append(port) }
+    }
+
+    private func count(_ change: Int32, on lane: Int, isMonitor: Bool) {
+        let counts = unsafe isMonitor ? monitors.start : population.start
+        _ = unsafe counts[lane].wrappingAdd(UInt32(bitPattern: change), ordering: .relaxed)
+        if isMonitor { allMonitors.wrappingAdd(Int(change), ordering: .relaxed) }
     }
 
     /// Forgets silent addresses and those of ports that are gone, whose numbers may mean other ports

@@ -45,6 +45,8 @@ extension PortSink {
         /// A client at layer 3: the layer converter vouches for its addresses, which are its own for as long
         /// as it is there, and the policy judges the rest.
         case converted(Policy, owner: UInt32)
+        /// Somebody who is given a copy of every frame that is forwarded, and whose own are all denied.
+        case monitor(Policy)
         /// A LAN, which is believed; its hosts may move elsewhere when they have been silent.
         case bridge
         /// The host's own router, whose addresses are its own for as long as it is there.
@@ -53,22 +55,30 @@ extension PortSink {
         var owner: UInt32 {
             switch self {
             case .client(_, let owner), .converted(_, let owner): owner
-            case .bridge, .router: 0
+            case .monitor, .bridge, .router: 0
             }
         }
 
         var keepsAddresses: Bool {
             switch self {
             case .converted, .router: true
-            case .client, .bridge: false
+            case .client, .monitor, .bridge: false
             }
         }
 
         var portGuard: PortGuard? {
             switch self {
-            case .client(let policy, _): PortGuard(policy, isConverted: false)
-            case .converted(let policy, _): PortGuard(policy, isConverted: true)
+            case .client(let policy, _): PortGuard(policy, .client)
+            case .converted(let policy, _): PortGuard(policy, .converted)
+            case .monitor(let policy): PortGuard(policy, .monitor)
             case .bridge, .router: nil
+            }
+        }
+
+        var isMonitor: Bool {
+            switch self {
+            case .monitor: true
+            case .client, .converted, .bridge, .router: false
             }
         }
     }
@@ -107,6 +117,7 @@ extension PortSink {
     private var portGuard: PortGuard?
     let isGuarded: Bool
     let isConverted: Bool
+    let isMonitor: Bool
     let keepsAddresses: Bool
     /// The last source of an IPv4 packet that was admitted, and until when it is not looked at again.
     private(set) var lastIPv4: UInt32 = 0
@@ -135,6 +146,7 @@ extension PortSink {
         portGuard = standing.portGuard
         isGuarded = portGuard != nil
         isConverted = portGuard?.isConverted ?? false
+        isMonitor = standing.isMonitor
         keepsAddresses = standing.keepsAddresses
         budget = FloodBudget(rate: portGuard?.policy.floodRate ?? FloodBudget.defaultRate)
         mssClamp = needs.mtu == 0 ? nil : MSSClamp(mtu: Int(needs.mtu))

@@ -3,6 +3,9 @@ final class HubSegment {
     let hub: Hub
     /// In the order of attachment, for floods.
     private(set) var ports: [HubPort] = []
+    /// Those that are given copies of all frames, and are in no flood.
+    private(set) var monitors: [HubPort] = []
+    var isEmpty: Bool { ports.isEmpty && monitors.isEmpty }
     private let byNumber = ZeroedWords<UInt>(count: Hub.maxPorts + 1)
 
     init(hub: Hub) { self.hub = hub }
@@ -18,12 +21,13 @@ final class HubSegment {
     }
 
     func add(_ port: HubPort) {
-        ports.append(port)
+        if port.isMonitor { monitors.append(port) } else { ports.append(port) }
         unsafe byNumber.start[Int(port.number)] = UInt(bitPattern: Unmanaged.passUnretained(port).toOpaque())
     }
 
     func remove(_ port: HubPort) {
         ports.removeAll { $0 === port }
+        monitors.removeAll { $0 === port }
         unsafe byNumber.start[Int(port.number)] = 0
     }
 }

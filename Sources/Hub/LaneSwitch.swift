@@ -14,16 +14,21 @@ public struct CrossingHeader: Sendable {
     public var hub: UInt32
     /// 0: to every port of the hub on that lane.
     public var port: UInt16
+    /// For the hub's monitors on that lane alone.
+    public var isForMonitors: Bool
 
-    public init(hub: UInt32, port: UInt16) {
+    public init(hub: UInt32, port: UInt16, isForMonitors: Bool = false) {
         self.hub = hub
         self.port = port
+        self.isForMonitors = isForMonitors
     }
 
     public init(bits: UInt64) {
-        self.init(hub: UInt32(truncatingIfNeeded: bits >> 16), port: UInt16(truncatingIfNeeded: bits))
+        self.init(
+            hub: UInt32(truncatingIfNeeded: bits >> 16), port: UInt16(truncatingIfNeeded: bits),
+            isForMonitors: bits >> 48 != 0)
     }
-    public var bits: UInt64 { UInt64(hub) << 16 | UInt64(port) }
+    public var bits: UInt64 { (isForMonitors ? 1 << 48 : 0) | UInt64(hub) << 16 | UInt64(port) }
 }
 
 /// The switching of one lane: takes frames from ports, decides, queues them at other ports, and at the end of
@@ -87,9 +92,9 @@ public final class LaneSwitch {
         port.detach()
         let segment = unsafe port.segment
         segment.remove(port)
-        port.hub.removePort(port.number, on: lane)
+        port.hub.removePort(port.number, on: lane, isMonitor: port.isMonitor)
         dirty.removeAll { $0 === port }
-        if segment.ports.isEmpty { segments[port.hub.id] = nil }
+        if segment.isEmpty { segments[port.hub.id] = nil }
     }
 }
 
@@ -126,7 +131,7 @@ extension LaneSwitch {
     private func isPlain(_ glance: FrameGlance, from port: HubPort, isKnown: Bool) -> Bool {
         guard isKnown || port.isConverted else { return false }
         guard let source = glance.plainIPv4Source else {
-            return !port.isConverted && glance.isForeignProtocol
+            return port.isConverted ? glance.isPlainIPv6 : glance.isForeignProtocol
         }
         return port.isConverted || source == port.lastIPv4 && seconds < port.lastIPv4Until
     }
@@ -161,6 +166,7 @@ extension LaneSwitch {
         guard number != port.number else { return }
         // What a port that is gone had is as unknown as what nobody had.
         guard number != 0, let home = hub.lane(of: number) else { return unsafe flood(slice, from: port) }
+        if hub.isMonitored { unsafe tellMonitors(of: slice, from: port) }
         if home == lane {
             guard let target = unsafe port.segment.port(number) else { return }
             unsafe target._withUnsafeGuaranteedRef { target in
@@ -178,6 +184,7 @@ extension LaneSwitch {
             port.counters.floodsRefused += 1
             return
         }
+        if port.hub.isMonitored { unsafe tellMonitors(of: slice, from: port) }
         for target in unsafe port.segment.ports where target !== port {
             if unsafe target.wants(flooded: slice) { unsafe enqueueCopy(of: slice, at: target) }
         }
@@ -187,10 +194,33 @@ extension LaneSwitch {
         }
     }
 
+    /// Copies for those who listen, before anybody changes the frame.
+    @inline(never)
+    private func tellMonitors(of slice: pa_slice_v1, from port: HubPort) {
+        unsafe enqueueCopies(of: slice, forMonitorsIn: port.segment)
+        for other in 0..<laneCount where other != lane && port.hub.hasMonitors(on: other) {
+            let header = CrossingHeader(hub: port.hub.id, port: 0, isForMonitors: true)
+            // Nobody misses anything but the one who listens.
+            _ = unsafe crossing.cross(to: other, header, slice)
+        }
+    }
+
+    private func enqueueCopies(of slice: pa_slice_v1, forMonitorsIn segment: HubSegment) {
+        for monitor in segment.monitors {
+            if arena.isHalfUsed {
+                monitor.counters.dropped += 1
+            } else {
+                unsafe enqueueCopy(of: slice, at: monitor)
+            }
+        }
+    }
+
     /// Takes a frame that another lane sent here, lent until the turn ends.
     public func receiveCrossing(_ header: CrossingHeader, _ slice: pa_slice_v1) {
         guard let segment = segments[header.hub] else { return }
-        if header.port != 0 {
+        if header.isForMonitors {
+            unsafe enqueueCopies(of: slice, forMonitorsIn: segment)
+        } else if header.port != 0 {
             guard let target = unsafe segment.port(header.port) else { return }
             unsafe target._withUnsafeGuaranteedRef { target in
                 unsafe target.clamp(slice)

@@ -8,9 +8,16 @@ struct PortGuard {
     /// Seconds for which the address book need not hear again of an address in use; less than `Hub.hold`.
     private static let refresh: UInt64 = 16
 
+    enum Kind {
+        case client
+        /// The layer converter vouches for its addresses.
+        case converted
+        case monitor
+    }
+
     var policy: Policy
-    /// Whether the layer converter vouches for its addresses.
-    let isConverted: Bool
+    private let kind: Kind
+    var isConverted: Bool { kind == .converted }
     private var macs: Set<MACAddress> = []
     /// With the monotonic seconds at which each was noted.
     private var addresses: [IPv6Address: UInt64] = [:]
@@ -21,15 +28,17 @@ struct PortGuard {
     private(set) var lastIPv4: UInt32 = 0
     private(set) var lastIPv4Until: UInt64 = 0
 
-    init(_ policy: Policy, isConverted: Bool) {
+    init(_ policy: Policy, _ kind: Kind) {
         self.policy = policy
-        self.isConverted = isConverted
+        self.kind = kind
     }
 
     /// The slow way: nil if the frame may pass, whose addresses then are the port's.
     mutating func denial(of frame: RawSpan, from source: MACAddress, at port: HubPort, _ seconds: UInt64)
         -> Denial?
     {
+        // None of its addresses is ever known, so that all of its frames come here.
+        guard kind != .monitor else { return .monitor }
         if !isConverted, let denial = admit(source, at: port, seconds) { return denial }
         switch FrameClaim(frame) {
         case .nothing: return nil

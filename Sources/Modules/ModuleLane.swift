@@ -35,7 +35,7 @@ import Wire
     private static let lastNumber = Atomic<UInt64>(0)
 
     struct HeldIdentity {
-        let identity: Identity
+        var identity: Identity
         /// It has opened one, or is about to; it opens no other.
         var hasSession = false
     }
@@ -156,6 +156,12 @@ extension ModuleLane: SessionOwner {
         guard isOpen, let table = unsafe tables.session else { return }
         guard let parameters else { return unsafe table.pointee.opened(state, token, handle, nil) }
         unsafe SessionParameters(parameters).withABI { unsafe table.pointee.opened(state, token, handle, $0) }
+    }
+
+    func sessionChanged(token: UInt64, ipv6: IPv6Network?) {
+        guard isOpen, let table = unsafe tables.ipv6 else { return }
+        guard let ipv6 else { return unsafe table.pointee.changed(state, token, nil) }
+        unsafe IPv6Parameters(ipv6).withABI { unsafe table.pointee.changed(state, token, $0) }
     }
 
     func sessionRefused(token: UInt64, reason: SessionReason, sentence: String) {

@@ -12,6 +12,8 @@ public enum Denial: Int, CaseIterable, Sendable {
     case addressLimit
     /// It hides what it is behind more headers than anybody needs.
     case unreadable
+    /// It comes from somebody who listens, and may send nothing.
+    case monitor
 
     /// For logs and tables.
     public var name: String {
@@ -24,6 +26,7 @@ public enum Denial: Int, CaseIterable, Sendable {
         case .macLimit: "mac-limit"
         case .addressLimit: "address-limit"
         case .unreadable: "unreadable"
+        case .monitor: "monitor"
         }
     }
 }

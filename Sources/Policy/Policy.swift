@@ -6,6 +6,8 @@ public struct Policy: Hashable, Sendable {
     public let mayRoute: Bool
     /// May join a network of its own to the hub, where its protocol asks for that.
     public let mayBridge: Bool
+    /// May be given all frames of the hub, where its protocol asks for that.
+    public let mayMonitor: Bool
     /// May take over addresses that somebody else uses.
     public let mayTakeOver: Bool
     /// Its wish for an address is passed on.
@@ -25,6 +27,7 @@ public struct Policy: Hashable, Sendable {
         mayServeDHCP = value(.dhcpServer) != 0
         mayRoute = value(.router) != 0
         mayBridge = value(.bridge) != 0
+        mayMonitor = value(.monitor) != 0
         mayTakeOver = value(.takeOver) != 0
         mayChooseAddress = value(.chooseAddress) != 0
         mayChangePassword = value(.changePassword) != 0

@@ -5,6 +5,7 @@ public enum PolicySetting: String, CaseIterable, Sendable {
     case dhcpServer = "dhcp-server"
     case router
     case bridge
+    case monitor
     // Which addresses are the client's.
     case takeOver = "take-over"
     case chooseAddress = "choose-address"
@@ -25,7 +26,7 @@ public enum PolicySetting: String, CaseIterable, Sendable {
 
     public var kind: Kind {
         switch self {
-        case .dhcpServer, .router, .bridge, .takeOver, .chooseAddress, .changePassword: .permission
+        case .dhcpServer, .router, .bridge, .monitor, .takeOver, .chooseAddress, .changePassword: .permission
         case .macs, .addresses, .sessions: .limit(1...65_535)
         case .broadcasts: .limit(1...1_000_000)
         }
@@ -34,7 +35,7 @@ public enum PolicySetting: String, CaseIterable, Sendable {
     /// What counts where nobody has said anything; of a permission 1 or 0.
     public var standard: Int {
         switch self {
-        case .dhcpServer, .router, .bridge, .takeOver: 0
+        case .dhcpServer, .router, .bridge, .monitor, .takeOver: 0
         case .chooseAddress, .changePassword: 1
         // A thousand such clients fill neither the forwarding table nor the address book of a hub.
         case .macs, .addresses: 64
@@ -49,6 +50,7 @@ public enum PolicySetting: String, CaseIterable, Sendable {
         case .dhcpServer: "may answer as a DHCP server"
         case .router: "may advertise itself as a router and pass on packets of others"
         case .bridge: "may join a network to the hub, where the protocol has a word for that (SoftEther)"
+        case .monitor: "may be given all frames of the hub, where the protocol can (SoftEther)"
         case .takeOver: "may take over addresses that somebody else uses"
         case .chooseAddress: "may ask for a certain address"
         case .changePassword: "may change the own password, where the protocol can (SoftEther)"

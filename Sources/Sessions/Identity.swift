@@ -13,6 +13,8 @@ public struct Identity: Sendable, Equatable {
     public var fixedAddress: IPv4Subnet?
     public var fixedGateway: IPv4Address?
     public var policy = Policy.standard
+    /// Its session is given all frames of the hub, and may send none. Policy has let it.
+    public var isMonitor = false
 
     public init(user: String, hub: String, account: Int64) {
         self.user = user

@@ -18,8 +18,10 @@ import Wire
     private let openedAt: Instant
 
     private(set) var port: HubPort?
+    /// The client shall be told an IPv6 address.
+    private(set) var wantsIPv6 = false
     var layerThree: LayerThree?
-    private var isOpen = false
+    private(set) var isOpen = false
     /// Whether it counts among its user's sessions.
     private var isCounted = false
 
@@ -66,14 +68,23 @@ import Wire
         self.port = port
         switch request.layer {
         case .two: opened(nil)
-        case .three: beginLayerThree(port)
+        case .three: beginLayerThree(port, wantsIPv6: wantsIPv6)
         }
+    }
+
+    /// Asks for an IPv6 address for the client; before it begins. False: it is too late, or it has no
+    /// layer 3.
+    public func leaseIPv6() -> Bool {
+        guard request.layer == .three, port == nil else { return false }
+        wantsIPv6 = true
+        return true
     }
 
     private var standing: HubPort.Standing {
         // The ports of one user know each other by it.
         let owner = UInt32(truncatingIfNeeded: request.identity.account)
         return switch request.layer {
+        case .two where request.identity.isMonitor: .monitor(request.identity.policy)
         case .two: .client(request.identity.policy, owner: owner)
         case .three: .converted(request.identity.policy, owner: owner)
         }
@@ -82,6 +93,9 @@ import Wire
     func setPolicy(_ policy: Policy) {
         request.identity.policy = policy
         port?.setPolicy(policy)
+        guard request.identity.isMonitor, !policy.mayMonitor else { return }
+        let sentence = "policy: may not be a monitor any more"
+        hubLane.close(self, reason: .policy, sentence: sentence, tellsOwner: true)
     }
 
     func opened(_ lease: AddressLease?) {
@@ -140,7 +154,7 @@ import Wire
             protocolName: request.protocolName, cipher: request.cipher, software: request.software,
             remote: request.remote, mac: layerThree?.mac, lease: layerThree?.lease, port: port?.number ?? 0,
             lane: hubLane.lane.index, since: openedAtWall, duration: openedAt.duration(to: hubLane.lane.now),
-            counters: counters, isOpen: isOpen)
+            counters: counters, isOpen: isOpen, isMonitor: request.identity.isMonitor)
     }
 }
 

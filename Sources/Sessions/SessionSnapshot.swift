@@ -23,4 +23,6 @@ public struct SessionSnapshot: Sendable {
     public var duration: Duration
     public var counters: HubPort.Counters
     public var isOpen: Bool
+    /// Is given all frames of the hub, and sends none.
+    public var isMonitor: Bool
 }

@@ -78,9 +78,9 @@ import Testing
             #expect(shown.contains("policy            macs=5\n"), "\(shown)")
             #expect(
                 shown.contains(
-                    "policy in effect  dhcp-server=no router=yes bridge=no take-over=no choose-address=yes "
-                        + "change-password=yes macs=5 addresses=64 broadcasts=1000 sessions=65535\n"),
-                "\(shown)")
+                    "policy in effect  dhcp-server=no router=yes bridge=no monitor=no take-over=no "
+                        + "choose-address=yes change-password=yes macs=5 addresses=64 "
+                        + "broadcasts=1000 sessions=65535\n"), "\(shown)")
             #expect(try await run(server, "hub show Office").output.contains("policy    macs=3\n"))
             #expect(
                 try await run(server, "--json group list Office").output

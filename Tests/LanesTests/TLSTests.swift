@@ -169,6 +169,23 @@ private struct OpenSSLProgram {
         }
     }
 
+    /// features.md §4.2, input 28. The client's line R asks for it.
+    @Test func `who wants to renegotiate is refused`() throws {
+        let program = try OpenSSLProgram()
+        try withLanes(1) { group in
+            let log = Log<TLSParameters?>()
+            let listener = try group.listen(tls: program.context(), echo(closingAfter: 1, log))
+            let input = Pipe()
+            let client = try program.run(
+                ["s_client", "-connect", "\(listener.local)", "-tls1_2"], input: input)
+            #expect(log.wait(for: 1).count == 1)
+            input.fileHandleForWriting.write(Data("R\n".utf8))
+            client.waitUntilExit()
+            #expect(client.terminationStatus == 1, "by itself, and at once")
+            try input.fileHandleForWriting.close()
+        }
+    }
+
     @Test func `who speaks TLS and who does not share a port`() throws {
         let program = try OpenSSLProgram()
         try withLanes(1) { group in

@@ -2,7 +2,7 @@
  *
  *     a: asks who it is     c: asks again, as who it is     o: opens a session     x: closes it
  *     r: releases the identity     b: asks whether he may be a bridge     p: wants another password
- *     P: wants one of a wrong size     ?: nothing
+ *     P: wants one of a wrong size     m: asks whether he may be a monitor     ?: nothing
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +125,12 @@ static void received(void *lane_state, pa_socket socket, pa_datagram_v1 *batch, 
                 lane, "bridge",
                 lane->module->permission->ask(
                     lane->lane, lane->identity, PA_PERMISSION_BRIDGE, batch[index].remote, "Test"));
+            break;
+        case 'm':
+            note(
+                lane, "monitor",
+                lane->module->permission->ask(
+                    lane->lane, lane->identity, PA_PERMISSION_MONITOR, batch[index].remote, "Test"));
             break;
         case 'p': change(lane, 20); break;
         case 'P': change(lane, 19); break;

@@ -75,6 +75,31 @@ import Testing
         }
     }
 
+    @Test func `who may be a monitor is one, until policy takes it back`() async throws {
+        for mayMonitor in [false, true] {
+            let bench = try Bench()
+            defer { bench.stop() }
+            let settings = try PolicySettings(text: mayMonitor ? "monitor=yes" : "bridge=yes")
+            policy.withLock { $0 = Policy([settings]) }
+            let (registry, exchange) = try await asking(bench)
+            #expect(try await outcome("a", exchange) == "accepted 1")
+            #expect(try await outcome("m", exchange) == "monitor \(mayMonitor ? PA_OK : PA_ERROR_REFUSED)")
+            #expect(try await outcome("o", exchange) == "opened 0")
+            let sessions = bench.hubLanes.flatMap { hubLane in
+                hubLane.lane.performAndWait { _ in hubLane.snapshots } ?? []
+            }
+            #expect(sessions.map(\.isMonitor) == [mayMonitor])
+            for hubLane in bench.hubLanes {
+                hubLane.lane.performAndWait { _ in
+                    hubLane.setPolicies(["user1": .standard], on: "DEFAULT")
+                }
+            }
+            let happened = try exchange.ask("?")
+            #expect(happened.hasSuffix("closed \(PA_REASON_POLICY)") == mayMonitor)
+            await registry.stop()
+        }
+    }
+
     @Test(arguments: [false, true])
     func `a change of password is answered, and lets nobody in`(isChecked: Bool) async throws {
         let bench = try Bench()

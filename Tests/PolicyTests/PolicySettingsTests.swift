@@ -37,7 +37,7 @@ import Testing
         ("router", "\"router\" says nothing: one like macs=3 or router=yes is accepted"),
         (
             "speed=9",
-            "policy \"speed\" is not known: accepted are dhcp-server, router, bridge, take-over, "
+            "policy \"speed\" is not known: accepted are dhcp-server, router, bridge, monitor, take-over, "
                 + "choose-address, change-password, macs, addresses, broadcasts, sessions"
         ),
     ])

@@ -111,6 +111,16 @@ import Wire
         }
     }
 
+    @Test func `a monitor learns that it is one`() throws {
+        for isMonitor in [true, false] {
+            let site = Narrator()
+            _ = try site.connect(1) { $0.set("require_monitor_mode", isMonitor) }
+            #expect(site.answers[1]?.pack?.integer("policy:MonitorPort") == (isMonitor ? 1 : 0))
+            site.swap()
+            #expect(site.server.sessions.values.first?.terms.isMonitor == isMonitor)
+        }
+    }
+
     @Test func `wishes are known while one is judged`() throws {
         let site = Narrator()
         site.knock(1)

@@ -9,8 +9,13 @@ enum PermissionTable {
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
                 guard let held = lane.identities[identity] else { return lane.refuseHandle() }
                 guard !held.hasSession else { return PA_ERROR_STATE }
-                let isGranted = kind == PA_PERMISSION_BRIDGE && held.identity.policy.mayBridge
-                guard !isGranted else { return PA_OK }
+                switch kind {
+                case PA_PERMISSION_BRIDGE where held.identity.policy.mayBridge: return PA_OK
+                case PA_PERMISSION_MONITOR where held.identity.policy.mayMonitor:
+                    lane.identities[identity]?.identity.isMonitor = true
+                    return PA_OK
+                default: break
+                }
                 lane.instance.services.refused(
                     held.identity, remote: unsafe remote?.pointee ?? pa_address_v1(),
                     protocolName: unsafe text(protocolName) ?? lane.instance.name, why: sentence(kind))

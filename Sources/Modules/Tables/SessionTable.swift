@@ -20,6 +20,8 @@ enum SessionTable {
                 guard let held = lane.identities[number], !held.hasSession else {
                     return lane.refuseHandle()
                 }
+                // A monitor sees frames, which a client at layer 3 has none of.
+                guard layer == .two || !held.identity.isMonitor else { return PA_ERROR_ARGUMENT }
                 lane.identities[number] = nil
                 guard !lane.hubLane.isFull else { return PA_ERROR_LIMIT }
                 guard !lane.instance.isDraining.load(ordering: .relaxed) else { return PA_ERROR_STATE }

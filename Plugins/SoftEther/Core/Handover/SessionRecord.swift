@@ -42,7 +42,7 @@ extension Session {
 extension SessionTerms {
     fileprivate func serialize(into octets: inout [UInt8]) {
         octets.append(UInt8(connections))
-        for flag in [isHalfDuplex, hasPriority, compresses, isBridge] { octets.append(flag) }
+        for flag in [isHalfDuplex, hasPriority, compresses, isBridge, isMonitor] { octets.append(flag) }
         octets.appendBigEndian(UInt16(clamping: timeout.components.seconds))
     }
 
@@ -52,6 +52,7 @@ extension SessionTerms {
         hasPriority = try reader.readFlag()
         compresses = try reader.readFlag()
         isBridge = try reader.readFlag()
+        isMonitor = try reader.readFlag()
         timeout = .seconds(try reader.read(UInt16.self))
         guard (1...Self.maxConnections).contains(connections) else { throw .badValue }
     }

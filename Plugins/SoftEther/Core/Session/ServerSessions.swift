@@ -74,7 +74,8 @@ extension Server {
         keys[session.key.name] = session
         let welcome = Welcome(
             sessionName: session.name, connectionName: "CID-\(connection.stream)", terms: session.terms,
-            key: session.key, maySpanSegments: session.terms.isBridge)
+            key: session.key, maySpanSegments: session.terms.isBridge,
+            mayListen: session.terms.isMonitor)
         connection.direction = session.terms.isHalfDuplex ? .toServer : .both
         var pack = welcome.pack
         if let port = accelerationPort { session.acceleration?.describe(in: &pack, port: port) }

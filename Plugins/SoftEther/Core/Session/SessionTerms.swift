@@ -10,6 +10,8 @@ public struct SessionTerms: Equatable, Sendable {
     public let compresses: Bool
     /// The client joins a network of its own to the hub.
     public let isBridge: Bool
+    /// The client sees all frames of the hub, and sends none.
+    public let isMonitor: Bool
     /// A connection that is silent for so long is gone, and so is a session without connections.
     public let timeout: Duration
     /// After so long one has reason to think so: keep-alives come within half of the timeout.
@@ -18,6 +20,7 @@ public struct SessionTerms: Equatable, Sendable {
     init(_ wishes: SessionWishes, _ settings: SessionSettings) {
         isHalfDuplex = wishes.isHalfDuplex
         isBridge = wishes.isBridge
+        isMonitor = wishes.isMonitor
         compresses = wishes.compresses && settings.allowsCompression
         let least = isHalfDuplex ? 2 : 1
         let most = max(least, min(settings.maxConnections, Self.maxConnections))

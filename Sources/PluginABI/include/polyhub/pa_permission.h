@@ -15,7 +15,9 @@ extern "C" {
 
 /* Kinds. One that the host does not know is refused. */
 #define PA_PERMISSION_BRIDGE 1u  /* to join a network of his own to the hub */
-#define PA_PERMISSION_MONITOR 2u /* to be given all frames of the hub */
+/* To be given all frames of the hub, and to send none. Where it is granted, the session that the identity
+ * opens, at layer 2, is a monitor's. */
+#define PA_PERMISSION_MONITOR 2u
 
 typedef struct pa_permission_host_v1 {
     uint32_t size;
