@@ -209,6 +209,10 @@ let package = Package(
             name: "openvpn-soak",
             dependencies: ["Lanes", "OpenVPNCore", "OpenVPNTestClient", "PluginABI", "Wire"],
             path: "Tests/OpenVPNSoak", swiftSettings: tests),
+        .executableTarget(
+            name: "ipsec-soak",
+            dependencies: ["IKEPeer", "IKEv1", "IPsecCore", "OpenSSL", "SeededGenerators", "Wire"],
+            path: "Tests/IPsecSoak", swiftSettings: tests),
         .target(
             name: "LentPackets", dependencies: ["PluginABI"], path: "Tests/Support/LentPacket",
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),

@@ -3,6 +3,7 @@ import Lanes
 import LayerConverter
 import Policy
 import Sessions
+import Wire
 
 /// Writes what becomes of sessions into the security log of their hub.
 final class SecurityLog: SessionObserver {
@@ -24,6 +25,16 @@ final class SecurityLog: SessionObserver {
             .addressLent(
                 session: "\(session.id)", address: lease.address.description, mac: mac.description,
                 lease: lease.duration), session)
+    }
+
+    func sessionAddressed(_ session: SessionSnapshot, ipv6: [IPv6Address]) {
+        guard let mac = session.mac else { return }
+        for address in ipv6 {
+            record(
+                .addressLent(
+                    session: "\(session.id)", address: address.description, mac: mac.description,
+                    lease: nil), session)
+        }
     }
 
     func sessionRefused(_ session: SessionSnapshot, reason: SessionReason, sentence: String) {

@@ -51,6 +51,9 @@ extension FrameGlance {
     /// RFC 2131 §4.1; here, because one from another module costs a call for each packet.
     private static let dhcpServerPort: UInt16 = 67
     private static let dhcpClientPort: UInt16 = 68
+    /// RFC 8415 §7.2.
+    private static let dhcpV6ClientPort: UInt16 = 546
+    private static let dhcpV6ServerPort: UInt16 = 547
 
     /// The source of an IPv4 packet that says nothing beyond it. Nil for anything else, and in doubt.
     @inline(__always)
@@ -64,6 +67,22 @@ extension FrameGlance {
             if from == Self.dhcpServerPort || to == Self.dhcpClientPort { return nil }
         }
         return unsafe UInt32(bigEndian: start.loadUnaligned(fromByteOffset: 26, as: UInt32.self))
+    }
+
+    /// An IPv6 packet that says nothing beyond its source: TCP, or UDP that is no DHCPv6 server's. False in
+    /// doubt.
+    var isPlainIPv6: Bool {
+        guard etherType == EtherType.ipv6.rawValue, length >= 58,
+            unsafe start.load(fromByteOffset: 14, as: UInt8.self) >> 4 == 6
+        else { return false }
+        switch IPProtocol(rawValue: unsafe start.load(fromByteOffset: 20, as: UInt8.self)) {
+        case .tcp: return true
+        case .udp:
+            let from = unsafe start.loadUnaligned(fromByteOffset: 54, as: UInt16.self).bigEndian
+            let to = unsafe start.loadUnaligned(fromByteOffset: 56, as: UInt16.self).bigEndian
+            return from != Self.dhcpV6ServerPort && to != Self.dhcpV6ClientPort
+        case _: return false
+        }
     }
 
     /// Neither IP nor ARP, and nothing that could hide it: no policy has an opinion about it.

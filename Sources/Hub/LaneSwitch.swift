@@ -131,7 +131,7 @@ extension LaneSwitch {
     private func isPlain(_ glance: FrameGlance, from port: HubPort, isKnown: Bool) -> Bool {
         guard isKnown || port.isConverted else { return false }
         guard let source = glance.plainIPv4Source else {
-            return !port.isConverted && glance.isForeignProtocol
+            return port.isConverted ? glance.isPlainIPv6 : glance.isForeignProtocol
         }
         return port.isConverted || source == port.lastIPv4 && seconds < port.lastIPv4Until
     }

@@ -14,5 +14,8 @@ public struct AddressTiming: Sendable {
     public var probes = 2
     public var probeInterval: Duration = .milliseconds(150)
 
+    /// How long a session that has its IPv4 address waits for the IPv6 address that a router has promised.
+    public var ipv6Patience: Duration = .milliseconds(1500)
+
     public init() {}
 }

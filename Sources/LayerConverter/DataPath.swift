@@ -5,8 +5,11 @@ extension LayerConverter {
     public enum Lift: Equatable, Sendable {
         /// The Ethernet header is written: send the whole span to the hub.
         case send
-        /// A copy waits for the next hop's MAC address and comes out as `sendFrame`, or never.
+        /// A copy waits for the next hop's MAC address, or until its source is known to be free, and comes
+        /// out as `sendFrame`, or never.
         case queued
+        /// It was meant for the converter, on a client's own link.
+        case consumed
         case drop(Drop)
     }
 
@@ -21,9 +24,9 @@ extension LayerConverter {
 
     /// Why a packet or frame goes no further; to be counted by reason.
     public enum Drop: Int, CaseIterable, Sendable {
-        /// Not a whole IPv4 packet.
+        /// Not a whole IP packet.
         case malformed
-        /// A source address other than the leased one.
+        /// A source address other than the leased one, or the client's IPv6 addresses.
         case spoofedSource
         /// There is no address yet, or no more.
         case noAddress
@@ -33,7 +36,7 @@ extension LayerConverter {
         case unreachable
         /// Too many packets wait for MAC addresses.
         case queueFull
-        /// IPv6, which this version does not carry.
+        /// IPv6, which was not asked for.
         case ipv6
         /// A VLAN tag, or neither IP nor ARP.
         case unsupported
@@ -44,9 +47,11 @@ extension LayerConverter {
     /// Octets before the packet that become the Ethernet header.
     public static let headroom = EthernetFrame.headerLength
 
-    /// Makes a frame of the client's IPv4 packet. `frame`: `headroom` octets to be written, then the packet.
+    /// Makes a frame of the client's packet. `frame`: `headroom` octets to be written, then the packet.
     public mutating func lift(_ frame: inout MutableRawSpan, at now: Instant) -> Lift {
-        if let drop = Self.fault(of: frame.bytes) { return .drop(drop) }
+        if let drop = Self.fault(of: frame.bytes) {
+            return drop == .ipv6 ? liftIPv6(&frame, at: now) : .drop(drop)
+        }
         guard frame.bytes.bigEndian(at: 26, as: UInt32.self) == addressBits else {
             return .drop(addressBits == 0 ? .noAddress : .spoofedSource)
         }
@@ -71,6 +76,14 @@ extension LayerConverter {
         return nil
     }
 
+    @inline(never)
+    private mutating func liftIPv6(_ frame: inout MutableRawSpan, at now: Instant) -> Lift {
+        guard ipv6 != nil else { return .drop(.ipv6) }
+        let verdict = ipv6?.lift(&frame, at: now) ?? .drop(.ipv6)
+        if ipv6?.outputs.isEmpty == false { drainIPv6(at: now) }
+        return verdict
+    }
+
     /// Says what becomes of a frame from the hub.
     public func lower(_ frame: RawSpan) -> Lower {
         guard let ethernet = EthernetFrame(frame) else { return .drop(.malformed) }
@@ -81,7 +94,8 @@ extension LayerConverter {
         let type = ethernet.etherType
         if type == .ipv4 { return lower(ethernet.payload, isGroup: destination != mac) }
         if type == .arp { return .consume }
-        return .drop(type == .ipv6 ? .ipv6 : .unsupported)
+        guard type == .ipv6 else { return .drop(.unsupported) }
+        return ipv6?.lower(ethernet.payload) ?? .drop(.ipv6)
     }
 
     /// Whether a frame that is flooded would come to anything here; asked before it is copied. A hub of many
@@ -91,6 +105,7 @@ extension LayerConverter {
         case .deliver: return true
         case .drop: return false
         case .consume:
+            // Of neighbour discovery `lower` consumes only what concerns us.
             guard let ethernet = EthernetFrame(frame), ethernet.etherType == .arp else { return true }
             var reader = ByteReader(ethernet.payload)
             guard let packet = try? ARPPacket(parsing: &reader) else { return false }

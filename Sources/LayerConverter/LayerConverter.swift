@@ -8,8 +8,13 @@ public import Wire
 /// then wait until `deadline`. Data path: `lift` and `lower`, in place; after a batch look at `hasOutput`
 /// and `deadline`.
 ///
-/// IPv4 alone: IPv6 is dropped both ways, which the drop reason tells. Networks behind the client, VLAN
-/// tags and fragments' reassembly are not its business.
+/// IPv6 (`IPv6Host`) comes beside IPv4 where the owner asks for it. It never decides whether a session opens,
+/// and on a hub without it a few router solicitations are all that it costs: `addressReady` waits for IPv6
+/// only where a router has been heard already, or is expected, because the hub had one a short time ago; and
+/// then for `AddressTiming.ipv6Patience` at most. That is what gives IPv6 to clients that are told everything
+/// once; others hear of what comes later by `ipv6Changed`.
+///
+/// Networks behind the client, VLAN tags and fragments' reassembly are not its business.
 public struct LayerConverter: ~Copyable {
     public enum Addressing: Sendable {
         case dhcp(DHCPIdentity)
@@ -29,6 +34,10 @@ public struct LayerConverter: ~Copyable {
         case addressLost(AddressLoss)
         /// Another host uses our address; it was told to stop. At most one in `defendInterval`.
         case conflictSeen(AddressConflict)
+        /// A packet for the client: what the routers of the hub say.
+        case sendPacket([UInt8])
+        /// `ipv6Network` is another one. What is known when a session opens comes before `addressReady`.
+        case ipv6Changed
     }
 
     /// DEFEND_INTERVAL of RFC 5227 §1.1.
@@ -52,15 +61,23 @@ public struct LayerConverter: ~Copyable {
     var addressBits: UInt32 = 0
     var cache = NextHopCache()
     var routes: RouteTable?
-    var neighbors = ARPTable()
-    var pending = PendingPackets()
+    var neighbors = NeighborTable<IPv4Address>()
+    var pending = PendingPackets<IPv4Address>()
     /// From where the last DHCPACK came: the way to the server, even if it does not answer ARP.
     private var serverMAC: MACAddress?
     private var lastDefence: Instant?
 
+    /// Nil until it is asked for.
+    var ipv6: IPv6Host?
+    private let seed: UInt64
+    private var ipv6IsExpected = false
+    /// The address is there, and until then IPv6 is waited for.
+    private var readyBy: Instant?
+
     /// `seed`: a random number, from which transaction identifiers and delays are made.
     public init(_ addressing: Addressing, timing: AddressTiming = AddressTiming(), seed: UInt64) {
         self.timing = timing
+        self.seed = seed
         switch addressing {
         case .dhcp(let identity):
             isFixed = false
@@ -77,9 +94,13 @@ public struct LayerConverter: ~Copyable {
     /// When `handleTimeout` must be called; nil while there is nothing to wait for.
     public var deadline: Instant? {
         var earliest = dhcp.deadline
-        for other in [probe?.deadline, neighbors.deadline] {
+        func note(_ other: Instant?) {
             if let other { earliest = min(earliest ?? other, other) }
         }
+        note(probe?.deadline)
+        note(neighbors.deadline)
+        note(ipv6?.deadline)
+        note(readyBy)
         return earliest
     }
 
@@ -105,6 +126,9 @@ public struct LayerConverter: ~Copyable {
             isUsed = receivedARP(frame, at: now)
         } else if frame.etherType == .ipv4 {
             isUsed = receivedDHCP(frame, at: now)
+        } else if frame.etherType == .ipv6 {
+            isUsed = ipv6?.receive(frame, at: now) ?? false
+            drainIPv6(at: now)
         }
         if !isUsed { ignoredFrames &+= 1 }
     }
@@ -118,12 +142,18 @@ public struct LayerConverter: ~Copyable {
             cache.removeAll()
         }
         sendQuestions()
+        if let due = ipv6?.deadline, now >= due { ipv6?.handleTimeout(at: now) }
+        drainIPv6(at: now)
     }
 
-    /// Gives a leased address back and ends; nothing flows any more. The frame that says so is still to be
+    /// Gives leased addresses back and ends; nothing flows any more. The frames that say so are still to be
     /// taken from `nextOutput`.
     public mutating func close(at now: Instant) {
         probe = nil
+        readyBy = nil
+        ipv6?.close(at: now)
+        drainIPv6(at: now)
+        ipv6 = nil
         dhcp.release(at: now)
         drainDHCP(at: now)
         uninstall()
@@ -155,7 +185,7 @@ extension LayerConverter {
             case .broadcast(let message): send(message, to: .broadcast, .broadcast)
             case .unicast(let message, let server): send(message, to: server, wayToServer(server))
             case .probe(let address): beginProbe(for: address, at: now)
-            case .bound(let lease): install(lease)
+            case .bound(let lease): install(lease, at: now)
             case .renewed(let lease):
                 use(lease)
                 outputs.append(.leaseRenewed(lease))
@@ -182,10 +212,14 @@ extension LayerConverter {
         routes?.nextHop(to: server).flatMap { neighbors.known($0) } ?? serverMAC ?? .broadcast
     }
 
-    private mutating func install(_ lease: AddressLease) {
+    private mutating func install(_ lease: AddressLease, at now: Instant) {
         use(lease)
         outputs.append(.sendFrame(ARPPacket.announcement(of: lease.address, at: mac).frame(to: .broadcast)))
-        outputs.append(.addressReady(lease))
+        readyBy = now
+        if let ipv6, ipv6.link == nil, ipv6IsExpected || ipv6.routers.isHeard {
+            readyBy = now + timing.ipv6Patience
+        }
+        drainIPv6(at: now)
     }
 
     private mutating func use(_ lease: AddressLease) {
@@ -197,11 +231,51 @@ extension LayerConverter {
 
     private mutating func uninstall() {
         lease = nil
+        readyBy = nil
         addressBits = 0
         routes = nil
         cache.removeAll()
         neighbors.removeAll()
         pending.removeAll()
+    }
+}
+
+// MARK: - IPv6
+
+extension LayerConverter {
+    /// What the client has of IPv6; nil: nothing.
+    public func ipv6Network(at now: Instant) -> IPv6Network? { ipv6?.network(at: now) }
+
+    /// Asks for an IPv6 address too; before `start`. `isExpected`: the hub is known to have routers.
+    public mutating func startIPv6(isExpected: Bool, at now: Instant) {
+        guard ipv6 == nil else { return }
+        ipv6IsExpected = isExpected
+        ipv6 = IPv6Host(mac, timing, link: nil, seed: seed ^ 0x6)
+        ipv6?.start(at: now)
+        drainIPv6(at: now)
+    }
+
+    /// The client has a link, on which it forms its addresses itself. A second one takes the place of the
+    /// first.
+    public mutating func joinLink(_ link: IPv6Link, at now: Instant) {
+        if ipv6 != nil { ipv6?.close(at: now) }
+        drainIPv6(at: now)
+        ipv6 = IPv6Host(mac, timing, link: link, seed: seed ^ 0x6)
+        ipv6?.start(at: now)
+        drainIPv6(at: now)
+    }
+
+    mutating func drainIPv6(at now: Instant) {
+        while let output = ipv6?.nextOutput() {
+            switch output {
+            case .sendFrame(let frame): outputs.append(.sendFrame(frame))
+            case .sendPacket(let packet): outputs.append(.sendPacket(packet))
+            case .changed: outputs.append(.ipv6Changed)
+            }
+        }
+        guard let readyBy, let lease, now >= readyBy || ipv6?.isSettled ?? true else { return }
+        self.readyBy = nil
+        outputs.append(.addressReady(lease))
     }
 }
 
@@ -229,7 +303,7 @@ extension LayerConverter {
                 outputs.append(.refused(.addressInUse(conflict)))
             } else if var lease = fixed {
                 lease.obtainedAt = now
-                install(lease)
+                install(lease, at: now)
             }
         } else {
             dhcp.probed(isFree: conflict == nil, at: now)

@@ -1,14 +1,14 @@
 import Wire
 
-/// Packets that wait for the MAC address of their next hop, RFC 1122 §2.3.2.2. When full, new ones are
-/// refused.
-struct PendingPackets {
-    static let maxPackets = 32
-    static let maxOfOneHop = 8
+/// Packets that wait for the MAC address of their next hop, RFC 1122 §2.3.2.2 and RFC 4861 §7.2.2. When full,
+/// new ones are refused.
+struct PendingPackets<Address: Hashable> {
+    static var maxPackets: Int { 32 }
+    static var maxOfOneHop: Int { 8 }
 
-    private var packets: [(nextHop: IPv4Address, packet: [UInt8])] = []
+    private var packets: [(nextHop: Address, packet: [UInt8])] = []
 
-    mutating func append(_ packet: [UInt8], for nextHop: IPv4Address) -> Bool {
+    mutating func append(_ packet: [UInt8], for nextHop: Address) -> Bool {
         guard packets.count < Self.maxPackets,
             packets.count(where: { $0.nextHop == nextHop }) < Self.maxOfOneHop
         else { return false }
@@ -17,7 +17,7 @@ struct PendingPackets {
     }
 
     /// Takes out those that wait for `nextHop`, in their order.
-    mutating func take(for nextHop: IPv4Address) -> [[UInt8]] {
+    mutating func take(for nextHop: Address) -> [[UInt8]] {
         let taken = packets.filter { $0.nextHop == nextHop }.map(\.packet)
         packets.removeAll { $0.nextHop == nextHop }
         return taken

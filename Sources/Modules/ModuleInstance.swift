@@ -261,6 +261,7 @@ import Synchronization
     var stream: UnsafePointer<pa_stream_module_v1>?
     var auth: UnsafePointer<pa_auth_module_v1>?
     var session: UnsafePointer<pa_session_module_v1>?
+    var ipv6: UnsafePointer<pa_ipv6_module_v1>?
     var option: UnsafePointer<pa_option_module_v1>?
     var command: UnsafePointer<pa_command_module_v1>?
     var certificate: UnsafePointer<pa_certificate_module_v1>?
@@ -275,6 +276,7 @@ import Synchronization
         unsafe stream = try Self.table(PA_STREAM, of: module)
         unsafe auth = try Self.table(PA_AUTH, of: module)
         unsafe session = try Self.table(PA_SESSION, of: module)
+        unsafe ipv6 = try Self.table(PA_IPV6, of: module)
         unsafe certificate = try Self.table(PA_CERTIFICATE, of: module)
         unsafe psk = try Self.table(PA_PSK, of: module)
         unsafe handover = try Self.table(PA_HANDOVER, of: module, functionsFrom: 16)

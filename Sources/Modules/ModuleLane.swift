@@ -158,6 +158,12 @@ extension ModuleLane: SessionOwner {
         unsafe SessionParameters(parameters).withABI { unsafe table.pointee.opened(state, token, handle, $0) }
     }
 
+    func sessionChanged(token: UInt64, ipv6: IPv6Network?) {
+        guard isOpen, let table = unsafe tables.ipv6 else { return }
+        guard let ipv6 else { return unsafe table.pointee.changed(state, token, nil) }
+        unsafe IPv6Parameters(ipv6).withABI { unsafe table.pointee.changed(state, token, $0) }
+    }
+
     func sessionRefused(token: UInt64, reason: SessionReason, sentence: String) {
         guard isOpen, let table = unsafe tables.session else { return }
         unsafe table.pointee.refused(state, token, reason.rawValue, sentence)

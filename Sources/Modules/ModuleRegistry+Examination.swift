@@ -52,8 +52,8 @@ extension ModuleInstance {
     fileprivate var declarations: ModuleDeclarations {
         var made = ModuleDeclarations()
         let known = [
-            PA_DATAGRAM, PA_STREAM, PA_AUTH, PA_SESSION, PA_TIMER, PA_OPTION, PA_COMMAND, PA_CERTIFICATE,
-            PA_PSK, PA_HANDOVER,
+            PA_DATAGRAM, PA_STREAM, PA_AUTH, PA_SESSION, PA_IPV6, PA_TIMER, PA_OPTION, PA_COMMAND,
+            PA_CERTIFICATE, PA_PSK, PA_HANDOVER,
         ]
         made.capabilities = known.filter { id in
             unsafe entry.pointee.capability(entry.pointee.state, id) != nil

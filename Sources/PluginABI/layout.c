@@ -239,6 +239,27 @@ AT(pa_session_module_v1, refused, 16);
 AT(pa_session_module_v1, transmit, 24);
 AT(pa_session_module_v1, closed, 32);
 
+SIZE(pa_ipv6_parameters_v1, 96);
+AT(pa_ipv6_parameters_v1, prefix, 4);
+AT(pa_ipv6_parameters_v1, address, 8);
+AT(pa_ipv6_parameters_v1, gateway, 32);
+AT(pa_ipv6_parameters_v1, dns, 56);
+AT(pa_ipv6_parameters_v1, routes, 64);
+AT(pa_ipv6_parameters_v1, dns_count, 72);
+AT(pa_ipv6_parameters_v1, route_count, 76);
+AT(pa_ipv6_parameters_v1, mtu, 80);
+AT(pa_ipv6_parameters_v1, reserved, 84);
+AT(pa_ipv6_parameters_v1, domain, 88);
+
+SIZE(pa_ipv6_host_v1, 24);
+AT(pa_ipv6_host_v1, reserved, 4);
+AT(pa_ipv6_host_v1, lease, 8);
+AT(pa_ipv6_host_v1, link, 16);
+
+SIZE(pa_ipv6_module_v1, 16);
+AT(pa_ipv6_module_v1, reserved, 4);
+AT(pa_ipv6_module_v1, changed, 8);
+
 SIZE(pa_permission_host_v1, 16);
 AT(pa_permission_host_v1, reserved, 4);
 AT(pa_permission_host_v1, ask, 8);

@@ -10,6 +10,7 @@ internal import PluginABI
     let timer: UnsafePointer<pa_timer_host_v1>?
     let auth: UnsafePointer<pa_auth_host_v1>?
     let session: UnsafePointer<pa_session_host_v1>?
+    let ipv6: UnsafePointer<pa_ipv6_host_v1>?
     let permission: UnsafePointer<pa_permission_host_v1>?
     let password: UnsafePointer<pa_password_host_v1>?
     let metric: UnsafePointer<pa_metric_host_v1>?
@@ -33,6 +34,7 @@ internal import PluginABI
         unsafe timer = Self.find(PA_TIMER, in: table, as: pa_timer_host_v1.self)
         unsafe auth = Self.find(PA_AUTH, in: table, as: pa_auth_host_v1.self)
         unsafe session = Self.find(PA_SESSION, in: table, as: pa_session_host_v1.self)
+        unsafe ipv6 = Self.find(PA_IPV6, in: table, as: pa_ipv6_host_v1.self)
         unsafe permission = Self.find(PA_PERMISSION, in: table, as: pa_permission_host_v1.self)
         unsafe password = Self.find(PA_PASSWORD, in: table, as: pa_password_host_v1.self)
         unsafe metric = Self.find(PA_METRIC, in: table, as: pa_metric_host_v1.self)
@@ -47,6 +49,7 @@ internal import PluginABI
         if unsafe timer != nil { found.insert(.timers) }
         if unsafe auth != nil { found.insert(.authentication) }
         if unsafe session != nil { found.insert(.sessions) }
+        if unsafe ipv6 != nil { found.insert(.ipv6) }
         if unsafe permission != nil { found.insert(.permissions) }
         if unsafe password != nil { found.insert(.passwords) }
         if unsafe metric != nil { found.insert(.metrics) }

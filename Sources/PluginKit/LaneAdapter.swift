@@ -36,6 +36,11 @@ public protocol LaneAdapter: AnyObject {
     /// The host ends the session: tell the client. The handle is void.
     func closed(session token: UInt64, _ reason: SessionReason, _ sentence: String?)
 
+    // pa.ipv6
+    /// What the client has of IPv6 is now this; nil: nothing any more. What is there when a session opens
+    /// comes before `opened`.
+    func changed(session token: UInt64, ipv6: IPv6Parameters?)
+
     // Handover
     /// Offers every connection that there is to `sink`, what the lane shares first.
     func exportConnections(to sink: HandoverSink)
@@ -69,6 +74,7 @@ extension LaneAdapter {
     public func refused(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {}
     public func transmit(_ frames: consuming FrameBatch, toSession token: UInt64) {}
     public func closed(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {}
+    public func changed(session token: UInt64, ipv6: IPv6Parameters?) {}
     public func exportConnections(to sink: HandoverSink) {}
     public func importConnection(_ record: inout HandoverRecord) throws(Status) { throw .refused }
     public func importEnded() {}

@@ -69,6 +69,22 @@ extension LaneServices {
         return Ticket(rawValue: ticket)
     }
 
+    /// The client shall be told an IPv6 address, by `changed`. In the call in which it was asked for a place
+    /// alone. A host that knows nothing of IPv6 gives none.
+    @discardableResult
+    public func leaseIPv6(opening ticket: Ticket) -> Status {
+        guard let ipv6 = unsafe ipv6 else { return .unsupported }
+        return Status(rawValue: unsafe ipv6.pointee.lease(lane, ticket.rawValue))
+    }
+
+    /// The client has a link with these interface identifiers (RFC 5072), on which it forms its IPv6
+    /// addresses itself: it gets router advertisements by `transmit`.
+    @discardableResult
+    public func joinIPv6Link(_ handle: SessionHandle, own: UInt64, peer: UInt64) -> Status {
+        guard let ipv6 = unsafe ipv6 else { return .unsupported }
+        return Status(rawValue: unsafe ipv6.pointee.link(lane, handle.rawValue, own, peer))
+    }
+
     /// Neither `opened` nor `refused` will be called; an address that is being leased is given back.
     public func withdraw(opening ticket: Ticket) {
         guard let session = unsafe session else { return }

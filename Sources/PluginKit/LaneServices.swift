@@ -14,6 +14,7 @@ public import Wire
     let timer: UnsafePointer<pa_timer_host_v1>?
     let auth: UnsafePointer<pa_auth_host_v1>?
     let session: UnsafePointer<pa_session_host_v1>?
+    let ipv6: UnsafePointer<pa_ipv6_host_v1>?
     let permission: UnsafePointer<pa_permission_host_v1>?
     let password: UnsafePointer<pa_password_host_v1>?
     let metric: UnsafePointer<pa_metric_host_v1>?
@@ -27,6 +28,7 @@ public import Wire
         unsafe timer = host.timer
         unsafe auth = host.auth
         unsafe session = host.session
+        unsafe ipv6 = host.ipv6
         unsafe permission = host.permission
         unsafe password = host.password
         unsafe metric = host.metric

@@ -46,12 +46,14 @@ public struct Capabilities: OptionSet, Sendable {
     public static let permissions = Capabilities(rawValue: 1 << 12)
     public static let passwords = Capabilities(rawValue: 1 << 13)
     public static let preSharedKeys = Capabilities(rawValue: 1 << 14)
+    public static let ipv6 = Capabilities(rawValue: 1 << 15)
 
     static let ids: [(id: String, capability: Capabilities)] = [
         (PA_DATAGRAM, .datagrams), (PA_STREAM, .streams), (PA_SESSION, .sessions), (PA_AUTH, .authentication),
         (PA_TIMER, .timers), (PA_CERTIFICATE, .certificates), (PA_OPTION, .options), (PA_STORE, .store),
         (PA_LOG, .log), (PA_METRIC, .metrics), (PA_COMMAND, .commands), (PA_HANDOVER, .handover),
         (PA_PERMISSION, .permissions), (PA_PASSWORD, .passwords), (PA_PSK, .preSharedKeys),
+        (PA_IPV6, .ipv6),
     ]
 
     /// The ids of the members, for a sentence.

@@ -61,6 +61,7 @@ internal import PluginABI
         case .datagrams: return unsafe UnsafeRawPointer(ModuleTables.datagram)
         case .streams: return unsafe UnsafeRawPointer(ModuleTables.stream)
         case .sessions: return unsafe UnsafeRawPointer(ModuleTables.session)
+        case .ipv6: return unsafe UnsafeRawPointer(ModuleTables.ipv6)
         case .authentication: return unsafe UnsafeRawPointer(ModuleTables.auth)
         case .timers: return unsafe UnsafeRawPointer(ModuleTables.timer)
         case .preSharedKeys: return unsafe UnsafeRawPointer(ModuleTables.preSharedKeys)

@@ -146,6 +146,14 @@ extension ModuleTables {
                 }
             }))
 
+    nonisolated(unsafe) static let ipv6 = unsafe constant(
+        pa_ipv6_module_v1(
+            size: UInt32(MemoryLayout<pa_ipv6_module_v1>.size), reserved: 0,
+            changed: { state, token, parameters in
+                let parameters = unsafe parameters.map { unsafe IPv6Parameters($0.pointee) }
+                unsafe LaneInstance.with(state) { $0.changed(session: token, ipv6: parameters) }
+            }))
+
     static func handover(_ versions: ClosedRange<UInt32>) -> pa_handover_module_v1 {
         unsafe pa_handover_module_v1(
             size: UInt32(MemoryLayout<pa_handover_module_v1>.size), newest: versions.upperBound,

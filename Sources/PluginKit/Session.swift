@@ -140,6 +140,36 @@ public struct SessionParameters: Sendable {
     }
 }
 
+/// What a layer-3 client has of IPv6.
+public struct IPv6Parameters: Sendable, Equatable {
+    /// The one to be used.
+    public var address: Endpoint?
+    /// Length of the prefix around it that is on the hub itself.
+    public var prefix: Int
+    /// A router's link-local address; nil: only the hub's own prefixes can be reached.
+    public var gateway: Endpoint?
+    public var dns: [Endpoint]
+    /// Prefixes whose hosts are on the hub itself.
+    public var routes: [SessionParameters.Route]
+    /// Of the hub's network.
+    public var mtu: Int?
+    public var domain: String?
+
+    init(_ raw: pa_ipv6_parameters_v1) {
+        address = unsafe Endpoint(raw.address)
+        prefix = Int(unsafe raw.prefix)
+        gateway = unsafe Endpoint(raw.gateway)
+        dns = unsafe UnsafeBufferPointer(start: raw.dns, count: Int(raw.dns_count)).compactMap {
+            Endpoint($0)
+        }
+        routes = unsafe UnsafeBufferPointer(start: raw.routes, count: Int(raw.route_count))
+            .compactMap { SessionParameters.Route($0) }
+        let mtu = unsafe raw.mtu
+        self.mtu = mtu == 0 ? nil : Int(mtu)
+        domain = unsafe String(lent: raw.domain)
+    }
+}
+
 /// What somebody may ask for beside a place on his hub.
 public enum Permission: UInt32, Sendable {
     /// To join a network of his own to the hub.

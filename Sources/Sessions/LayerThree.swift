@@ -14,6 +14,12 @@ final class LayerThree {
     var timer: TimerID?
     /// The converter's drops are counted here; the administrator sees the sum.
     var dropped: UInt64 = 0
+    /// Packets of the converter's own for the client, and whether its owner is to be told of IPv6. Both wait
+    /// until no call of the module is in progress.
+    var packets: [[UInt8]] = []
+    var ipv6IsNews = false
+    /// IPv6 addresses that the observer has heard of.
+    var recorded: [IPv6Address] = []
 
     init(_ converter: consuming LayerConverter) {
         mac = converter.mac
@@ -25,7 +31,7 @@ final class LayerThree {
 
 extension Session {
     /// Borrows a MAC address and asks for an IP address.
-    func beginLayerThree(_ port: HubPort) {
+    func beginLayerThree(_ port: HubPort, wantsIPv6: Bool) {
         let identity = request.identity
         // With the hub, because two hubs may be bridged onto one LAN, where their users must not share a MAC.
         let instance = String(decoding: request.instance, as: UTF8.self)
@@ -44,8 +50,26 @@ extension Session {
             addressing = .dhcp(client)
         }
         layerThree = LayerThree(LayerConverter(addressing, seed: generator.next()))
-        layerThree?.converter.start(at: hubLane.lane.now)
+        let now = hubLane.lane.now
+        if wantsIPv6 {
+            let isExpected = hubLane.hubs.expectsIPv6(on: identity.hub, at: now)
+            layerThree?.converter.startIPv6(isExpected: isExpected, at: now)
+        }
+        layerThree?.converter.start(at: now)
         runConverter()
+    }
+
+    /// The client has a link, on which it forms its IPv6 addresses itself. False: it is not open, or has no
+    /// layer 3.
+    public func joinIPv6Link(own: UInt64, peer: UInt64) -> Bool {
+        guard let layerThree, isOpen else { return false }
+        let policy = request.identity.policy
+        let link = IPv6Link(
+            own: own, peer: peer, mtu: request.mtu == 0 ? 1500 : Int(request.mtu),
+            mayChoose: policy.mayChooseAddress, maxAddresses: policy.maxAddresses)
+        layerThree.converter.joinLink(link, at: hubLane.lane.now)
+        runConverter()
+        return true
     }
 
     /// Gives address and MAC back.
@@ -72,10 +96,10 @@ extension Session {
                 continue
             }
             var frame = unsafe slice.mutableSpan
-            if layerThree.converter.lift(&frame, at: now) == .send {
-                unsafe hubLane.switching.receive(slice, from: port)
-            } else {
-                layerThree.dropped += 1
+            switch layerThree.converter.lift(&frame, at: now) {
+            case .send: unsafe hubLane.switching.receive(slice, from: port)
+            case .consumed: break
+            case .queued, .drop: layerThree.dropped += 1
             }
         }
         if layerThree.converter.hasOutput || layerThree.converter.deadline != layerThree.deadline {
@@ -112,7 +136,9 @@ extension Session {
         while let output = layerThree.converter.nextOutput() {
             switch output {
             case .sendFrame(let frame): sendFromConverter(frame)
-            case .addressReady(let lease): opened(lease)
+            case .addressReady(let lease): layerThreeIsReady(lease)
+            case .sendPacket(let packet): later { $0.packets.append(packet) }
+            case .ipv6Changed: later { $0.ipv6IsNews = true }
             case .leaseRenewed: hubLane.observer?.sessionAddressed(snapshot)
             case .refused(let refusal): return refuse(.noAddress, refusal.description)
             case .addressLost(let loss):
@@ -121,6 +147,65 @@ extension Session {
             }
         }
         setTimer()
+    }
+
+    private func layerThreeIsReady(_ lease: AddressLease) {
+        guard let layerThree else { return }
+        let hub = request.identity.hub
+        if wantsIPv6, layerThree.converter.ipv6Network(at: hubLane.lane.now) == nil {
+            hubLane.hubs.noteIPv6(on: hub, at: nil)
+        }
+        tellIPv6()
+        opened(lease)
+        recordIPv6()
+    }
+
+    /// Notes something for the client or its module, and does it when the lane is between two calls.
+    private func later(_ note: (LayerThree) -> Void) {
+        guard let layerThree else { return }
+        let isFirst = layerThree.packets.isEmpty && !layerThree.ipv6IsNews
+        note(layerThree)
+        guard isFirst else { return }
+        hubLane.lane.post { [weak self] _ in
+            guard let self, self.isOpen else { return }
+            self.tellIPv6()
+            self.transmitPackets()
+        }
+    }
+
+    private func tellIPv6() {
+        guard let layerThree, layerThree.ipv6IsNews else { return }
+        layerThree.ipv6IsNews = false
+        let now = hubLane.lane.now
+        let network = layerThree.converter.ipv6Network(at: now)
+        if network != nil { hubLane.hubs.noteIPv6(on: request.identity.hub, at: now) }
+        owner.sessionChanged(token: token, ipv6: network)
+        if isOpen { recordIPv6() }
+    }
+
+    /// For whoever asks later who had an address.
+    private func recordIPv6() {
+        guard let layerThree else { return }
+        let network = layerThree.converter.ipv6Network(at: hubLane.lane.now)
+        let addresses = network?.addresses.map(\.address) ?? []
+        let new = addresses.filter { !layerThree.recorded.contains($0) }
+        layerThree.recorded = addresses
+        guard !new.isEmpty else { return }
+        hubLane.observer?.sessionAddressed(snapshot, ipv6: new)
+    }
+
+    private func transmitPackets() {
+        guard let layerThree else { return }
+        for packet in layerThree.packets {
+            guard var slice = unsafe hubLane.lane.allocate(packet.count) else { continue }
+            unsafe slice.start.update(from: packet, count: packet.count)
+            unsafe slice.length = UInt32(packet.count)
+            unsafe withUnsafeMutablePointer(to: &slice) { slice in
+                unsafe owner.transmit(
+                    token: token, UnsafeMutableBufferPointer(start: slice, count: 1))
+            }
+        }
+        layerThree.packets = []
     }
 
     private func setTimer() {

@@ -18,8 +18,10 @@ import Wire
     private let openedAt: Instant
 
     private(set) var port: HubPort?
+    /// The client shall be told an IPv6 address.
+    private(set) var wantsIPv6 = false
     var layerThree: LayerThree?
-    private var isOpen = false
+    private(set) var isOpen = false
     /// Whether it counts among its user's sessions.
     private var isCounted = false
 
@@ -66,8 +68,16 @@ import Wire
         self.port = port
         switch request.layer {
         case .two: opened(nil)
-        case .three: beginLayerThree(port)
+        case .three: beginLayerThree(port, wantsIPv6: wantsIPv6)
         }
+    }
+
+    /// Asks for an IPv6 address for the client; before it begins. False: it is too late, or it has no
+    /// layer 3.
+    public func leaseIPv6() -> Bool {
+        guard request.layer == .three, port == nil else { return false }
+        wantsIPv6 = true
+        return true
     }
 
     private var standing: HubPort.Standing {

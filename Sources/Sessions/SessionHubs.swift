@@ -9,6 +9,8 @@ public final class SessionHubs: Sendable {
     private struct Entry {
         let hub: Hub
         var pool: MACPool
+        /// When a router of the hub was last heard of.
+        var ipv6SeenAt: Instant?
     }
 
     private struct Who: Hashable {
@@ -54,6 +56,21 @@ public final class SessionHubs: Sendable {
     /// A MAC address that nobody else on the hub has; nil when there is none left, or no such hub.
     func lendMAC(on hub: String, to identity: String) -> MACAddress? {
         state.withLock { $0.entries[NameKey(hub)]?.pool.lend(to: identity) }
+    }
+
+    /// For how long a router that was heard of is expected to answer the next session, too.
+    private static let ipv6Memory: Duration = .seconds(1800)
+
+    /// Whether a session that opens may count on routers on the hub.
+    func expectsIPv6(on hub: String, at now: Instant) -> Bool {
+        state.withLock { state in
+            state.entries[NameKey(hub)]?.ipv6SeenAt.map { $0.duration(to: now) < Self.ipv6Memory } ?? false
+        }
+    }
+
+    /// `now`: a router was heard of; nil: a session has waited for one in vain.
+    func noteIPv6(on hub: String, at now: Instant?) {
+        state.withLock { $0.entries[NameKey(hub)]?.ipv6SeenAt = now }
     }
 
     /// Counts one more session of a user; false, and nothing is counted, if there are `limit` already.

@@ -29,6 +29,32 @@ public struct IPv6Address: Hashable, Sendable {
     /// fe80::/10, RFC 4291 §2.5.6.
     public var isLinkLocal: Bool { upper >> 54 == 0x3fa }
 
+    /// One that a host may have on any link: RFC 4291 §2.4 without the unspecified, loopback, multicast and
+    /// mapped addresses, and without link-local ones, which are good on their own link only.
+    public var isRoutable: Bool {
+        !(upper == 0 && lower <= 1) && !isMulticast && !isLinkLocal && mapped == nil
+    }
+
+    /// How far a multicast goes, RFC 4291 §2.7: 2 is the link.
+    public var multicastScope: UInt8 { UInt8(truncatingIfNeeded: upper >> 48 & 0xf) }
+
+    /// RFC 4291 §2.7.1.
+    public static let allNodes = IPv6Address(0xff02_0000_0000_0000, 1)
+    public static let allRouters = IPv6Address(0xff02_0000_0000_0000, 2)
+
+    /// All_DHCP_Relay_Agents_and_Servers, RFC 8415 §7.1.
+    public static let allDHCPServers = IPv6Address(0xff02_0000_0000_0000, 0x1_0002)
+
+    /// Where a neighbour asks for this address, RFC 4291 §2.7.1.
+    public var solicitedNode: IPv6Address {
+        IPv6Address(0xff02_0000_0000_0000, 0x1_ff00_0000 | lower & 0xff_ffff)
+    }
+
+    /// RFC 4291 §2.5.6.
+    public static func linkLocal(interface identifier: UInt64) -> IPv6Address {
+        IPv6Address(0xfe80_0000_0000_0000, identifier)
+    }
+
     /// The eight 16-bit groups, first to last.
     public var groups: [UInt16] {
         (0..<8).map { UInt16(truncatingIfNeeded: ($0 < 4 ? upper : lower) >> (48 - 16 * UInt64($0 % 4))) }

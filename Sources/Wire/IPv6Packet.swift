@@ -8,6 +8,8 @@
 /// What follows Payload Length is cut off. Jumbograms (RFC 2675) are not read, fragments not reassembled.
 public struct IPv6Packet: ~Escapable {
     public static let headerLength = 40
+    /// What every link has to carry, RFC 8200 §5.
+    public static let minMTU = 1280
     /// How many extension headers `upperLayer` walks before it gives up.
     public static let maxExtensionHeaders = 8
 

@@ -35,6 +35,17 @@ public struct InternetChecksum: Sendable {
         add(UInt16(truncatingIfNeeded: length))
     }
 
+    /// The pseudo-header over IPv6, RFC 8200 §8.1.
+    public mutating func addPseudoHeader(
+        from source: IPv6Address, to destination: IPv6Address, carrying: IPProtocol, length: Int
+    ) {
+        for half in [source.upper, source.lower, destination.upper, destination.lower] {
+            sum &+= (half >> 32) &+ (half & 0xffff_ffff)
+        }
+        sum &+= UInt64(length)
+        add(UInt16(carrying.rawValue))
+    }
+
     /// What goes into the checksum field. Over bytes that hold a correct checksum it is zero.
     public var value: UInt16 {
         var folded = sum

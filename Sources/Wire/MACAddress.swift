@@ -38,6 +38,22 @@ public struct MACAddress: Hashable, Sendable {
         MACAddress(0x0100_5e00_0000 | UInt64(group.bits & 0x7f_ffff))
     }
 
+    /// Where an IPv6 packet to `group` goes: 33:33 and the lower 32 bits, RFC 2464 §7.
+    public static func multicast(_ group: IPv6Address) -> MACAddress {
+        MACAddress(0x3333_0000_0000 | group.lower & 0xffff_ffff)
+    }
+
+    /// Modified EUI-64, RFC 4291 appendix A: ff:fe in the middle, and the local bit inverted.
+    public var interfaceIdentifier: UInt64 {
+        ((bits >> 24) << 40 | 0xff_fe00_0000 | bits & 0xff_ffff) ^ 0x0200_0000_0000_0000
+    }
+
+    /// From six octets; nil for any other number.
+    public init?(octets: [UInt8]) {
+        guard octets.count == 6 else { return nil }
+        bits = octets.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
     /// The six octets, in the order of transmission.
     public var octets: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: bits >> (40 - 8 * $0)) } }
 }

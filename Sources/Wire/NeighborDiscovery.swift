@@ -10,8 +10,12 @@ public struct NeighborDiscovery: Equatable, Sendable {
     }
 
     public struct RouterAdvertisement: Equatable, Sendable {
+        /// Addresses, or else other configuration, by DHCPv6: RFC 4861 §4.2.
+        public static let managed: UInt8 = 0x80
+        public static let otherConfiguration: UInt8 = 0x40
+
         public var hopLimit: UInt8
-        /// M and O in the two upper bits.
+        /// M and O in the two upper bits, the preference (RFC 4191 §2.2) in bits 3 and 4.
         public var flags: UInt8
         public var routerLifetime: Duration
         public var reachableTime: Duration

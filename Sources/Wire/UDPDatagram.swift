@@ -34,4 +34,13 @@ public struct UDPDatagram: ~Escapable {
         sum.add(bytes)
         return sum.value == 0
     }
+
+    /// Over IPv6, which knows no datagrams without a checksum, RFC 8200 §8.1.
+    public func hasValidChecksum(from source: IPv6Address, to destination: IPv6Address) -> Bool {
+        guard checksum != 0 else { return false }
+        var sum = InternetChecksum()
+        sum.addPseudoHeader(from: source, to: destination, carrying: .udp, length: bytes.byteCount)
+        sum.add(bytes)
+        return sum.value == 0
+    }
 }

@@ -97,6 +97,7 @@ final class Client: SessionOwner, Sendable {
     func sessionRefused(token: UInt64, reason: SessionReason, sentence: String) {
         note.yield("refused: \(sentence)")
     }
+    func sessionChanged(token: UInt64, ipv6: IPv6Network?) {}
     func sessionEnded(handle: UInt64) {}
     func sessionClosed(token: UInt64, reason: SessionReason, sentence: String) {
         note.yield("closed: \(sentence)")

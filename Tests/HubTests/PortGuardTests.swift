@@ -43,6 +43,19 @@ import Wire
         #expect(lane.sink(lan).frames.count == 1)
     }
 
+    @Test func `a layer-3 client's IPv6 passes, but not as a server's or a router's`() {
+        let client = lane.attach(as: .converted(.standard, owner: 2))
+        lane.send(from: client, .udpV6(from: 2, port: 1000, to: 2000))
+        lane.send(from: client, .udpV6(from: 2, port: 546, to: 547))
+        #expect(lane.sink(lan).frames.count == 2)
+        lane.send(from: client, .udpV6(from: 2, port: 547, to: 546))
+        lane.send(from: client, .udpV6(from: 2, port: 1000, to: 546))
+        #expect(client.counters.denied[.dhcpServer] == 2)
+        lane.send(from: client, .routerAdvertisement(from: 2))
+        #expect(client.counters.denied[.router] == 1)
+        #expect(lane.sink(lan).frames.count == 2)
+    }
+
     @Test func `a client is no router unless it may`() throws {
         let router = try client(owner: 2, "router=yes")
         lane.send(from: alice, .routerAdvertisement(from: 1))
@@ -173,6 +186,13 @@ extension Frame {
 
     static func dhcpReply(from mac: UInt64) -> Frame {
         udp(from: mac, IPv4Address("10.0.0.9")!, port: 67, to: 68)
+    }
+
+    static func udpV6(from mac: UInt64, port: UInt16, to destination: UInt16) -> Frame {
+        let packet = IPv6Datagram(
+            udp: [1, 2, 3], from: IPv6Address(0x2001_0db8_0000_0000, mac), port: port, to: .allDHCPServers,
+            port: destination)
+        return Frame(octets: packet.frame(to: .multicast(.allDHCPServers), from: MACAddress(mac)))
     }
 
     static func routerAdvertisement(from mac: UInt64) -> Frame {

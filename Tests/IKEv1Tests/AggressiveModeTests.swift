@@ -115,4 +115,38 @@ import Wire
         #expect(site.server.saCount == 0)
         #expect(site.server.malformed == octets.count)
     }
+
+    /// libreswan 4.10: the key id `LAB`, and an octet behind the last payload, to a multiple of four.
+    private static let libreswan =
+        "c443c050b8bf209800000000000000000110040000000000000002000400003800000001000000010000002c"
+        + "000100010000002400010000800b0001800c70808001000780020004800300018004000e800e01000a000104"
+        + "645330116ef7faf38d90eeba5462b23b1fbb20d90bbe484fb260349874144d4a86d7fd659403dd344b12421b"
+        + "0324552ffb50fab1ac2f0a56fe5f107a362f1b2175be31471b25a66c19de46fdb9ba1c64a04169d926919399"
+        + "5f6fd2dfae8d4943e85d61ce560f0ae57614c3e3770ae1fc2a52dbe90c61ffc668c44aa5f015062f2e17c56e"
+        + "a4767325095e8e5f2c38edad9d6d3d0ff4316e9fdc4b8c4cc1b07413a6cd6335a7451535223a357dc5c475f8"
+        + "24934a0a134e1454d708597bb8b66bb7806434dcb10f71cf04e22ad4c7abf4e15fa0abceca8dc420b145cb56"
+        + "4b8b9109aa1c8f899531acae766c8ee90220c3302968ccdb7c2b3e12e1a09039dc3c718905000024e2bddbfa"
+        + "a8937631ccb00716dcc8bf69ffb3c8c19b39a26c87ad9bb7f46004e90d00000b0b0000004c41420d00001440"
+        + "48b7d56ebce88525e7de7f00d6c2d30d000014afcad71368a1f1c96b8696fc775701000d0000144a131c8107"
+        + "0358455c5728f20e95452f0d0000147d9419a65310ca6f2c179d9215529d560d00001490cb80913ebb696e08"
+        + "6381b5ec427b1f00000014cd60464335df21f87cfdb2fc68b6a44800"
+
+    @Test func `libreswan's first message is answered`() throws {
+        let site = try site()
+        let text = Array(Self.libreswan.utf8)
+        let message = stride(from: 0, to: text.count, by: 2).compactMap { index in
+            UInt8(String(decoding: text[index..<index + 2], as: UTF8.self), radix: 16)
+        }
+        site.server.receive(message, from: Site.path(), at: site.now)
+        guard case .send(let answer, _) = site.server.nextOutput() else {
+            Issue.record("no answer")
+            return
+        }
+        var input = ByteReader(answer.rawSpan)
+        let header = try ISAKMPHeader(parsing: &input)
+        #expect(header.exchange == .aggressive && site.server.halfOpenCount == 1)
+        let payloads = try Payload.chain(from: header.nextPayload, in: &input)
+        let types = payloads.prefix(5).map(\.type)
+        #expect(types == [.securityAssociation, .keyExchange, .nonce, .identification, .hash])
+    }
 }

@@ -94,6 +94,7 @@ final class Site {
                 }
                 if let network { server.networkOpened(wish.place, network, at: now) }
             case .closeSession(_, let ending): events.append("close \(ending)")
+            case .joinIPv6Link(_, let own, let peer): events.append("IPv6 \(own != peer)")
             case .moved(_, let address): events.append("moved \(address)")
             case .log: break
             }

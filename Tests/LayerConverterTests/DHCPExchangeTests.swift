@@ -113,9 +113,9 @@ private let rfcTable = """
     }
 }
 
-@Suite struct ARPTableTests {
+@Suite struct NeighborTableTests {
     @Test func `the table is bounded, and open questions survive`() {
-        var table = ARPTable()
+        var table = NeighborTable<IPv4Address>()
         let asked = table.lookup(serverA, at: .at(0))
         #expect(asked == .pending)
         for host in 0..<1000 as Range<UInt32> {
@@ -123,7 +123,7 @@ private let rfcTable = """
                 IPv4Address(0x0a00_0001 + host), clientMAC, mayCreate: true, at: .at(Double(host) / 100))
         }
         let known = (0..<1000 as Range<UInt32>).count { table.known(IPv4Address(0x0a00_0001 + $0)) != nil }
-        #expect(known == ARPTable.maxEntries - 1)
+        #expect(known == NeighborTable<IPv4Address>.maxEntries - 1)
         #expect(table.known(IPv4Address(0x0a00_0001 + 999)) != nil)
         let changed = table.learn(serverA, clientMAC, mayCreate: false, at: .at(10))
         #expect(changed)

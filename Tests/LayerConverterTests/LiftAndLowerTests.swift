@@ -112,7 +112,9 @@ private func answer(_ host: (mac: MACAddress, address: IPv4Address)) -> ARPPacke
     @Test func `before there is an address nothing goes`() {
         let station = Station(.dhcp(DHCPIdentity(mac: clientMAC)), seed: 1)
         #expect(station.lift(packet(from: leased, to: far), at: 1).verdict == .drop(.noAddress))
-        #expect(station.lift(packet(from: .any, to: .any), at: 1).verdict == .drop(.noAddress))
+        #expect(
+            station.lift(packet(from: IPv4Address.any, to: IPv4Address.any), at: 1).verdict
+                == .drop(.noAddress))
     }
 
     @Test func `malformed packets and IPv6 are dropped`() {

@@ -13,8 +13,8 @@ final class Station {
     var lease: AddressLease? { converter.lease }
 }
 
-/// A simulated hub with DHCP servers, hosts that answer ARP, and layer-3 clients: frames get lost, late and
-/// doubled as the seed wills, on a clock that only the test moves.
+/// A simulated hub with DHCP servers, routers, hosts that answer ARP, and layer-3 clients: frames get lost,
+/// late and doubled as the seed wills, on a clock that only the test moves.
 final class Segment {
     var now = Instant.at(0)
     var loss = 0.0
@@ -22,6 +22,8 @@ final class Segment {
     var maxDelay: Duration = .milliseconds(5)
     var servers: [SimulatedDHCPServer] = []
     var stations: [Station] = []
+    /// What speaks IPv6.
+    var nodes: [SimulatedNode] = []
     /// Other hosts.
     var hosts: [IPv4Address: MACAddress] = [:]
     private(set) var frames: [[UInt8]] = []
@@ -38,8 +40,9 @@ final class Segment {
 
     init(seed: UInt64) { random = Seeded(state: seed) }
 
-    func start(_ station: Station) {
+    func start(_ station: Station, ipv6IsExpected: Bool? = nil) {
         stations.append(station)
+        if let ipv6IsExpected { station.converter.startIPv6(isExpected: ipv6IsExpected, at: now) }
         station.converter.start(at: now)
         drain(station)
     }
@@ -89,6 +92,7 @@ final class Segment {
     private func deliver(_ frame: [UInt8]) {
         for server in servers { server.receive(frame).forEach(send) }
         answerARP(frame)
+        for node in nodes { node.receive(frame, at: now).forEach(send) }
         for station in stations where station.converter.lower(frame.rawSpan) == .consume {
             station.converter.receive(frame.rawSpan, at: now)
             drain(station)
@@ -104,13 +108,13 @@ final class Segment {
         send(packet.reply(from: mac).frame(to: packet.senderMAC))
     }
 
-    private func drain(_ station: Station) {
+    func drain(_ station: Station) {
         while let output = station.converter.nextOutput() {
             if case .sendFrame(let frame) = output { send(frame) } else { station.outputs.append(output) }
         }
     }
 
-    private func send(_ frame: [UInt8]) {
+    func send(_ frame: [UInt8]) {
         frames.append(frame)
         for _ in 0..<(chance(duplication) ? 2 : 1) where !chance(loss) {
             let delay = maxDelay * Int.random(in: 1...64, using: &random) / 64

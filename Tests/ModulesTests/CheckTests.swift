@@ -12,6 +12,7 @@ import Testing
         ("counter_shrinks", .counterShrinks), ("exceeds_slice", .lentMemoryExceeded),
         ("foreign_handle", .foreignHandle), ("forged_host", .hostPointer), ("forged_lane", .lanePointer),
         ("identity_twice", .identityTwice), ("keeps_memory", .lentMemoryAfterTurn),
+        ("ipv6_with_itself", .argument), ("ipv6_without_ears", .undeclared),
         ("kept_lane", .lanePointer), ("malformed_metric", .argument), ("missing_function", .missingFunction),
         ("no_remote", .argument), ("nonsense_answer", .returnValue), ("not_utf8", .textEncoding),
         ("silent_failure", .silentFailure), ("ticket_twice", .ticketTwice),

@@ -37,6 +37,35 @@ import Testing
         #expect(guest.payloads == [payload(2), payload(3)])
     }
 
+    @Test func `a tun client is told what it has of IPv6 when its session opens`() throws {
+        let site = try Site()
+        defer { site.end() }
+        site.hasIPv6 = true
+        let guest = try site.invite()
+        #expect(site.run { guest.client.isConnected })
+        #expect(site.host.openingsWithIPv6.count == 1)
+        let pushed = guest.client.pushed
+        #expect(pushed.contains("ifconfig-ipv6 2001:db8:30::10/64 fe80::1"))
+        // The network around the address is there without a route.
+        #expect(pushed.filter { $0.hasPrefix("route-ipv6") } == ["route-ipv6 2001:db8:31::/64"])
+        #expect(pushed.contains("dhcp-option DNS6 2001:db8:30::53"))
+        #expect(pushed.contains("redirect-gateway def1 ipv6"))
+    }
+
+    @Test func `where the hub has no IPv6, or no room for it, nothing is said of it`() throws {
+        for options in [[:], ["tun-mtu": .integer(1279)]] as [[String: FakeHost.FakeOption]] {
+            let site = try Site(options: options)
+            defer { site.end() }
+            let guest = try site.invite()
+            #expect(site.run { guest.client.isConnected })
+            #expect(site.host.openingsWithIPv6.count == (options.isEmpty ? 1 : 0))
+            #expect(!guest.client.pushed.contains { $0.contains("ipv6") })
+            let token = try #require(site.host.said().compactMap { site.token($0) }.first)
+            site.tellIPv6(token)
+            site.tellIPv6(token + 77)
+        }
+    }
+
     @Test func `packets of one session go to the hub together, in order`() throws {
         let site = try Site()
         defer { site.end() }

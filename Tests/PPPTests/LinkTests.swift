@@ -6,12 +6,14 @@ import Wire
 
 @Suite struct LinkTests {
     private func site(
-        _ methods: [AuthenticationMethod] = [.eapMSCHAPv2, .msCHAPv2, .pap],
+        _ methods: [AuthenticationMethod] = [.eapMSCHAPv2, .msCHAPv2, .pap], carriesIPv6: Bool = false,
         _ change: (inout SimulatedPeer.Options) -> Void = { _ in }
     ) -> PeerNetworkSite {
         var options = SimulatedPeer.Options()
         change(&options)
-        return PeerNetworkSite(.init(methods: methods, serverName: Array("polyhub".utf8)), options)
+        let configuration = Link.Configuration(
+            methods: methods, serverName: Array("polyhub".utf8), carriesIPv6: carriesIPv6)
+        return PeerNetworkSite(configuration, options)
     }
 
     @Test func `a peer with MS-CHAPv2 joins the network`() {
@@ -150,6 +152,57 @@ import Wire
         #expect(site.link.software == "MSRASV5.20")
         #expect(site.link.hostName == "LAPTOP")
         #expect(site.link.dataHeader == [0x21])
+    }
+
+    @Test func `a peer that wants IPv6 gets it, and is told an identifier that is not its own`() throws {
+        let site = site(carriesIPv6: true) { $0.interfaceIdentifier = 0x0123_4567_89ab_cdef }
+        site.start()
+        #expect(site.run { site.identifiers != nil })
+        let identifiers = try #require(site.identifiers)
+        #expect(identifiers.peer == 0x0123_4567_89ab_cdef)
+        #expect(identifiers.own != identifiers.peer && identifiers.own != 0)
+        #expect(site.link.isIPv6Up)
+        // Packets flow both ways only when both are agreed on.
+        let network = try #require(site.transcript.firstIndex(of: "network is up"))
+        let ipv6 = try #require(site.transcript.firstIndex(of: "IPv6 is up"))
+        #expect(network < ipv6)
+    }
+
+    @Test(arguments: 1...20 as ClosedRange<UInt64>) func `IPv6 comes up over a bad wire, too`(seed: UInt64) {
+        var options = SimulatedPeer.Options()
+        options.interfaceIdentifier = 7
+        let site = PeerNetworkSite(
+            Link.Configuration(methods: [.pap], serverName: [], carriesIPv6: true), options,
+            wire: .init(loss: 0.2, duplication: 0.2, milliseconds: 1...200), seed: seed)
+        site.start()
+        #expect(site.run { site.identifiers != nil } || site.end != nil)
+    }
+
+    @Test func `a peer that ends IPv6 stays, and may have it again`() {
+        let site = site(carriesIPv6: true) { $0.interfaceIdentifier = 7 }
+        site.start()
+        #expect(site.run { site.identifiers != nil })
+        site.peer.closeIPv6(at: site.now)
+        #expect(site.run { !site.link.isIPv6Up })
+        site.run(for: 30) { false }
+        #expect(site.end == nil && site.link.isNetworkUp)
+    }
+
+    @Test func `identifiers that cannot be told apart are offered another`() throws {
+        let site = site(carriesIPv6: true)
+        site.start()
+        #expect(site.run { site.peer.isUp })
+        for data in [[], ConfigurationOption.octets(of: [ConfigurationOption(1, UInt64(0))])] as [[UInt8]] {
+            let request = ControlPacket(.configureRequest, 9, data)
+            try site.link.receive(PPPHeader.frame(.ipv6cp, request.octets).span.bytes, at: site.now)
+            var naks: [ControlPacket] = []
+            while case .send(let frame)? = site.link.nextOutput() {
+                let packet = try ControlPacket(parsing: Array(frame.dropFirst(4)))
+                if packet.code == .configureNak { naks.append(packet) }
+            }
+            #expect(naks.count == 1)
+            #expect(!site.link.isIPv6Up)
+        }
     }
 
     @Test func `either end may say goodbye`() {

@@ -33,6 +33,37 @@ extension LaneTests {
             ])
     }
 
+    @Test func `IPv6 is asked for, and told`() throws {
+        let lane = try Lane()
+        defer { lane.module.end() }
+        let session = SessionHandle(rawValue: 8)
+        _ = try lane.inCall { lane in
+            #expect(lane.services.leaseIPv6(opening: Ticket(rawValue: 101)) == .ok)
+            #expect(lane.services.joinIPv6Link(session, own: 1, peer: 2) == .ok)
+        }
+        #expect(lane.host.openingsWithIPv6 == [101])
+        #expect(lane.host.links[8]?.own == 1 && lane.host.links[8]?.peer == 2)
+        let table = try lane.table(PA_IPV6, pa_ipv6_module_v1.self)
+        let memory = lane.host.memory
+        var parameters = pa_ipv6_parameters_v1()
+        parameters.size = UInt32(MemoryLayout<pa_ipv6_parameters_v1>.size)
+        parameters.prefix = 64
+        parameters.address = .ipv6(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7)
+        parameters.gateway = .ipv6(0xfe80, 0, 0, 0, 0, 0, 0, 1)
+        parameters.dns = UnsafePointer(memory.array([pa_address_v1.ipv6(0x2001, 0xdb8, 0, 0, 0, 0, 0, 53)]))
+        parameters.dns_count = 1
+        parameters.mtu = 1400
+        parameters.domain = memory.text("lab")
+        table.changed(lane.state, 31, &parameters)
+        table.changed(lane.state, 31, nil)
+        #expect(
+            lane.host.said() == [
+                "log 2 IPv6 of 31 2001:db8:0:0:0:0:0:7/64 fe80:0:0:0:0:0:0:1 "
+                    + "[\"2001:db8:0:0:0:0:0:35\"] lab 1400",
+                "log 2 IPv6 of 31 -",
+            ])
+    }
+
     @Test func `a password is changed by what it will be proved by`() throws {
         let lane = try Lane()
         defer { lane.module.end() }

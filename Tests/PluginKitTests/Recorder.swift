@@ -10,7 +10,7 @@ final class Recorder: PacketAdapter {
         id: "org.polyhub.recorder", name: "recorder", version: "2.1", vendor: "Nobody", summary: "Records.",
         defaultListeners: ["udp://127.0.0.1:9", "tcp://127.0.0.1:9"])
     static let capabilities: Capabilities = [
-        .datagrams, .streams, .sessions, .authentication, .timers, .certificates, .handover,
+        .datagrams, .streams, .sessions, .authentication, .timers, .certificates, .handover, .ipv6,
     ]
     static let handoverVersions: ClosedRange<UInt32> = 2...3
     static let options: [OptionDeclaration] = [
@@ -148,6 +148,13 @@ final class RecorderLane: LaneAdapter {
             line += " \(parameters.lease.map { "\($0)" } ?? "for ever") \(parameters.mtu ?? 0)"
         }
         record(line)
+    }
+
+    func changed(session token: UInt64, ipv6: IPv6Parameters?) {
+        guard let ipv6 else { return record("IPv6 of \(token) -") }
+        record(
+            "IPv6 of \(token) \(ipv6.address?.address ?? "-")/\(ipv6.prefix) \(ipv6.gateway?.address ?? "-") "
+                + "\(ipv6.dns.map(\.address)) \(ipv6.domain ?? "-") \(ipv6.mtu ?? 0)")
     }
 
     func refused(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {

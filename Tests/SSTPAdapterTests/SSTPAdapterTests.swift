@@ -46,6 +46,38 @@ import Wire
         #expect(site.client.packets == [packet, packet + [2]])
     }
 
+    @Test(arguments: [false, true]) func `a client that negotiates IPv6 has packets of both kinds`(
+        compresses: Bool
+    ) throws {
+        let site = try connected { options in
+            options.peer.interfaceIdentifier = 0x1234
+            options.peer.compresses = compresses
+        }
+        defer { site.end() }
+        #expect(site.run { !site.host.links.isEmpty })
+        #expect(site.host.links[77]?.peer == 0x1234)
+        let six: [UInt8] = [0x60] + [UInt8](repeating: 0, count: 39)
+        site.client.send(packet: six)
+        site.client.send(packet: packet)
+        site.pump()
+        #expect(site.host.frames.map(\.octets) == [six, packet])
+        site.transmit([six, packet])
+        site.pump()
+        #expect(site.client.packets == [six, packet])
+    }
+
+    @Test func `without having been agreed on, IPv6 stays where it is`() throws {
+        let site = try connected()
+        defer { site.end() }
+        let six: [UInt8] = [0x60] + [UInt8](repeating: 0, count: 39)
+        site.client.send(packet: six)
+        site.pump()
+        #expect(site.host.frames.isEmpty)
+        site.transmit([six, packet])
+        site.pump()
+        #expect(site.client.packets == [packet])
+    }
+
     @Test func `one source takes no more than its part of the places before a session`() throws {
         let site = try connected()
         defer { site.end() }

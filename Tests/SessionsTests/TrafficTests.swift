@@ -243,6 +243,7 @@ private final class Client: SessionOwner, @unchecked Sendable {
     }
 
     func sessionOpened(token: UInt64, handle: UInt64, parameters: AddressLease?) { note("opened") }
+    func sessionChanged(token: UInt64, ipv6: IPv6Network?) {}
     func sessionRefused(token: UInt64, reason: SessionReason, sentence: String) {
         note("refused \(reason.name): \(sentence)")
     }

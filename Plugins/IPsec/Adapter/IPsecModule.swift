@@ -13,7 +13,7 @@ public final class IPsecModule: PacketAdapter {
             "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys), natively and through NAT.",
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
     public static let capabilities: Capabilities = [
-        .datagrams, .sessions, .authentication, .timers, .preSharedKeys,
+        .datagrams, .sessions, .authentication, .timers, .preSharedKeys, .ipv6,
     ]
     public static let needs: Capabilities = [
         .datagrams, .sessions, .authentication, .timers, .options, .store,
@@ -40,7 +40,9 @@ public final class IPsecModule: PacketAdapter {
         let reader = SettingsReader(host: host)
         let preSharedKey = try reader.preSharedKey()
         let options = try reader.options(preSharedKey)
-        let calls = CallOptions(methods: try MethodsOption.read(host), maxCalls: options.maxSAs)
+        let calls = CallOptions(
+            methods: try MethodsOption.read(host), maxCalls: options.maxSAs,
+            carriesIPv6: host.capabilities.contains(.ipv6))
         try sharedKeys.fetch(from: host, own: options.preSharedKeys.count)
         let key = try host.random(Self.cookieKeyLength)
         let metrics = try Counter.allCases.map { counter in

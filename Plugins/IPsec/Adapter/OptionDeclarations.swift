@@ -26,7 +26,7 @@ enum OptionDeclarations {
         .boolean(
             "aggressive-mode", default: false,
             help:
-                "Whether clients may use aggressive mode: whoever asks in it is told a hash of the pre-shared key."
+                "Whether clients may use aggressive mode, which tells whoever asks a hash of the key."
         ),
         MethodsOption.declaration(default: [.msCHAPv2]),
         .integer(

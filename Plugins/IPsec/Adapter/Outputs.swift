@@ -19,6 +19,9 @@ extension IPsecLane {
         case .withdrawAuthentication(let place, let ticket): withdraw(place, ticket)
         case .openSession(let wish): openSession(wish)
         case .closeSession(let place, let ending): closeSession(place, ending)
+        case .joinIPv6Link(let place, let own, let peer):
+            guard let session = clients[place]?.session else { return }
+            services.joinIPv6Link(session, own: own, peer: peer)
         case .moved(let place, let address):
             guard let session = clients[place]?.session else { return }
             services.update(session, remote: Endpoint(address))

@@ -32,6 +32,8 @@ final class Call {
     var hasSession = false
     /// Packets flow.
     private(set) var isOpen = false
+    /// Those of IPv6 do.
+    private(set) var isIPv6Open = false
     private var header: [UInt8] = []
     private var ns: UInt16 = 0
     /// When the server has asked to be called for this call.
@@ -53,7 +55,12 @@ final class Call {
         isOpen = true
     }
 
-    func networkIsDown() { isOpen = false }
+    func ipv6IsUp() { isIPv6Open = true }
+
+    func networkIsDown() {
+        isOpen = false
+        isIPv6Open = false
+    }
 
     /// What stands in front of the next PPP frame.
     func nextHeader() -> [UInt8] { dataHeader(session.isSequenced ? takeNumber() : nil) }
@@ -69,11 +76,14 @@ final class Call {
 
     /// Makes a datagram of the session of an IP packet. False: packets do not flow, or there is no room.
     func seal(_ slice: inout pa_slice_v1) -> Bool {
-        guard isOpen, unsafe Int(slice.headroom) >= Self.maxHeader + L2TPPort.headerLength else {
-            return false
-        }
+        guard isOpen, unsafe slice.length > 0,
+            unsafe Int(slice.headroom) >= Self.maxHeader + L2TPPort.headerLength
+        else { return false }
+        let first = unsafe slice.start[0]
+        guard isIPv6Open || !PPPHeader.isIPv6(first) else { return false }
         unsafe slice.extendFront(header.count)
         for index in header.indices { unsafe slice.start[index] = header[index] }
+        unsafe slice.start[header.count - 1] = PPPHeader.lastOctet(before: first)
         if session.isSequenced {
             let number = takeNumber()
             unsafe slice.start[L2TPHeader.numbersOffset] = UInt8(number >> 8)
@@ -90,8 +100,13 @@ public struct CallOptions: Sendable {
     public var methods: [AuthenticationMethod]
     /// PPP links of a lane at once.
     public var maxCalls: Int
+    /// Whether the host has IPv6 for clients.
+    public var carriesIPv6: Bool
 
-    public init(methods: [AuthenticationMethod] = [.msCHAPv2], maxCalls: Int = 30_000) {
+    public init(
+        methods: [AuthenticationMethod] = [.msCHAPv2], maxCalls: Int = 30_000, carriesIPv6: Bool = false
+    ) {
+        self.carriesIPv6 = carriesIPv6
         self.methods = methods
         self.maxCalls = maxCalls
     }

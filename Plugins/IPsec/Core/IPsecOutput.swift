@@ -14,6 +14,8 @@ public enum IPsecOutput: Sendable {
     case openSession(SessionWish)
     /// Also where it is still being opened, or, for a call, where only its user is known.
     case closeSession(PlaceID, IPsecEnding)
+    /// A client of a session on layer 3 has IPv6, with these interface identifiers.
+    case joinIPv6Link(PlaceID, own: UInt64, peer: UInt64)
     case moved(PlaceID, TransportAddress)
     case log(LogEvent)
 }

@@ -20,7 +20,8 @@ extension IPsecServer {
         let link = Link(
             Link.Configuration(
                 mru: UInt16(clamping: mtu), methods: callOptions.methods,
-                serverName: Array(Self.hostName.utf8)), random: random)
+                serverName: Array(Self.hostName.utf8),
+                carriesIPv6: callOptions.carriesIPv6 && mtu >= IPv6Packet.minMTU), random: random)
         // The link has a copy of the numbers to come: the next one shall have others.
         _ = random.next()
         let entry = peer.l2tp.tunnels[index]
@@ -87,6 +88,9 @@ extension IPsecServer {
         case .authenticated: call.isProven = true
         case .openNetwork(let address): openSession(address, call)
         case .networkIsUp: call.networkIsUp()
+        case .ipv6IsUp(let own, let peer):
+            call.ipv6IsUp()
+            outbox.append(.joinIPv6Link(call.place, own: own, peer: peer))
         case .ended(let end):
             log(call, "ended reason=\"\(end.sentence)\"")
             hangUp(call, end.cause, at: now)

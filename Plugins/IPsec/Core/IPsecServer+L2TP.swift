@@ -26,7 +26,9 @@ extension IPsecServer {
             peer.l2tp.tunnels[index].machine.heard(at: now)
             let end = header.packetLength
             let frame = bytes.extracting(end - input.remaining..<end)
-            guard call.isOpen, let ppp = PPPHeader(frame), ppp.protocol == .ipv4 else {
+            guard call.isOpen, let ppp = PPPHeader(frame),
+                ppp.protocol == .ipv4 || ppp.protocol == .ipv6 && call.isIPv6Open
+            else {
                 try receiveFrame(frame, call, at: now)
                 return .consumed
             }

@@ -56,8 +56,14 @@ extension OpenVPNLane {
         client.opening = nil
         client.session = session
         sessions[id.index] = session.rawValue
-        server.sessionOpened(id, configuration(parameters), at: moment)
+        server.sessionOpened(id, configuration(parameters, client.ipv6), at: moment)
         settle()
+    }
+
+    /// What comes after the session was opened reaches the client when it connects anew: before 2.7 clients
+    /// are told their addresses once.
+    func changed(session token: UInt64, ipv6: IPv6Parameters?) {
+        client(ConnectionID(rawValue: token))?.ipv6 = ipv6
     }
 
     func refused(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {
@@ -79,7 +85,7 @@ extension OpenVPNLane {
 
     /// What the hub tells, and what plugins.conf says beside it. A client at layer 2 asks the hub by DHCP
     /// itself.
-    private func configuration(_ parameters: SessionParameters?) -> PushReply {
+    private func configuration(_ parameters: SessionParameters?, _ ipv6: IPv6Parameters?) -> PushReply {
         var reply = PushReply()
         reply.tunMTU = push.tunMTU == DataEncapsulation.defaultTunMTU ? nil : push.tunMTU
         guard let parameters, let address = parameters.address.ipv4 else { return reply }
@@ -88,9 +94,27 @@ extension OpenVPNLane {
         reply.routes = parameters.routes.compactMap(Self.route) + push.routes
         reply.dnsServers = push.dns.isEmpty ? parameters.dns.compactMap(\.ipv4) : push.dns
         reply.winsServers = parameters.wins.compactMap(\.ipv4)
-        reply.domain = parameters.domain
+        reply.domain = parameters.domain ?? ipv6?.domain
+        reply.ipv6 = ipv6.flatMap(configuration)
         return reply
     }
+
+    /// The network around the address is routed by it alone.
+    private func configuration(_ ipv6: IPv6Parameters) -> PushReply.IPv6? {
+        guard let address = ipv6.address?.ipv6 else { return nil }
+        var configuration = PushReply.IPv6(
+            address, prefixLength: ipv6.prefix, remote: ipv6.gateway?.ipv6 ?? Self.nobody,
+            hasRouter: ipv6.gateway != nil)
+        let routes = ipv6.routes.compactMap { route in
+            route.network.ipv6.flatMap { IPv6Prefix($0, length: route.prefix) }
+        }
+        configuration.routes = routes.filter { $0.length != ipv6.prefix || !$0.contains(address) }
+        if push.dns.isEmpty { configuration.dnsServers = ipv6.dns.compactMap(\.ipv6) }
+        return configuration
+    }
+
+    /// Named as the other end where no router is known.
+    private static let nobody = IPv6Address(0xfe80_0000_0000_0000, 1)
 
     private static func route(_ route: SessionParameters.Route) -> PushReply.Route? {
         guard let network = route.network.ipv4 else { return nil }

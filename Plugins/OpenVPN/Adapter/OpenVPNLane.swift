@@ -15,6 +15,7 @@ final class OpenVPNLane: LaneAdapter {
         let identity: IdentityHandle
         var opening: Ticket?
         var session: SessionHandle?
+        var ipv6: IPv6Parameters?
 
         init(_ connection: Connection, _ identity: IdentityHandle) {
             self.connection = connection

@@ -12,7 +12,7 @@ public final class OpenVPNModule: PacketAdapter {
         summary: "OpenVPN clients over UDP and TCP, layer 2 (tap) and layer 3 (tun).",
         defaultListeners: ["udp://0.0.0.0:1194", "tcp://0.0.0.0:1194"])
     public static let capabilities: Capabilities = [
-        .datagrams, .streams, .sessions, .authentication, .timers, .certificates, .handover,
+        .datagrams, .streams, .sessions, .authentication, .timers, .certificates, .handover, .ipv6,
     ]
     public static let handoverVersions = ConnectionRecord.version...ConnectionRecord.version
     public static let needs: Capabilities = [

@@ -104,7 +104,12 @@ extension OpenVPNLane {
         }
         let client = Client(connection, identity)
         do throws(Status) {
-            client.opening = try services.open(hostRequest(request, identity), token: id.rawValue)
+            let wanted = hostRequest(request, identity)
+            let opening = try services.open(wanted, token: id.rawValue)
+            client.opening = opening
+            if wanted.layer == .three, wanted.mtu >= IPv6Packet.minMTU {
+                services.leaseIPv6(opening: opening)
+            }
         } catch {
             return server.sessionRefused(id, .policy, "no session can be opened: \(error)", at: moment)
         }

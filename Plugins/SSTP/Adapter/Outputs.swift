@@ -19,6 +19,8 @@ extension SSTPLane {
         case .send(let octets): write(octets, to: client)
         case .authenticate(let evidence): authenticate(evidence, client)
         case .openSession(let wish): openSession(wish, client)
+        case .joinIPv6Link(let own, let peer):
+            if let session = client.session { services.joinIPv6Link(session, own: own, peer: peer) }
         case .closeSession(let reason, let sentence): closeSession(client, SessionReason(reason), sentence)
         case .closeStream(let isOrderly): closeStream(client, isOrderly ? .flush : .reset)
         case .log(let level, let text): log(level, text, client)

@@ -152,10 +152,15 @@ final class SSTPLane: LaneAdapter {
         guard client.backlog.isEmpty else { return count(.fullStreamDrops, by: frames.count) }
         let header = client.connection.dataHeader
         let length = SSTPHeader.length + header.count
+        let hasIPv6 = client.connection.isIPv6Open
         var kept = 0
         for index in 0..<frames.count {
             var frame = frames[index]
-            guard frame.count + length <= Connection.maxPacket, frame.growFront(length) else { continue }
+            guard frame.count > 0 else { continue }
+            let first = frame.bytes.bigEndian(at: 0, as: UInt8.self)
+            guard frame.count + length <= Connection.maxPacket, hasIPv6 || !PPPHeader.isIPv6(first),
+                frame.growFront(length)
+            else { continue }
             let word = SSTPHeader.word(isControl: false, length: frame.count)
             var octets = frame.mutableBytes
             octets.storeBytes(of: word.bigEndian, as: UInt32.self)
@@ -163,6 +168,8 @@ final class SSTPLane: LaneAdapter {
                 octets.storeBytes(
                     of: header[position], toByteOffset: SSTPHeader.length + position, as: UInt8.self)
             }
+            octets.storeBytes(
+                of: PPPHeader.lastOctet(before: first), toByteOffset: length - 1, as: UInt8.self)
             frames[kept] = frame
             kept += 1
         }

@@ -9,7 +9,7 @@ public final class SSTPModule: PacketAdapter {
         id: "org.polyhub.sstp", name: "sstp", version: "1.0",
         summary: "SSTP clients, as Windows has them built in, over TLS.",
         defaultListeners: ["tls://0.0.0.0:443"])
-    public static let capabilities: Capabilities = [.streams, .sessions, .authentication, .timers]
+    public static let capabilities: Capabilities = [.streams, .sessions, .authentication, .timers, .ipv6]
     public static let needs: Capabilities = [.streams, .sessions, .authentication, .timers, .options]
     public static let options = Settings.declarations
 

@@ -2,6 +2,7 @@ import PPP
 import PPPSessions
 import PluginKit
 import SSTPCore
+import Wire
 
 /// What section [sstp] of plugins.conf may hold.
 enum Settings {
@@ -26,9 +27,10 @@ enum Settings {
         guard let binding = Binding(rawValue: name) else {
             throw ModuleFailure("binding is \"\(name)\"; it may be require or optional")
         }
+        let mtu = Int(try host.integer("mtu") ?? 1400)
         let options = ConnectionOptions(
-            methods: try MethodsOption.read(host), requiresBinding: binding == .require,
-            mtu: Int(try host.integer("mtu") ?? 1400))
+            methods: try MethodsOption.read(host), requiresBinding: binding == .require, mtu: mtu,
+            carriesIPv6: host.capabilities.contains(.ipv6) && mtu >= IPv6Packet.minMTU)
         return (options, Int(try host.integer("max-clients") ?? 1))
     }
 }

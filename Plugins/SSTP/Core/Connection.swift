@@ -21,7 +21,9 @@ public struct Connection: Sendable {
     public private(set) var link: Link
     /// Whether packets flow both ways, so that no machine need be asked for each of them.
     public private(set) var isOpen = false
-    /// What stands in front of an IP packet within an SSTP packet.
+    /// Whether those of IPv6 do.
+    public private(set) var isIPv6Open = false
+    /// What stands in front of an IPv4 packet within an SSTP packet, see `Link.dataHeader`.
     public private(set) var dataHeader: [UInt8] = []
     /// Who the client says it is, once it has; for logs.
     public private(set) var name = ""
@@ -47,7 +49,8 @@ public struct Connection: Sendable {
         link = Link(
             Link.Configuration(
                 mru: UInt16(clamping: options.mtu), methods: options.methods,
-                serverName: Array(options.serverName.utf8)), random: random)
+                serverName: Array(options.serverName.utf8), carriesIPv6: options.carriesIPv6),
+            random: random)
     }
 
     public var deadline: Instant? {
@@ -78,7 +81,8 @@ public struct Connection: Sendable {
     @inline(__always)
     public mutating func receive(_ octets: RawSpan, at now: Instant) -> Received {
         guard isOpen, case .packet(isControl: false, let length) = SSTPHeader(octets),
-            let header = PPPHeader(octets.extracting(SSTPHeader.length..<length)), header.protocol == .ipv4
+            let header = PPPHeader(octets.extracting(SSTPHeader.length..<length)),
+            header.protocol == .ipv4 || header.protocol == .ipv6 && isIPv6Open
         else { return receiveOther(octets, at: now) }
         call.receivedData(at: now)
         return .payload(offset: SSTPHeader.length + header.length, length: length)
@@ -223,6 +227,9 @@ extension Connection {
                 hostName: link.hostName)
             joinNetwork()
         case .networkIsUp: updateOpen()
+        case .ipv6IsUp(let own, let peer):
+            updateOpen()
+            outputs.append(.joinIPv6Link(own: own, peer: peer))
         case .ended(let end):
             isOpen = false
             closeSession(EndReason(end.cause), end.sentence)
@@ -241,6 +248,7 @@ extension Connection {
     private mutating func updateOpen() {
         dataHeader = link.dataHeader
         isOpen = call.state == .connected && link.isNetworkUp
+        isIPv6Open = isOpen && link.isIPv6Up
     }
 
     private mutating func sendFrame(_ frame: [UInt8]) {

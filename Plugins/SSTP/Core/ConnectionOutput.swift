@@ -9,6 +9,8 @@ public enum ConnectionOutput: Equatable, Sendable {
     case authenticate(Evidence)
     /// To be answered by `sessionOpened` or `sessionRefused`.
     case openSession(SessionWish)
+    /// The client has IPv6, with these interface identifiers. Of a session that is open.
+    case joinIPv6Link(own: UInt64, peer: UInt64)
     case closeSession(EndReason, String)
     /// After all that was sent; false: at once.
     case closeStream(isOrderly: Bool)
@@ -46,11 +48,15 @@ public struct ConnectionOptions: Sendable {
     /// The longest IP packet that is taken; SSTP itself has room for 4,087 octets.
     public var mtu: Int
     public var serverName: String
+    /// Whether the host has IPv6 for clients.
+    public var carriesIPv6: Bool
 
     public init(
         methods: [AuthenticationMethod], requiresBinding: Bool = true,
-        hashes: HashProtocols = [.sha1, .sha256], mtu: Int = 1400, serverName: String = "polyhub"
+        hashes: HashProtocols = [.sha1, .sha256], mtu: Int = 1400, serverName: String = "polyhub",
+        carriesIPv6: Bool = false
     ) {
+        self.carriesIPv6 = carriesIPv6
         self.methods = methods
         self.requiresBinding = requiresBinding
         self.hashes = hashes

@@ -128,6 +128,38 @@ extension CheckedHostTables {
                 }
             }))
 
+    nonisolated(unsafe) static let ipv6 = unsafe constant(
+        pa_ipv6_host_v1(
+            size: UInt32(MemoryLayout<pa_ipv6_host_v1>.size), reserved: 0,
+            lease: { lane, opening in
+                guard let caller = unsafe CheckedLane.caller(lane, "pa.ipv6/1.lease") else {
+                    return PA_ERROR_THREAD
+                }
+                guard caller.isOpen(opening) else {
+                    return caller.refuse(opening, caller.tickets, .ticketTwice, "pa.ipv6/1.lease")
+                }
+                guard caller.hasIPv6 else {
+                    caller.broke(
+                        .undeclared, "pa.ipv6/1.lease", "the module has no \(PA_IPV6) to be answered at")
+                    return PA_ERROR_STATE
+                }
+                let status = unsafe IPv6Table.pointer.pointee.lease(lane, opening)
+                if status == PA_ERROR_STATE {
+                    caller.broke(
+                        .argument, "pa.ipv6/1.lease", "not in the call that opened a layer-3 session")
+                }
+                return status
+            },
+            link: { lane, session, own, peer in
+                unsafe about(lane, session, "pa.ipv6/1.link") { caller in
+                    let status = unsafe IPv6Table.pointer.pointee.link(lane, session, own, peer)
+                    if status == PA_ERROR_ARGUMENT {
+                        caller.broke(.argument, "pa.ipv6/1.link", "an identifier is 0, or both are equal")
+                    }
+                    return status
+                }
+            }))
+
     private static func about(
         _ lane: OpaquePointer?, _ session: UInt64, _ call: StaticString, _ body: (CheckedLane) -> pa_status
     ) -> pa_status {
@@ -140,6 +172,8 @@ extension CheckedHostTables {
 }
 
 extension CheckedLane {
+    fileprivate var hasIPv6: Bool { unsafe module.tables.ipv6 != nil }
+
     fileprivate func isOpen(_ session: UInt64) -> Bool { lane.hubLane.session(session, of: lane) != nil }
 
     fileprivate func canBeAnswered(_ call: StaticString) -> Bool {

@@ -7,6 +7,7 @@ import PluginABI
     private(set) var stream: UnsafePointer<pa_stream_module_v1>?
     private(set) var auth: UnsafePointer<pa_auth_module_v1>?
     private(set) var session: UnsafePointer<pa_session_module_v1>?
+    private(set) var ipv6: UnsafePointer<pa_ipv6_module_v1>?
     private(set) var timer: UnsafePointer<pa_timer_module_v1>?
     private(set) var certificate: UnsafePointer<pa_certificate_module_v1>?
     private(set) var psk: UnsafePointer<pa_psk_module_v1>?
@@ -27,6 +28,7 @@ import PluginABI
         unsafe stream = Self.find(PA_STREAM, made, module)
         unsafe auth = Self.find(PA_AUTH, made, module)
         unsafe session = Self.find(PA_SESSION, made, module)
+        unsafe ipv6 = Self.find(PA_IPV6, made, module)
         unsafe timer = Self.find(PA_TIMER, made, module)
         unsafe certificate = Self.find(PA_CERTIFICATE, made, module)
         unsafe psk = Self.find(PA_PSK, made, module)
@@ -69,6 +71,7 @@ import PluginABI
         case PA_STREAM where unsafe stream != nil: unsafe UnsafeRawPointer(Self.streams)
         case PA_AUTH where unsafe auth != nil: unsafe UnsafeRawPointer(Self.verdicts)
         case PA_SESSION where unsafe session != nil: unsafe UnsafeRawPointer(Self.sessions)
+        case PA_IPV6 where unsafe ipv6 != nil: unsafe UnsafeRawPointer(Self.networks)
         case PA_TIMER where unsafe timer != nil: unsafe UnsafeRawPointer(Self.timers)
         case PA_CERTIFICATE where unsafe certificate != nil: unsafe UnsafeRawPointer(Self.certificates)
         case PA_PSK where unsafe psk != nil: unsafe UnsafeRawPointer(Self.peerKeys)
@@ -191,6 +194,16 @@ import PluginABI
                 }
                 lane.call("pa.auth/1.decided") {
                     unsafe lane.module.tables.auth?.pointee.decided(lane.inner, token, verdict)
+                }
+            }))
+
+    nonisolated(unsafe) private static let networks = unsafe constant(
+        pa_ipv6_module_v1(
+            size: UInt32(MemoryLayout<pa_ipv6_module_v1>.size), reserved: 0,
+            changed: { state, token, parameters in
+                let lane = unsafe CheckedLane.of(state)
+                lane.call("pa.ipv6/1.changed") {
+                    unsafe lane.module.tables.ipv6?.pointee.changed(lane.inner, token, parameters)
                 }
             }))
 

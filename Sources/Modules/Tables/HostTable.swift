@@ -35,6 +35,7 @@ enum HostTable {
         case PA_STREAM: unsafe UnsafeRawPointer(StreamTable.pointer)
         case PA_AUTH: unsafe UnsafeRawPointer(AuthTable.pointer)
         case PA_SESSION: unsafe UnsafeRawPointer(SessionTable.pointer)
+        case PA_IPV6: unsafe UnsafeRawPointer(IPv6Table.pointer)
         case PA_PERMISSION: unsafe UnsafeRawPointer(PermissionTable.pointer)
         case PA_PASSWORD: unsafe UnsafeRawPointer(PasswordTable.pointer)
         case PA_PSK: unsafe UnsafeRawPointer(PSKTable.pointer)

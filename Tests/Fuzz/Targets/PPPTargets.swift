@@ -60,7 +60,9 @@ extension FuzzTarget {
         guard let choice = bytes.first else { return }
         let methods: [AuthenticationMethod] = [.eapMSCHAPv2, .msCHAPv2, .chapMD5, .pap]
         let site = PeerNetworkSite(
-            .init(methods: [methods[Int(choice & 3)]], serverName: Array("fuzz".utf8)), seed: 5)
+            .init(
+                methods: [methods[Int(choice & 3)]], serverName: Array("fuzz".utf8),
+                carriesIPv6: choice & 16 != 0), seed: 5)
         if choice & 4 == 0 { site.start() } else { site.link.start(at: site.now) }
         if choice & 8 != 0 { site.run(for: 10) { site.peer.isUp } }
         var rest = bytes.dropFirst()

@@ -4,7 +4,7 @@ extension FuzzTarget {
     static let wireTargets = [
         FuzzTarget("wire-frame", frame), FuzzTarget("wire-arp", arp), FuzzTarget("wire-dhcp", dhcp),
         FuzzTarget("wire-neighbor-discovery", neighborDiscovery), FuzzTarget("wire-mss-clamp", clamp),
-        FuzzTarget("wire-address-text", addressText),
+        FuzzTarget("wire-address-text", addressText), FuzzTarget("wire-dhcpv6", dhcpV6),
     ]
 
     /// Every view down from Ethernet, every accessor of each.
@@ -65,7 +65,27 @@ extension FuzzTarget {
 
     private static func neighborDiscovery(_ bytes: [UInt8]) {
         var reader = ByteReader(bytes.span.bytes)
-        _ = try? NeighborDiscovery(parsing: &reader)
+        guard let message = try? NeighborDiscovery(parsing: &reader) else { return }
+        _ = (message.sourceLinkLayerAddress, message.targetLinkLayerAddress, message.mtu)
+        for prefix in message.prefixes {
+            let again = NeighborDiscovery(.routerSolicitation, options: [.init(prefix)])
+            precondition(again.prefixes == [prefix], "a prefix does not survive the way there and back")
+        }
+        _ = (message.recursiveServers.count, message.searchList.count)
+    }
+
+    private static func dhcpV6(_ bytes: [UInt8]) {
+        var reader = ByteReader(bytes.span.bytes)
+        guard let message = try? DHCPv6Message(parsing: &reader) else { return }
+        _ = (message.options.addresses(.nameServers), message.options.domains, message.options.status)
+        for option in message.options where option.code == .identityAssociation {
+            guard let association = try? DHCPv6Association(parsing: option.value) else { continue }
+            let again = try? DHCPv6Association(parsing: association.option.value)
+            precondition(
+                again?.addresses == association.addresses, "an association does not survive")
+        }
+        var second = ByteReader(message.bytes.span.bytes)
+        precondition((try? DHCPv6Message(parsing: &second)) == message, "DHCPv6 does not survive")
     }
 
     private static func clamp(_ bytes: [UInt8]) {

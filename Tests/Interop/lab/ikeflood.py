@@ -1,8 +1,8 @@
 """Many who begin main mode and never finish it: ikeflood.py SERVER COUNT ADDRESS...
 
-Each initiator, from one of the addresses, offers, and answers the server's cookie with a public value of its own, so
-that the server computes; then it is silent. Prints how many there were, how many were answered and how many got a
-half-open SA.
+Each initiator, from one of the addresses, offers, and answers the server's cookie with a public value of its
+own, so that the server computes; then it is silent. Prints how many there were, how many were answered and
+how many got a half-open SA.
 """
 
 import os

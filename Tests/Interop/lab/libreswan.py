@@ -1,7 +1,7 @@
 """The real libreswan as the IKEv1 half of an L2TP/IPsec client, in a guest.
 
-Its package would remove strongSwan's, so that scripts/install-deps unpacks it; its programs want to be where it was
-compiled for.
+Its package would remove strongSwan's, so that scripts/install-deps unpacks it; its programs want to be where
+it was compiled for.
 """
 
 from . import l2tp, ppp
@@ -52,8 +52,8 @@ class Client(l2tp.Client):
     def secure(self):
         run = self.guest.run
         run(
-            f"[ -e {PROGRAMS}/pluto ] || {{ mkdir -p {PROGRAMS} 2>/dev/null || mount -t tmpfs none /usr/libexec;"
-            f" mkdir -p /run/pluto; ln -sfn {TREE}{PROGRAMS} {PROGRAMS}; }}; mkdir -p /run/pluto /tmp/nss"
+            f"mkdir -p /run/pluto /tmp/nss; [ -e {PROGRAMS}/pluto ] ||"
+            f" {{ mount -t tmpfs none /usr/libexec && ln -s {TREE}{PROGRAMS} {PROGRAMS}; }}"
         )
         run("[ -e /tmp/nss/cert9.db ] || certutil -N -d sql:/tmp/nss --empty-password")
         run(
@@ -62,7 +62,8 @@ class Client(l2tp.Client):
             " --logfile /tmp/pluto.log >/tmp/pluto.out 2>&1 </dev/null & echo $! >/tmp/pluto.pid"
         )
         wait_until(10, lambda: self.guest.succeeds("test -S /run/pluto/pluto.ctl"), "pluto in the guest")
-        run(f"{WHACK} --listen; {PROGRAMS}/addconn --ctlsocket /run/pluto/pluto.ctl --config /tmp/ipsec.conf lab")
+        run(f"{WHACK} --listen")
+        run(f"{PROGRAMS}/addconn --ctlsocket /run/pluto/pluto.ctl --config /tmp/ipsec.conf lab")
         said = run(f"timeout 20 {WHACK} --name lab --initiate", seconds=30, check=False)
         if "IPsec SA established" not in said:
             raise Failure(f"libreswan: {said}")

@@ -225,6 +225,10 @@ class Lab:
             for feature in ("tx", "rx", "tso", "gso", "gro", "sg"):
                 self.succeeds(name, "ethtool", "-K", device, feature, "off")
 
+    def wire_outside(self):
+        """A second cable: from the office to the host outside, without the server between them."""
+        self._wire("lan", "eth1", None, "outside", "eth1", None)
+
     def _wire(self, one, one_device, one_address, two, two_device, two_address):
         subprocess.run(
             [

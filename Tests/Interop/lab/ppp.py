@@ -16,7 +16,7 @@ class Client:
     # Whose words are worth keeping.
     logs = ("/tmp/ppp.log",)
 
-    def __init__(self, guest, user, password, method="mschap-v2", mtu=1400):
+    def __init__(self, guest, user, password, method="mschap-v2", mtu=1400, ipv6=False):
         self.guest = guest
         options = [
             "noauth",
@@ -27,7 +27,7 @@ class Client:
             "ipcp-accept-remote",
             "nodefaultroute",
             "usepeerdns",
-            "noipv6",
+            "+ipv6" if ipv6 else "noipv6",
             f"mtu {mtu}",
             f"mru {mtu}",
             "debug",
@@ -52,6 +52,11 @@ class Client:
         """The address of the device, once it is up."""
         line = self.guest.run(f"ip -4 -o address show dev {self.device} up", check=False).split()
         return line[3].split("/")[0] if len(line) > 3 and "inet" in line else None
+
+    def addresses6(self):
+        """The IPv6 addresses that the guest's kernel has formed of a router's advertisement."""
+        shown = f"ip -6 -o address show dev {self.device} scope global -tentative"
+        return re.findall(r"inet6 ([0-9a-f:]+)/", self.guest.run(shown, check=False))
 
     def dns(self):
         return re.findall(r"(?:primary|secondary)\s+DNS address (\S+)", self.log())

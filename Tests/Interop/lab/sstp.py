@@ -21,8 +21,10 @@ class Client(ppp.Client):
     pid_file = "/tmp/pppd.pid"
     logs = ("/tmp/ppp.log", "/tmp/sstpc.log", "/tmp/pppd.out")
 
-    def __init__(self, guest, authority, user, password, method="mschap-v2", server=SERVER, level=4):
-        super().__init__(guest, user, password, method)
+    def __init__(
+        self, guest, authority, user, password, method="mschap-v2", server=SERVER, level=4, **options
+    ):
+        super().__init__(guest, user, password, method, **options)
         with open(authority) as file:
             guest.write("/tmp/ca.pem", file.read())
         # The plugin hands pppd's keys to sstpc, which makes the crypto binding of them.

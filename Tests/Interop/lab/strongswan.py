@@ -25,7 +25,7 @@ WIRE = "wire0"
 WIRE_MTU = "1300"
 CHARON = "/usr/lib/ipsec/charon"
 SETTINGS = """charon {{
-    load = random nonce aes des sha1 sha2 hmac gcm gmp openssl kernel-libipsec kernel-netlink socket-default vici
+    load = random nonce aes des sha1 sha2 hmac gcm openssl kernel-libipsec kernel-netlink socket-default vici
     retransmit_tries = 3
     retransmit_timeout = 2.0
     filelog {{

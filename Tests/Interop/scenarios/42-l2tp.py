@@ -1,13 +1,13 @@
 """Proves that a real L2TP/IPsec client, xl2tpd under strongSwan, is let in, natively and in UDP.
 
 It proves its password by MS-CHAPv2 or, where the server allows that, by PAP; holds exactly one lease of the
-LAN's DHCP server, learns its DNS server, sends and receives; and gives the lease back whether PPP or the
-tunnel says goodbye first. A wrong password is refused, and the security log says so.
+LAN's DHCP server, learns its DNS server, sends and receives, by IPv6 too; and gives the lease back whether
+PPP or the tunnel says goodbye first. A wrong password is refused, and the security log says so.
 """
 
 import json
 
-from lab import l2tp
+from lab import ipv6, l2tp
 from lab.guests import Guest
 from lab.network import LAN
 from lab.polyhub import password
@@ -19,12 +19,14 @@ LIMIT = 240
 
 def run(lab):
     server = serve(lab, [], users=("user1",), auth=["mschapv2", "pap"])
+    ipv6.wire(lab)
+    ipv6.start_router(lab)
     guest = Guest(lab, "c1")
     for options in (
         dict(encap=True, esp="aes256-sha256"),
         dict(encap=False, esp="aes128gcm16", ike="aes128-sha1-ecp256", method="pap"),
     ):
-        client = l2tp.Client(guest, "user1@LAB", password("user1"), **options)
+        client = l2tp.Client(guest, "user1@LAB", password("user1"), ipv6=True, **options)
         try:
             connection(lab, server, client, options)
         finally:
@@ -52,6 +54,9 @@ def connection(lab, server, client, options):
     expect(client.ping(LAN, "-s", "1332", "-M", "do"), "a packet as large as the tunnel takes is lost")
     expect(lab.ping("lan", address), f"no echo from {address}")
     expect(lab.ping("lan", address, "-s", "3000"), f"no long echo from {address}")
+    wait_until(20, client.addresses6, "an IPv6 address on ppp0")
+    client.guest.run(f"ip -6 route replace default dev {client.device}")
+    ipv6.both_ways(lab, client.ping, client.addresses6()[0])
     session = server.sessions("user1")[0]
     expect(session["module"] == "L2TP/IPsec", f"the session is {session}")
     for reverse in ("", "-R"):

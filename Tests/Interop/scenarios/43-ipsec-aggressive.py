@@ -1,4 +1,5 @@
-"""Proves that strongSwan is let in by aggressive mode with the key of its name, and by 3DES, where options say so.
+"""Proves that strongSwan is let in by aggressive mode with the key of its name, and by 3DES, where options
+say so.
 
 Who knows only the server's key is nobody whose name has one of its own.
 """

@@ -1,7 +1,7 @@
-"""Proves that 100,000 initiators who begin and never finish keep no real client out, and leave no memory behind.
+"""Proves that 100,000 initiators who begin and never finish keep no real client out, and leave no memory.
 
-They come from forty addresses, prove those and make the server compute, in main mode; meanwhile strongSwan connects,
-again and again, from an address that is none of theirs.
+They come from forty addresses, prove those and make the server compute, in main mode; meanwhile strongSwan
+connects, again and again, from an address that is none of theirs.
 """
 
 import os
@@ -31,7 +31,9 @@ def run(lab):
         start = time.monotonic()
         site = EtherIP(lab, "c1", "site-1.example")
         took.append(time.monotonic() - start)
-        expect(lab.ping("c1", LAN), "no ping during the flood")
+        # Echoes may be lost meanwhile; not all of them.
+        echoes = ("ping", "-n", "-c", "5", "-i", "0.2", "-W", "2", LAN)
+        expect(lab.succeeds("c1", *echoes), "no ping during the flood")
         site.down()
     seen = flood.log().strip()
     expect(f"{INITIATORS} began" in seen, f"the flood: {seen}")

@@ -1,5 +1,5 @@
-"""Proves that inspectors find nothing wrong with us: ike-scan reads our answers, and tshark, which is given the keys,
-reads every message of main mode, aggressive mode, quick mode, and their ends.
+"""Proves that inspectors find nothing wrong with us: ike-scan reads our answers, and tshark, which is given
+the keys, reads every message of main mode, aggressive mode, quick mode, and their ends.
 """
 
 import re
@@ -19,9 +19,8 @@ def run(lab):
     scan(lab, "Main Mode Handshake returned")
     scan(lab, "Aggressive Mode Handshake returned", "--aggressive", "--id=site-1.example", "--dhgroup=14")
     capture = lab.path("ike.pcap")
-    tcpdump = lab.spawn(
-        "srv", "srv-tcpdump", ["tcpdump", "-n", "-U", "-i", "eth0", "-w", capture, "udp port 500 or udp port 4500"]
-    )
+    program = ["tcpdump", "-n", "-U", "-i", "eth0", "-w", capture, "udp port 500 or udp port 4500"]
+    tcpdump = lab.spawn("srv", "srv-tcpdump", program)
     tcpdump.wait_log(5, "listening")
     keys = []
     for options in SUITES:

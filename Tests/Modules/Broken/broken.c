@@ -79,6 +79,11 @@ static void ask(broken_lane *lane) {
     module->auth->withdraw(lane->lane, ticket);
 }
 
+static const pa_ipv6_host_v1 *ipv6(const broken_lane *lane) {
+    const pa_host_v1 *host = lane->module->host;
+    return (const pa_ipv6_host_v1 *)host->capability(host->host, PA_IPV6);
+}
+
 static void decided(void *lane_state, uint64_t token, const pa_verdict_v1 *verdict) {
     broken_lane *lane = lane_state;
     pa_ticket ticket;
@@ -90,6 +95,7 @@ static void decided(void *lane_state, uint64_t token, const pa_verdict_v1 *verdi
     if (is("wrong_layer")) request.layer = 4;
     lane->module->session->open(lane->lane, &request, token, &ticket);
     if (is("identity_twice")) lane->module->session->open(lane->lane, &request, token, &ticket);
+    if (is("ipv6_without_ears")) ipv6(lane)->lease(lane->lane, ticket);
 }
 
 static void opened(
@@ -100,6 +106,7 @@ static void opened(
     lane->session = session;
     if (is("leak_in_session")) lose(5000);
     if (is("session_crash")) crash();
+    if (is("ipv6_with_itself")) ipv6(lane)->link(lane->lane, session, 1, 1);
     if (is("use_after_close")) lane->module->session->close(lane->lane, session, PA_REASON_CLIENT, NULL);
 }
 

@@ -51,6 +51,27 @@ private func address(_ text: String) -> IPv4Address { IPv4Address(text)! }
         }
     }
 
+    @Test func `IPv6 as OpenVPN 2_6 pushes it`() {
+        var reply = tun
+        reply.redirectsGateway = true
+        let own = IPv6Address("2001:db8:7::1000")!
+        var ipv6 = PushReply.IPv6(
+            own, prefixLength: 64, remote: IPv6Address("fe80::1")!, hasRouter: true)
+        ipv6.routes = [IPv6Prefix("2001:db8:8::/64")!]
+        ipv6.dnsServers = [IPv6Address("2001:db8:7::53")!]
+        reply.ipv6 = ipv6
+        let options = reply.options
+        for option in [
+            "ifconfig-ipv6 2001:db8:7::1000/64 fe80::1", "route-ipv6 2001:db8:8::/64",
+            "dhcp-option DNS6 2001:db8:7::53", "redirect-gateway def1 ipv6",
+        ] {
+            #expect(options.contains(option))
+        }
+        // Where no router is, the client's other network keeps what it has.
+        reply.ipv6?.hasRouter = false
+        #expect(reply.options.contains("redirect-gateway def1"))
+    }
+
     @Test func `over tap the client finds its address itself`() {
         var reply = PushReply()
         reply.pingInterval = 10

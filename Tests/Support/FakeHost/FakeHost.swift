@@ -11,6 +11,10 @@ package final class FakeHost {
     package var stored: [String: [UInt8]] = [:]
     /// Kinds of `pa.permission/1` that are granted.
     package var permitted: Set<UInt32> = []
+    /// The tickets of `pa.ipv6/1.lease`.
+    package var openingsWithIPv6: [UInt64] = []
+    /// The interface identifiers of `pa.ipv6/1.link`, by session.
+    package var links: [UInt64: (own: UInt64, peer: UInt64)] = [:]
     package var nextHandle: UInt64 = 100
     package var answer: pa_status = PA_OK
     package var keys: [(identity: String, key: String, hub: String)] = []
@@ -116,6 +120,7 @@ package final class FakeHost {
         case PA_STREAM: memory.table(FakeTables.stream)
         case PA_AUTH: memory.table(FakeTables.auth)
         case PA_SESSION: memory.table(FakeTables.session)
+        case PA_IPV6: memory.table(FakeTables.ipv6)
         case PA_PSK: memory.table(FakeTables.psk)
         case PA_PERMISSION: memory.table(FakeTables.permission)
         case PA_PASSWORD: memory.table(FakeTables.password)
@@ -185,6 +190,17 @@ extension pa_address_v1 {
         address.family = UInt8(PA_FAMILY_IPV4)
         address.port = port
         (address.octets.0, address.octets.1, address.octets.2, address.octets.3) = (a, b, c, d)
+        return address
+    }
+
+    package static func ipv6(_ groups: UInt16...) -> pa_address_v1 {
+        var address = pa_address_v1()
+        address.family = UInt8(PA_FAMILY_IPV6)
+        withUnsafeMutableBytes(of: &address.octets) { octets in
+            for (index, group) in groups.enumerated() {
+                octets.storeBytes(of: group.bigEndian, toByteOffset: 2 * index, as: UInt16.self)
+            }
+        }
         return address
     }
 

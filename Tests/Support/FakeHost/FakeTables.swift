@@ -57,6 +57,21 @@ enum FakeTables {
             })
     }
 
+    static var ipv6: pa_ipv6_host_v1 {
+        pa_ipv6_host_v1(
+            size: UInt32(MemoryLayout<pa_ipv6_host_v1>.size), reserved: 0,
+            lease: { lane, opening in
+                let host = FakeHost.of(lane)
+                host.openingsWithIPv6.append(opening)
+                return host.answer
+            },
+            link: { lane, session, own, peer in
+                let host = FakeHost.of(lane)
+                host.links[session] = (own, peer)
+                return host.answer
+            })
+    }
+
     static var psk: pa_psk_host_v1 {
         pa_psk_host_v1(
             size: UInt32(MemoryLayout<pa_psk_host_v1>.size), reserved: 0,

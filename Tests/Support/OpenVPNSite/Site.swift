@@ -42,6 +42,8 @@ package final class Site {
     /// Verdicts and sessions come at once; nil: a test answers itself.
     package var verdict: UInt32? = PA_VERDICT_ACCEPTED
     package var opensSessions = true
+    /// Sessions that open have IPv6: 2001:db8:30::10 of 64 bits, with a router.
+    package var hasIPv6 = false
     /// Streams come in pieces of so many octets.
     package var pieces = Int.max
 
@@ -181,8 +183,30 @@ extension Site {
         auth.decided(module.laneState, token, &verdict)
     }
 
+    package func tellIPv6(_ token: UInt64) {
+        guard let table: pa_ipv6_module_v1 = try? module.table(PA_IPV6) else { return }
+        var parameters = pa_ipv6_parameters_v1()
+        parameters.size = UInt32(MemoryLayout<pa_ipv6_parameters_v1>.size)
+        parameters.prefix = 64
+        parameters.address = .ipv6(0x2001, 0xdb8, 0x30, 0, 0, 0, 0, 0x10)
+        parameters.gateway = .ipv6(0xfe80, 0, 0, 0, 0, 0, 0, 1)
+        parameters.dns = UnsafePointer(
+            host.memory.array([pa_address_v1.ipv6(0x2001, 0xdb8, 0x30, 0, 0, 0, 0, 0x53)]))
+        parameters.dns_count = 1
+        var routes = [pa_route_v1(), pa_route_v1()]
+        for (index, network) in [0x30, 0x31].enumerated() {
+            routes[index].family = UInt8(PA_FAMILY_IPV6)
+            routes[index].prefix = 64
+            routes[index].network = pa_address_v1.ipv6(0x2001, 0xdb8, UInt16(network)).octets
+        }
+        parameters.routes = UnsafePointer(host.memory.array(routes))
+        parameters.route_count = 2
+        table.changed(module.laneState, token, &parameters)
+    }
+
     /// The session of a token has the handle token + 1, so that tests see which is which.
     package func open(_ token: UInt64) {
+        if hasIPv6 { tellIPv6(token) }
         var parameters = pa_session_parameters_v1()
         parameters.size = UInt32(MemoryLayout<pa_session_parameters_v1>.size)
         parameters.prefix = 24

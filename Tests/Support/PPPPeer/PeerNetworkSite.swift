@@ -46,6 +46,8 @@ package final class PeerNetworkSite {
     package private(set) var wishes: [IPv4Address?] = []
     package private(set) var evidence: [Evidence] = []
     package private(set) var end: Link.End?
+    /// Of IPv6, when it came up last: the server's and the peer's.
+    package private(set) var identifiers: (own: UInt64, peer: UInt64)?
     /// Those whose password can be proved by MS-CHAPv2.
     package var hashes: [String: String] {
         get { accounts.hashes }
@@ -131,6 +133,9 @@ package final class PeerNetworkSite {
             wishes.append(wish)
             if opensNetworks { schedule(.network, after: 1500) }
         case .networkIsUp: note("network is up")
+        case .ipv6IsUp(let own, let peer):
+            identifiers = (own, peer)
+            note("IPv6 is up")
         case .ended(let end):
             self.end = end
             note("ended \(end.cause): \(end.sentence)")

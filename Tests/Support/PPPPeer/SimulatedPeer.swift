@@ -16,6 +16,8 @@ package struct SimulatedPeer {
         package var compresses = false
         /// Asks for CCP and IPV6CP as Windows does.
         package var asksForMore = false
+        /// Negotiates IPV6CP with this interface identifier.
+        package var interfaceIdentifier: UInt64?
         /// Says who it is, as Windows does.
         package var identifies = false
         /// Takes a second password where the first was wrong.
@@ -34,6 +36,7 @@ package struct SimulatedPeer {
     package let options: Options
     package private(set) var lcp: ControlProtocol<PeerLCPOptions>
     package private(set) var ipcp: ControlProtocol<PeerIPCPOptions>
+    package private(set) var ipv6cp: ControlProtocol<IPV6CPOptions>?
     package private(set) var isUp = false
     package private(set) var hasEnded = false
     /// Protocols that the server has rejected.
@@ -61,7 +64,7 @@ package struct SimulatedPeer {
     package func server(_ type: UInt8) -> IPv4Address? { ipcp.options.values[type].map { IPv4Address($0) } }
 
     package var deadline: Instant? {
-        [lcp.deadline, ipcp.deadline, papDeadline].compactMap { $0 }.min()
+        [lcp.deadline, ipcp.deadline, ipv6cp?.deadline, papDeadline].compactMap { $0 }.min()
     }
 
     package mutating func nextOutput() -> Output? { outputs.isEmpty ? nil : outputs.removeFirst() }
@@ -80,6 +83,7 @@ package struct SimulatedPeer {
     package mutating func handleTimeout(at now: Instant) {
         lcp.handleTimeout(at: now)
         ipcp.handleTimeout(at: now)
+        ipv6cp?.handleTimeout(at: now)
         if let papDeadline, now >= papDeadline { sendPassword(at: now) }
         settle(at: now)
     }
@@ -94,6 +98,8 @@ package struct SimulatedPeer {
         case .eap: receiveEAP(payload)
         case .ipcp:
             if let packet = try? ControlPacket(parsing: payload) { try? ipcp.receive(packet, at: now) }
+        case .ipv6cp:
+            if let packet = try? ControlPacket(parsing: payload) { try? ipv6cp?.receive(packet, at: now) }
         default: break
         }
         settle(at: now)
@@ -121,6 +127,9 @@ package struct SimulatedPeer {
                 outputs.append(.up)
             case .down, .finished: isUp = false
             }
+        }
+        while let output = ipv6cp?.nextOutput() {
+            if case .send(let packet) = output { send(.ipv6cp, packet.octets) }
         }
     }
 
@@ -156,6 +165,15 @@ package struct SimulatedPeer {
         }
         ipcp.open(at: now)
         ipcp.lowerLayerIsUp(at: now)
+        guard let identifier = options.interfaceIdentifier else { return }
+        ipv6cp = ControlProtocol(IPV6CPOptions(own: identifier, offered: identifier &+ 1))
+        ipv6cp?.open(at: now)
+        ipv6cp?.lowerLayerIsUp(at: now)
+    }
+
+    package mutating func closeIPv6(at now: Instant) {
+        ipv6cp?.close(at: now)
+        settle(at: now)
     }
 
     private mutating func receiveLCP(_ payload: [UInt8], at now: Instant) {

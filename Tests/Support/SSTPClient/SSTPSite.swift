@@ -17,6 +17,8 @@ package final class SSTPSite {
     package private(set) var wishes: [SessionWish] = []
     package private(set) var closed: [EndReason] = []
     package private(set) var streamIsClosed = false
+    /// Of IPv6, when it came up last: the server's and the client's.
+    package private(set) var identifiers: (own: UInt64, peer: UInt64)?
     /// IP packets for the hub.
     package private(set) var packets: [[UInt8]] = []
     /// Octets that arrive at a time.
@@ -99,6 +101,7 @@ package final class SSTPSite {
             guard opensSessions else { return }
             connection.sessionOpened(
                 PeerNetwork(address: IPv4Address(0x0a00_0007), own: IPv4Address(0x0a00_0001)), at: now)
+        case .joinIPv6Link(let own, let peer): identifiers = (own, peer)
         case .closeSession(let reason, _): closed.append(reason)
         case .closeStream: streamIsClosed = true
         case .log(_, let line): log.append(line)

@@ -103,12 +103,15 @@ package struct SimulatedSSTPClient {
     }
 
     /// An IP packet for the hub.
-    package mutating func send(packet: [UInt8]) { send(frame: [0xff, 0x03, 0x00, 0x21] + packet) }
+    package mutating func send(packet: [UInt8]) {
+        let isIPv6 = (packet.first ?? 0) >> 4 == 6
+        send(frame: [0xff, 0x03, 0x00, isIPv6 ? 0x57 : 0x21] + packet)
+    }
 
     private mutating func receiveFrame(_ frame: [UInt8], at now: Instant) {
-        if frame.starts(with: [0xff, 0x03, 0x00, 0x21]) {
+        if frame.starts(with: [0xff, 0x03, 0x00, 0x21]) || frame.starts(with: [0xff, 0x03, 0x00, 0x57]) {
             packets.append(Array(frame.dropFirst(4)))
-        } else if frame.first == 0x21 {
+        } else if frame.first == 0x21 || frame.first == 0x57 {
             packets.append(Array(frame.dropFirst()))
         } else {
             peer.receive(frame, at: now)

@@ -7,9 +7,9 @@ import Wire
 ///                                <--    HDR, SA, KE, Nr, IDir, HASH_R, [NAT-D]
 ///     HDR, HASH_I, [NAT-D]       -->
 ///
-/// The identity comes first, so that each may have a key of its own. The price: whoever asks is told a hash by
-/// which he may guess the key, and we compute and keep something for an address that nothing has proved. Such
-/// SAs have a quarter of the places of half-open ones, and nothing is sent that was not asked for.
+/// The identity comes first, so that each may have a key of its own. The price: whoever asks is told a hash
+/// by which he may guess the key, and we compute and keep something for an address that nothing has proved.
+/// Such SAs have a quarter of the places of half-open ones, and nothing is sent that was not asked for.
 extension IKEServer {
     func receiveAggressive(_ message: Message, at now: Instant) throws(WireError) {
         guard options.allowsAggressiveMode else {
@@ -125,7 +125,8 @@ extension IKEServer {
         var input = ByteReader(body.rawSpan)
         guard
             let payloads = try? Payload.chain(
-                from: message.header.nextPayload, in: &input, padding: isEncrypted ? Payload.maxPadding : 0),
+                from: message.header.nextPayload, in: &input,
+                padding: isEncrypted ? Payload.maxPadding : Payload.maxClearPadding),
             let hash = try? payloads.only(.hash)
         else { return nil }
         let proof = Proof(claim, chain, hash: hash, isInitialContact: payloads.sayInitialContact)

@@ -310,6 +310,7 @@ struct Message {
     func payloads() throws(WireError) -> [Payload] {
         guard !header.flags.contains(.encryption) else { throw .badValue }
         var input = ByteReader(body.rawSpan)
-        return try Payload.chain(from: header.nextPayload, in: &input)
+        return try Payload.chain(
+            from: header.nextPayload, in: &input, padding: Payload.maxClearPadding)
     }
 }

@@ -11,7 +11,8 @@ struct FirstMessage {
     init(_ body: [UInt8]) throws(WireError) {
         self.body = body
         var input = ByteReader(body.rawSpan)
-        let payloads = try Payload.chain(from: .securityAssociation, in: &input)
+        let payloads = try Payload.chain(
+            from: .securityAssociation, in: &input, padding: Payload.maxClearPadding)
         offerBody = try payloads.only(.securityAssociation)
         offer = try SAPayload(parsing: offerBody)
         abilities = Abilities.of(payloads)

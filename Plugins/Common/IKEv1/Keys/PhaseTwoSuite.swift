@@ -150,8 +150,8 @@ public struct PhaseTwoPolicy: Sendable {
 
     public init() {}
 
-    /// The first acceptable transform in the peer's order, strong ciphers before weak ones. `isInUDP`: whether a NAT stands between us: then
-    /// ESP has to travel in UDP, and else it must not.
+    /// The first acceptable transform in the peer's order, strong ciphers before weak ones. `isInUDP`: whether
+    /// a NAT stands between us: then ESP has to travel in UDP, and else it must not.
     func choose(_ offer: SAPayload, isInUDP: Bool) -> (proposal: Proposal, suite: PhaseTwoSuite)? {
         var weak: (Proposal, PhaseTwoSuite)?
         for proposal in offer.proposals where proposal.protocolID == .esp && proposal.spi.count == 4 {

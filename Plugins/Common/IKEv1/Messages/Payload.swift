@@ -7,6 +7,8 @@ public struct Payload: Equatable, Sendable {
     static let headerLength = 4
     /// Octets behind the last payload of an encrypted message: racoon adds more than a block needs.
     static let maxPadding = 64
+    /// Octets behind the last payload of a message in clear: libreswan fills up to a multiple of four.
+    static let maxClearPadding = 3
 
     public var type: PayloadType
     /// Without the generic header.

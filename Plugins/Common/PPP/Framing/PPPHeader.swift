@@ -34,6 +34,12 @@ public struct PPPHeader: Equatable, Sendable {
         self.length = length + 2
     }
 
+    /// The last octet of the header in front of an IP packet that begins with `first`: the numbers of both
+    /// protocols are below 256.
+    @inlinable public static func lastOctet(before first: UInt8) -> UInt8 { isIPv6(first) ? 0x57 : 0x21 }
+
+    @inlinable public static func isIPv6(_ first: UInt8) -> Bool { first >> 4 == 6 }
+
     /// A frame that nothing in it is left out of, as LCP's always are.
     public static func frame(_ protocol: PPPProtocol, _ payload: [UInt8]) -> [UInt8] {
         var frame: [UInt8] = [0xff, 0x03]

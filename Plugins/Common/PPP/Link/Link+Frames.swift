@@ -12,8 +12,11 @@ extension Link {
         case .lcp: try receiveLCP(ControlPacket(parsing: payload), at: now)
         case .pap, .chap, .eap: try receiveAuthentication(header.protocol, payload, at: now)
         case .ipcp: try receiveIPCP(ControlPacket(parsing: payload), at: now)
-        // Too early, or too late: IPCP alone says when.
+        case .ipv6cp where configuration.carriesIPv6:
+            try receiveIPV6CP(ControlPacket(parsing: payload), at: now)
+        // Too early, or too late: IPCP and IPV6CP alone say when.
         case .ipv4: break
+        case .ipv6 where configuration.carriesIPv6: break
         default: reject(header.protocol, payload)
         }
     }
@@ -40,6 +43,7 @@ extension Link {
         var reader = ByteReader(packet.data.rawSpan)
         switch PPPProtocol(rawValue: try reader.read(UInt16.self)) {
         case .ipcp: ipcp?.receivedProtocolReject(at: now)
+        case .ipv6cp: ipv6cp?.receivedProtocolReject(at: now)
         case .lcp: lcp.receivedProtocolReject(at: now)
         case .pap, .chap, .eap: end(.authentication, "the peer rejects what it agreed to", at: now)
         default: break
@@ -83,7 +87,23 @@ extension Link {
         outputs.append(.openNetwork(wish: IPCPOptions.wish(in: packet)))
     }
 
-    /// RFC 1661 §5.7: for what the peer will do without, as CCP and IPV6CP.
+    private mutating func receiveIPV6CP(_ packet: ControlPacket, at now: Instant) throws(WireError) {
+        guard phase == .network else { return }
+        authenticator?.peerKnows()
+        if ipv6cp == nil {
+            guard packet.code == .configureRequest else { return }
+            _ = try ConfigurationOption.list(parsing: packet.data)
+            let own = random.next() | 1
+            // Made up like the own one, and another one, as its last bit is.
+            var machine = ControlProtocol(IPV6CPOptions(own: own, offered: random.next() & ~1 | 2))
+            machine.open(at: now)
+            machine.lowerLayerIsUp(at: now)
+            ipv6cp = machine
+        }
+        try ipv6cp?.receive(packet, at: now)
+    }
+
+    /// RFC 1661 §5.7: for what the peer will do without, as CCP.
     private mutating func reject(_ protocol: PPPProtocol, _ payload: [UInt8]) {
         guard lcp.isOpened else { return }
         let number = `protocol`.rawValue

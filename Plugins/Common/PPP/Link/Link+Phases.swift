@@ -19,6 +19,10 @@ extension Link {
                 isBusy = true
                 perform(output, at: now)
             }
+            while phase != .ended, let output = ipv6cp?.nextOutput() {
+                isBusy = true
+                perform(output)
+            }
         }
         guard phase != .ended else { return }
         if lcp.isClosedByPeer { return end(.peer, "the peer closed the link", at: now) }
@@ -106,9 +110,26 @@ extension Link {
         case .up:
             networkDeadline = nil
             outputs.append(.networkIsUp)
+            tellIPv6()
         case .down:
             if ipcp?.isClosedByPeer == true { end(.peer, "the peer left the network", at: now) }
         case .finished: end(.protocolError, "IPCP came to no agreement", at: now)
         }
+    }
+
+    /// A link that comes to no agreement about IPv6 goes on without it.
+    private mutating func perform(_ output: ControlProtocol<IPV6CPOptions>.Output) {
+        switch output {
+        case .send(let packet): send(.ipv6cp, packet.octets)
+        case .up: tellIPv6()
+        case .down: isIPv6Told = false
+        case .finished: ipv6cp = nil
+        }
+    }
+
+    private mutating func tellIPv6() {
+        guard !isIPv6Told, isNetworkUp, isIPv6Up, let options = ipv6cp?.options else { return }
+        isIPv6Told = true
+        outputs.append(.ipv6IsUp(own: options.own, peer: options.peer ?? options.offered))
     }
 }

@@ -1,8 +1,9 @@
 public import Wire
 
 /// The server's end of a PPP link, from its establishment to its end: RFC 1661 §3. Brings LCP, authentication
-/// and IPCP together; what carries its frames is not its business. Compression and encryption (CCP, MPPE) are
-/// declined, and so is IPv6.
+/// IPCP and IPV6CP (RFC 5072) together; what carries its frames is not its business. Compression and
+/// encryption (CCP, MPPE) are declined, and so is IPv6 where nobody carries it. The peer begins with IPV6CP
+/// if it wants IPv6, and a link without is none the worse.
 ///
 /// A value without IO or clock: one input, then outputs until nil, then sleep until `deadline`.
 ///
@@ -24,11 +25,13 @@ public struct Link: Sendable {
         public var serverName: [UInt8]
         /// Nil where the transport finds dead peers itself.
         public var echoInterval: Duration?
+        public var carriesIPv6: Bool
 
         public init(
             mru: UInt16 = LCPOptions.defaultMRU, methods: [AuthenticationMethod], serverName: [UInt8],
-            echoInterval: Duration? = nil
+            echoInterval: Duration? = nil, carriesIPv6: Bool = false
         ) {
+            self.carriesIPv6 = carriesIPv6
             self.mru = mru
             self.methods = methods
             self.serverName = serverName
@@ -51,6 +54,8 @@ public struct Link: Sendable {
         case openNetwork(wish: IPv4Address?)
         /// Packets flow from now on.
         case networkIsUp
+        /// So do those of IPv6; with the interface identifiers of both ends. After `networkIsUp`.
+        case ipv6IsUp(own: UInt64, peer: UInt64)
         case ended(End)
     }
 
@@ -65,6 +70,9 @@ public struct Link: Sendable {
     public internal(set) var phase = Phase.dead
     public internal(set) var lcp: ControlProtocol<LCPOptions>
     public internal(set) var ipcp: ControlProtocol<IPCPOptions>?
+    /// From the peer's first request on.
+    public internal(set) var ipv6cp: ControlProtocol<IPV6CPOptions>?
+    var isIPv6Told = false
     /// What the peer calls its system (Windows: "MSRASV5.20") and itself, RFC 1570 §1.1.
     public internal(set) var software: String?
     public internal(set) var hostName: String?
@@ -93,8 +101,11 @@ public struct Link: Sendable {
     /// When `handleTimeout` must next be called. A link that has ended says its goodbye once.
     public var deadline: Instant? {
         guard phase != .ended else { return nil }
-        return [lcp.deadline, authenticator?.deadline, ipcp?.deadline, echo?.deadline, networkDeadline]
-            .compactMap { $0 }.min()
+        return [
+            lcp.deadline, authenticator?.deadline, ipcp?.deadline, ipv6cp?.deadline, echo?.deadline,
+            networkDeadline,
+        ]
+        .compactMap { $0 }.min()
     }
 
     public mutating func nextOutput() -> Output? { outputs.isEmpty ? nil : outputs.removeFirst() }
@@ -113,6 +124,7 @@ public struct Link: Sendable {
         lcp.handleTimeout(at: now)
         authenticator?.handleTimeout(at: now)
         ipcp?.handleTimeout(at: now)
+        ipv6cp?.handleTimeout(at: now)
         switch echo?.handleTimeout(at: now) {
         case .sendEchoRequest: sendLCP(.echoRequest, magicNumber)
         case .peerIsDead: end(.timeout, "the peer does not answer echo requests", at: now)
@@ -174,6 +186,7 @@ public struct Link: Sendable {
         }
         authenticator = nil
         ipcp = nil
+        ipv6cp = nil
         echo = nil
         networkDeadline = nil
         outputs.append(.ended(End(cause: cause, sentence: sentence)))
@@ -185,11 +198,13 @@ public struct Link: Sendable {
 extension Link {
     /// Whether packets flow.
     public var isNetworkUp: Bool { ipcp?.isOpened == true }
+    public var isIPv6Up: Bool { ipv6cp?.isOpened == true }
 
     /// The longest packet that the peer takes.
     public var peerMRU: Int { Int(lcp.options.peerMRU) }
 
-    /// What stands in front of an IPv4 packet to the peer: as short as the peer allows.
+    /// What stands in front of an IPv4 packet to the peer: as short as the peer allows. For one of IPv6 its
+    /// last octet is another one, `PPPHeader.lastOctet`.
     public var dataHeader: [UInt8] {
         (lcp.options.compressesAddress ? [] : [0xff, 0x03])
             + (lcp.options.compressesProtocol ? [0x21] : [0x00, 0x21])

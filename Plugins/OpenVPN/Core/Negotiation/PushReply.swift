@@ -1,6 +1,6 @@
 public import Wire
 
-/// The answer to PUSH_REQUEST: how the client shall set up its interface and the data channel. IPv4.
+/// The answer to PUSH_REQUEST: how the client shall set up its interface and the data channel.
 public struct PushReply: Equatable, Sendable {
     /// Octets of one message with its NUL; the size of the buffer in which OpenVPN builds its own.
     public static let messageLimit = 1024
@@ -28,6 +28,26 @@ public struct PushReply: Equatable, Sendable {
         }
     }
 
+    /// What a tun client has of IPv6.
+    public struct IPv6: Equatable, Sendable {
+        public var address: IPv6Address
+        /// Of the network around it that is behind the tunnel.
+        public var prefixLength: Int
+        /// The other end, which `ifconfig-ipv6` demands to be named.
+        public var remote: IPv6Address
+        /// Whether everything may be sent through the tunnel, because there is a router behind it.
+        public var hasRouter: Bool
+        public var routes: [IPv6Prefix] = []
+        public var dnsServers: [IPv6Address] = []
+
+        public init(_ address: IPv6Address, prefixLength: Int, remote: IPv6Address, hasRouter: Bool) {
+            self.address = address
+            self.prefixLength = prefixLength
+            self.remote = remote
+            self.hasRouter = hasRouter
+        }
+    }
+
     /// What both sides switch on together. The names are those of `protocol-flags`.
     public struct ProtocolFlags: OptionSet, Sendable {
         public let rawValue: UInt8
@@ -42,6 +62,7 @@ public struct PushReply: Equatable, Sendable {
     public var interface: Subnet?
     public var gateway: IPv4Address?
     public var routes: [Route] = []
+    public var ipv6: IPv6?
     public var dnsServers: [IPv4Address] = []
     public var winsServers: [IPv4Address] = []
     /// Sent only if it is a host name: it may come from a stranger's DHCP server.
@@ -72,7 +93,9 @@ extension PushReply {
     /// The options one by one, in the order of sending.
     public var options: [String] {
         var options = addressOptions + serverOptions
-        if redirectsGateway { options.append("redirect-gateway def1") }
+        if redirectsGateway {
+            options.append("redirect-gateway def1" + (ipv6?.hasRouter == true ? " ipv6" : ""))
+        }
         if let pingInterval { options.append("ping \(pingInterval)") }
         if let pingRestart { options.append("ping-restart \(pingRestart)") }
         if announcesExit { options.append("explicit-exit-notify 1") }
@@ -90,11 +113,16 @@ extension PushReply {
             let gateway = route.gateway.map { " \($0)" } ?? ""
             options.append("route \(route.destination.address) \(route.destination.mask)\(gateway)")
         }
+        if let ipv6 {
+            options.append("ifconfig-ipv6 \(ipv6.address)/\(ipv6.prefixLength) \(ipv6.remote)")
+            options += ipv6.routes.prefix(Self.maxRoutes).map { "route-ipv6 \($0)" }
+        }
         return options
     }
 
     private var serverOptions: [String] {
         var options = dnsServers.prefix(Self.maxServers).map { "dhcp-option DNS \($0)" }
+        options += (ipv6?.dnsServers ?? []).prefix(Self.maxServers).map { "dhcp-option DNS6 \($0)" }
         options += winsServers.prefix(Self.maxServers).map { "dhcp-option WINS \($0)" }
         if let domain, Self.isHostName(domain) { options.append("dhcp-option DOMAIN \(domain)") }
         return options

@@ -1,18 +1,19 @@
 import Wire
 
-/// Neighbours and their MAC addresses, RFC 826 with the ageing of RFC 1122 §2.3.2.1. Knows no frames: it says
+/// Neighbours and their MAC addresses: ARP's (RFC 826 with the ageing of RFC 1122 §2.3.2.1) and those of
+/// neighbour discovery (RFC 4861 §7, whose states DELAY and PROBE are one here). Knows no frames: it says
 /// whom to ask.
 ///
 /// An entry is used for `lifetime` and is then confirmed in the background by asking its owner alone; it goes
 /// when `maxTries` questions are not answered. An address that nobody has is not asked for again for a while.
-struct ARPTable {
-    static let maxEntries = 128
+struct NeighborTable<Address: Hashable> {
+    static var maxEntries: Int { 128 }
     /// Questions open at once: a client that scans its network gets no more.
-    static let maxIncomplete = 32
-    static let maxTries = 3
-    static let lifetime: Duration = .seconds(60)
-    static let retryInterval: Duration = .seconds(1)
-    static let unreachableTime: Duration = .seconds(3)
+    static var maxIncomplete: Int { 32 }
+    static var maxTries: Int { 3 }
+    static var lifetime: Duration { .seconds(60) }
+    static var retryInterval: Duration { .seconds(1) }
+    static var unreachableTime: Duration { .seconds(3) }
 
     enum Answer: Equatable {
         /// Ask again at `until`.
@@ -25,7 +26,7 @@ struct ARPTable {
 
     /// A request to be sent: to all, or to the MAC address that is to be confirmed.
     struct Question: Equatable {
-        var address: IPv4Address
+        var address: Address
         var mac: MACAddress?
     }
 
@@ -47,20 +48,20 @@ struct ARPTable {
         /// The smallest is forgotten first.
         var age: Instant {
             switch self {
-            case .incomplete(_, let next), .confirming(_, _, let next): next + ARPTable.lifetime
+            case .incomplete(_, let next), .confirming(_, _, let next): next + NeighborTable.lifetime
             case .reachable(_, let until), .unreachable(let until): until
             }
         }
     }
 
-    private var entries: [IPv4Address: Entry] = [:]
+    private var entries: [Address: Entry] = [:]
     /// Requests to send, in order.
     private(set) var questions: [Question] = []
     /// When `handleTimeout` must be called.
     private(set) var deadline: Instant?
 
     /// Looks an address up to use it, and starts asking where it must.
-    mutating func lookup(_ address: IPv4Address, at now: Instant) -> Answer {
+    mutating func lookup(_ address: Address, at now: Instant) -> Answer {
         switch entries[address] {
         case .reachable(let mac, let until) where now < until: return .known(mac, until: until)
         case .reachable(let mac, _):
@@ -78,15 +79,28 @@ struct ARPTable {
     }
 
     /// The MAC address if it is known, without asking.
-    func known(_ address: IPv4Address) -> MACAddress? {
+    func known(_ address: Address) -> MACAddress? {
         switch entries[address] {
         case .reachable(let mac, _), .confirming(let mac, _, _): mac
         case .incomplete, .unreachable, nil: nil
         }
     }
 
+    /// Whether it was asked for in vain a short time ago.
+    func isUnreachable(_ address: Address, at now: Instant) -> Bool {
+        if case .unreachable(let until) = entries[address] { now < until } else { false }
+    }
+
+    /// Whether there is a use for what a neighbour of this address says.
+    func isKnownOrAsked(_ address: Address) -> Bool {
+        switch entries[address] {
+        case .reachable, .confirming, .incomplete: true
+        case .unreachable, nil: false
+        }
+    }
+
     /// Whether it is news that the address is there, of a neighbour that is asked for or known.
-    func isNews(_ address: IPv4Address, at mac: MACAddress) -> Bool {
+    func isNews(_ address: Address, at mac: MACAddress) -> Bool {
         switch entries[address] {
         case .reachable(let known, _), .confirming(let known, _, _): known != mac
         case .incomplete: true
@@ -96,7 +110,7 @@ struct ARPTable {
 
     /// Notes what a neighbour says of itself. A new entry is made only if `mayCreate`: it spoke to us.
     /// Returns whether anything that was used before has become wrong or possible.
-    mutating func learn(_ address: IPv4Address, _ mac: MACAddress, mayCreate: Bool, at now: Instant) -> Bool {
+    mutating func learn(_ address: Address, _ mac: MACAddress, mayCreate: Bool, at now: Instant) -> Bool {
         switch entries[address] {
         case .reachable(let old, _), .confirming(let old, _, _):
             entries[address] = .reachable(mac, until: now + Self.lifetime)
@@ -112,10 +126,10 @@ struct ARPTable {
     }
 
     /// Repeats questions. Returns the addresses that nobody answered for.
-    mutating func handleTimeout(at now: Instant) -> [IPv4Address] {
+    mutating func handleTimeout(at now: Instant) -> [Address] {
         guard let deadline, now >= deadline else { return [] }
         self.deadline = nil
-        var lost: [IPv4Address] = []
+        var lost: [Address] = []
         for (address, entry) in entries {
             guard let next = entry.nextTry else { continue }
             if next > now {
@@ -130,9 +144,9 @@ struct ARPTable {
 
     mutating func takeQuestion() -> Question? { questions.isEmpty ? nil : questions.removeFirst() }
 
-    mutating func removeAll() { self = ARPTable() }
+    mutating func removeAll() { self = Self() }
 
-    private mutating func repeatQuestion(_ address: IPv4Address, _ entry: Entry, at now: Instant) -> Bool {
+    private mutating func repeatQuestion(_ address: Address, _ entry: Entry, at now: Instant) -> Bool {
         switch entry {
         case .incomplete(let tries, _) where tries < Self.maxTries:
             entries[address] = .incomplete(tries: tries + 1, next: ask(address, nil, at: now))
@@ -145,7 +159,7 @@ struct ARPTable {
         return true
     }
 
-    private mutating func ask(_ address: IPv4Address, _ mac: MACAddress?, at now: Instant) -> Instant {
+    private mutating func ask(_ address: Address, _ mac: MACAddress?, at now: Instant) -> Instant {
         let next = now + Self.retryInterval
         questions.append(Question(address: address, mac: mac))
         deadline = min(deadline ?? next, next)
