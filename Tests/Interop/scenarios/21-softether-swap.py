@@ -100,6 +100,7 @@ def facts(server, client):
         **{word: said[word] for word in words},
         "sessions": [row["id"] for row in server.sessions(client.user)],
         "connected": sum(
-            " connected " in line and f"{client.user}@" in line for line in server.logs().splitlines()
+            "category=connected" in line and f"user={client.user} " in line
+            for line in server.logs().splitlines()
         ),
     }
