@@ -13,6 +13,7 @@ from lab.renegotiation import under_load
 
 SECONDS = int(float(os.environ.get("PH_MINUTES", "2")) * 60)
 LIMIT = SECONDS + 90
+ALONE = True
 
 
 def run(lab):

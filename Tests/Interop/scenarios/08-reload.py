@@ -13,6 +13,8 @@ from lab.polyhub import Polyhub, password
 from lab.processes import expect, wait_until
 from lab.traffic import Ping
 
+ALONE = True
+
 USUAL = ["udp://0.0.0.0:1194", "tcp://0.0.0.0:1194"]
 
 

@@ -13,6 +13,7 @@ from lab.polyhub import Polyhub, password, programs
 from lab.processes import expect, wait_until
 
 LIMIT = 400
+ALONE = True
 CLIENTS = 1000
 ROUNDS = 3
 

@@ -21,6 +21,7 @@ from lab.polyhub import REPOSITORY, Polyhub, password
 from lab.processes import Failure, expect, wait_until
 
 LIMIT = 300
+ALONE = True
 PORT = 7700
 INSIDE = "192.168.30.77"
 MACHINE = "10.77.2.2:7701"

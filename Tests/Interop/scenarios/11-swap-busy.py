@@ -16,6 +16,7 @@ from lab.traffic import Load, longest_pause
 SWAPS = 20
 CROWD = 100
 LIMIT = 180
+ALONE = True
 
 
 def run(lab):

@@ -16,6 +16,7 @@ from lab.traffic import Load, Ping, interval_rates, longest_pause, received
 
 SWAPS = 20
 LIMIT = 180
+ALONE = True
 
 
 def run(lab):

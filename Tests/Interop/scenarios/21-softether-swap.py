@@ -19,6 +19,7 @@ SWAPS = 20
 ACCELERATED = 5
 CONNECTIONS = 8
 LIMIT = 300
+ALONE = True
 
 
 def run(lab):

@@ -12,6 +12,8 @@ CLIENTS = (
     (dict(esp_rekey=0, esp_life=16), 20, (0, 1)),
 )
 
+ALONE = True
+
 
 def run(lab):
     server = serve(lab, ["site-1.example"])

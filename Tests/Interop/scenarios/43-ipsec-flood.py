@@ -13,6 +13,8 @@ from lab.network import LAN, SERVER
 from lab.processes import expect
 from lab.strongswan import EtherIP, serve
 
+ALONE = True
+
 INITIATORS = 100_000
 ADDRESSES = [f"10.77.2.{number}" for number in range(100, 140)]
 
