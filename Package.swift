@@ -287,7 +287,7 @@ let package = Package(
             name: "L2TPPeer", dependencies: ["L2TP", "PPP", "PPPPeer", "Wire"],
             path: "Tests/Support/L2TPPeer",
             swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
-        .testTarget(name: "JournalTests", dependencies: ["Journal", logging], swiftSettings: tests),
+        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
         .testTarget(
             name: "L2TPTests", dependencies: ["L2TP", "SeededGenerators", "Wire"], swiftSettings: tests),
         .testTarget(

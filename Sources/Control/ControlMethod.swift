@@ -8,7 +8,14 @@ struct ControlMethod: Sendable {
     typealias Lines = AsyncStream<String>
 
     let name: String
-    let answer: @Sendable (_ text: [UInt8], RequestID, ControlConnection) async -> (line: [UInt8], Lines?)
+    /// `failure` is what the line says, too.
+    struct Answer {
+        let line: [UInt8]
+        var lines: Lines?
+        var failure: ControlError?
+    }
+
+    let answer: @Sendable (_ text: [UInt8], RequestID, ControlConnection) async -> Answer
 
     /// A method whose answer is all there is.
     init<Request: ControlRequest>(
@@ -27,9 +34,11 @@ struct ControlMethod: Sendable {
             do {
                 let request = try Self.decode(Request.self, text)
                 let (answer, lines) = try await body(request, connection)
-                return (encode(ResponseEnvelope(id: id, result: answer)), lines)
+                return Answer(line: encode(ResponseEnvelope(id: id, result: answer)), lines: lines)
             } catch {
-                return (encode(ResponseEnvelope<Done>(id: id, error: controlError(error))), nil)
+                let failure = controlError(error)
+                return Answer(
+                    line: encode(ResponseEnvelope<Done>(id: id, error: failure)), failure: failure)
             }
         }
     }

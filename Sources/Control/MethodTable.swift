@@ -6,12 +6,14 @@ public import Journal
 /// All that can be asked of the server, by method name, and how one line becomes its answer.
 public struct MethodTable: Sendable {
     private let methods: [String: ControlMethod]
+    private let log: AdministrationLog
 
     public init(store: AccountStore, journal: Journal, runtime: any ServerRuntime) {
         let rows =
             hubMethods(store, runtime) + userMethods(store) + groupMethods(store) + sessionMethods(runtime)
             + networkMethods(store, runtime) + moduleMethods(runtime) + serverMethods(store, journal, runtime)
         methods = Dictionary(uniqueKeysWithValues: rows.map { ($0.name, $0) })
+        log = AdministrationLog(journal: journal)
     }
 
     var names: [String] { methods.keys.sorted() }
@@ -41,8 +43,9 @@ public struct MethodTable: Sendable {
             )
             return (head.id.map { encode(ResponseEnvelope<Done>(id: $0, error: error)) }, nil)
         }
-        let (answer, lines) = await method.answer(line, head.id ?? .null, connection)
-        return head.id == nil ? (nil, nil) : (answer, lines)
+        let answer = await method.answer(line, head.id ?? .null, connection)
+        log.record(method.name, line, answer.failure)
+        return head.id == nil ? (nil, nil) : (answer.line, answer.lines)
     }
 
     private static func parse(_ line: [UInt8]) throws(ControlError) -> Head {

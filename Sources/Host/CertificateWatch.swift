@@ -32,6 +32,7 @@ final class CertificateWatch: Sendable {
 
     /// Looks from time to time, until the task is cancelled.
     func run() async {
+        tellDoubts()
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.interval)
             await look()
@@ -54,6 +55,17 @@ final class CertificateWatch: Sendable {
         await look(always: isNew)
     }
 
+    /// What can be presented, but will not be accepted.
+    private func tellDoubts() {
+        let files = state.withLock { $0.configuration.certificateFiles }
+        for doubt in (try? services.certificate.context())?.doubts ?? [] {
+            journal.record(
+                Event("certificate-doubtful", level: .warning)
+                    .with("file", files.indices.contains(doubt.place) ? files[doubt.place] : nil)
+                    .with("why", doubt.why))
+        }
+    }
+
     /// Files that cannot be used are logged, and what is presented stays; they are tried again when they
     /// change.
     private func look(always: Bool = false) async {
@@ -70,6 +82,7 @@ final class CertificateWatch: Sendable {
                 try OwnCertificate.find(configuration, store: store, publicName: services.publicName))
             try await modules.certificateChanged()
             journal.record(Event("certificate-changed"))
+            tellDoubts()
         } catch {
             services.present(former)
             journal.record(Event("certificate-refused", level: .error).with("why", "\(error)"))

@@ -24,6 +24,7 @@ final class Server: Sendable {
     private let configurationAtStart: PluginsConfiguration
     private let control: ControlServer
     private let observation: AccountObservation
+    private let sweeping: Task<Void, Never>
     private let trimming: Task<Void, Never>
     private let expiry: Task<Void, Never>
     private let certificates: CertificateWatch
@@ -53,8 +54,8 @@ final class Server: Sendable {
         hubLanes = lanes.lanes.compactMap { lane in
             lane.performAndWait { HubLane($0, hubs: hubs, observer: securityLog) }
         }
-        let sweeper = TableSweeper(hubs)
-        lanes.lanes[0].post { sweeper.start(on: $0) }
+        let sweeper = TableSweeper(hubs: hubs, lane: lanes.lanes[0])
+        sweeping = Task { await sweeper.run() }
         devices = HubDevices(store: store, hubs: hubs, hubLanes: hubLanes, journal: journal)
         for hub in try store.hubs() { hubs.add(hub.name.description) }
         for hub in try store.hubs() { devices.update(hub.name) }
@@ -137,6 +138,7 @@ final class Server: Sendable {
     /// Sessions are closed as their protocols ask, addresses are given back, everything is on the disk.
     func stop() async {
         journal.record(Event("server-stopping"))
+        sweeping.cancel()
         trimming.cancel()
         expiry.cancel()
         watching.cancel()

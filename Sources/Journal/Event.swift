@@ -29,17 +29,17 @@ public struct Event: Sendable {
     public init(
         _ category: StaticString, level: Logger.Level = .info, session: String? = nil, time: Date = Date()
     ) {
-        self.init(named: "\(category)", level: level, session: session, time: time)
-    }
-
-    init(named category: String, level: Logger.Level, session: String?, time: Date) {
-        self.category = category
+        self.category = "\(category)"
         self.level = level
         self.session = session
         self.time = time
     }
 
-    public func with(_ name: StaticString, _ value: Value) -> Event { with(named: "\(name)", value) }
+    public func with(_ name: StaticString, _ value: Value) -> Event {
+        var event = self
+        event.fields.append(Field(name: "\(name)", value: value))
+        return event
+    }
 
     /// nil and empty texts are left out.
     public func with(_ name: StaticString, _ text: String?) -> Event {
@@ -49,11 +49,5 @@ public struct Event: Sendable {
 
     public func with(_ name: StaticString, _ number: some BinaryInteger) -> Event {
         with(name, .integer(Int64(clamping: number)))
-    }
-
-    func with(named name: String, _ value: Value) -> Event {
-        var event = self
-        event.fields.append(Field(name: name, value: value))
-        return event
     }
 }

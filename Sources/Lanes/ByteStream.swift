@@ -38,11 +38,6 @@ public struct StreamLimits: Sendable {
         didSet { if isReading != oldValue { readingChanged() } }
     }
 
-    /// [lane] Ends the stream when nothing was received for so long.
-    public var idleTime: Duration? {
-        didSet { watchIdleness() }
-    }
-
     enum Phase {
         case handshaking, open
         /// Closed by us: what is queued still leaves.
@@ -64,10 +59,8 @@ public struct StreamLimits: Sendable {
     var wantsWritable = false
     var retryWhenWritable = false
     var watched: Readiness = []
-    var lastReceived: Instant
     var drained = 0
     var isReset = false
-    var idleTimer: TimerID?
     var lingerTimer: TimerID?
     var resumeTimer: TimerID?
     var roomTimer: TimerID?
@@ -87,7 +80,6 @@ public struct StreamLimits: Sendable {
         self.limits = limits
         self.lane = lane
         output = StreamOutput()
-        lastReceived = lane.now
     }
 
     /// [lane] What TLS agreed on; nil for plain TCP.

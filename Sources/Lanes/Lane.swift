@@ -223,12 +223,6 @@ extension Lane {
     public func isReceiveBuffer(_ address: UnsafeRawPointer) -> Bool {
         unsafe clinux_receiver_holds(receiver, address) != 0
     }
-
-    /// [lane]
-    public func removeTurnObserver(_ observer: any TurnObserver) {
-        assert(isCurrent)
-        observers.removeAll { $0 === observer }
-    }
 }
 
 // MARK: Other lanes

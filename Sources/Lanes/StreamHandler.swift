@@ -26,7 +26,7 @@ public enum StreamEnd: Sendable, Equatable {
     case closed
     /// The connection broke, or TLS failed; in words.
     case broken(String)
-    /// Nothing was received for the idle time.
+    /// It said too little in the time that it had to say who shall have it.
     case idle
     /// The handler consumed too little of what was received.
     case overrun

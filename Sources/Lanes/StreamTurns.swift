@@ -6,7 +6,7 @@ public import Wire
 
 extension ByteStream {
     enum Deadline: UInt64 {
-        case resume, room, idle, linger
+        case resume, room, linger
     }
 
     /// At most so much is thrown away of a peer that goes on sending after we closed.
@@ -54,7 +54,6 @@ extension ByteStream {
         if waiting > 0 { unsafe start.update(from: unread.octets.baseAddress!, count: waiting) }
         switch unsafe transport.read(into: start + waiting, capacity: StreamBuffer.octets - waiting) {
         case .moved(let count):
-            lastReceived = lane.now
             unsafe lane.counted.pointee.receive_calls += 1
             unsafe lane.counted.pointee.received_octets += UInt64(count)
             if phase == .draining { return discard(count) }
@@ -177,20 +176,6 @@ extension ByteStream {
         lane.watch(self, descriptor: transport.descriptor, interest: readiness)
     }
 
-    func watchIdleness() {
-        if let idleTimer { lane.cancel(idleTimer) }
-        idleTimer = nil
-        guard let idleTime, phase == .open || phase == .handshaking else { return }
-        idleTimer = lane.schedule(
-            at: lastReceived.advanced(by: idleTime), target: self, token: Deadline.idle.rawValue)
-    }
-
-    private func checkIdleness(at now: Instant) {
-        idleTimer = nil
-        guard let idleTime, phase == .open || phase == .handshaking else { return }
-        if lastReceived.duration(to: now) >= idleTime { fail(.idle) } else { watchIdleness() }
-    }
-
     // MARK: End
 
     /// The end without farewell. The handler hears of it when the turn is over.
@@ -211,10 +196,9 @@ extension ByteStream {
     }
 
     func cancelTimers() {
-        for timer in [idleTimer, lingerTimer, resumeTimer, roomTimer].compactMap({ $0 }) {
+        for timer in [lingerTimer, resumeTimer, roomTimer].compactMap({ $0 }) {
             lane.cancel(timer)
         }
-        idleTimer = nil
         lingerTimer = nil
         resumeTimer = nil
         roomTimer = nil
@@ -233,7 +217,6 @@ extension ByteStream {
 
     private func arrive(_ move: Move) {
         self.move = nil
-        lastReceived = lane.now
         let handler = move.handler(self)
         guard phase == .open else {
             // It broke on the way; whoever expects it hears of its end.
@@ -242,7 +225,6 @@ extension ByteStream {
         }
         unread.prepend(move.rest)
         start(handler)
-        watchIdleness()
         announceRoom()
         if !unread.isEmpty || transport.hasBuffered { resumeSoon() }
         updateInterest()
@@ -256,7 +238,6 @@ extension ByteStream: TimerTarget {
             resumeTimer = nil
             resume()
         case .room: tellRoom()
-        case .idle: checkIdleness(at: now)
         case .linger:
             lingerTimer = nil
             fail(.closed, resets: true)

@@ -149,6 +149,31 @@ extension TLSServerContext {
         unsafe X509_check_host(SSL_CTX_get0_certificate(context), name, 0, 0, nil) == 1
     }
 
+    /// Why clients will refuse what is presented to them, with the place of the certificate, 0 for the
+    /// first.
+    public var doubts: [(place: Int, why: String)] {
+        let own = ownDoubts.map { (place: 0, why: $0) }
+        return own
+            + others.enumerated().flatMap { index, other in
+                other.ownDoubts.map { (place: index + 1, why: $0) }
+            }
+    }
+
+    private var ownDoubts: [String] {
+        let certificate = unsafe SSL_CTX_get0_certificate(context)
+        var doubts: [String] = []
+        if unsafe X509_check_purpose(certificate, X509_PURPOSE_SSL_SERVER, 0) != 1 {
+            doubts.append("its usage does not allow it to stand for a TLS server (serverAuth)")
+        }
+        if unsafe X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0 {
+            doubts.append("it has expired")
+        }
+        if unsafe X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0 {
+            doubts.append("it is not valid yet")
+        }
+        return doubts
+    }
+
     private static func certificates(in pem: String) throws(TLSError) -> [OpaquePointer] {
         let found = unsafe withMemoryBIO(pem) { bio in
             var found: [OpaquePointer] = unsafe []

@@ -45,6 +45,35 @@ import Testing
         }
     }
 
+    @Test func `the log says who was changed, and holds no secret`() async throws {
+        try await RunningServer.with { server async throws in
+            _ = try await ask(
+                server,
+                """
+                {"jsonrpc":"2.0","id":1,"method":"hub.create","params":{"hub":"Office","psk":"hidden-1"}}
+                {"jsonrpc":"2.0","id":2,"method":"user.create",\
+                "params":{"hub":"Office","user":"al","password":"hidden-2"}}
+                {"jsonrpc":"2.0","id":3,"method":"hub.list"}
+                {"jsonrpc":"2.0","id":4,"method":"module.call",\
+                "params":{"module":"ipsec","command":"psk","arguments":["hidden-3"]}}
+                {"jsonrpc":"2.0","id":5,"method":"user.delete","params":{"hub":"Office","user":"bo"}}
+                {"jsonrpc":"2.0","id":6,"method":"export"}
+                """)
+            server.journal.stop()
+            let log = try String(contentsOfFile: server.state + "/log/server.log", encoding: .utf8)
+            let lines = log.split(separator: "\n").compactMap { line in
+                line.range(of: "category=administration ").map { String(line[$0.upperBound...]) }
+            }
+            #expect(lines.count == 5 && !log.contains("hidden"), "\(log)")
+            #expect(
+                lines.prefix(2) == ["method=hub.create hub=Office", "method=user.create hub=Office user=al"])
+            #expect(
+                lines.dropFirst(2).first?.hasPrefix("method=module.call module=ipsec command=psk") == true)
+            #expect(lines.dropFirst(3).first?.hasPrefix("method=user.delete hub=Office user=bo why=") == true)
+            #expect(lines.last == "method=export")
+        }
+    }
+
     @Test(arguments: [
         ("{", -32700), ("hello", -32700), ("{}", -32600), ("[]", -32600), ("[{}]", -32600), ("null", -32600),
         ("1e999999", -32600), ("tru", -32700),

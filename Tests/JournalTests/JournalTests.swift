@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import Synchronization
 import Testing
 
@@ -206,20 +205,6 @@ import Testing
         journal.stop()
         #expect(try categories("server.log").count == 4000)
         #expect(journal.dropped == 0)
-    }
-
-    @Test func `what is said through swift-log is a line of the server's log`() throws {
-        let journal = try open()
-        var logger = Logger(label: "lanes") { JournalLogHandler(label: $0, journal: journal) }
-        logger[metadataKey: "session"] = "S1"
-        logger.debug("not wanted")
-        logger.warning("queue full", metadata: ["lane": "2", "bad key=": "x"])
-        journal.stop()
-        let text = try String(contentsOfFile: directory + "/server.log", encoding: .utf8)
-        #expect(
-            text.hasSuffix(
-                " level=warning category=lanes session=S1 message=\"queue full\" bad-key-=x lane=2\n"),
-            "\(text)")
     }
 
     @Test func `the kinds of the security log`() throws {

@@ -171,21 +171,6 @@ import Testing
         }
     }
 
-    @Test func `a silent stream ends after its idle time`() throws {
-        try withLanes(1) { group in
-            let log = Log<StreamEvent>()
-            let listener = try group.listen { stream in
-                stream.idleTime = .milliseconds(20)
-                let handler = Closures()
-                handler.onEnded = { log.add(.ended($0)) }
-                return handler
-            }
-            let peer = TCPPeer(to: listener.local)
-            #expect(log.wait(for: 1) == [.ended(.idle)])
-            #expect(!peer.isAtEnd())
-        }
-    }
-
     @Test func `a paused stream gives what it received when it is resumed`() throws {
         try withLanes(1) { group in
             let log = Log<StreamEvent>()

@@ -7,14 +7,16 @@ import Testing
 private struct OpenSSLProgram {
     let directory: URL
 
-    init(_ name: String = "vpn.example") throws {
+    init(_ name: String = "vpn.example", _ options: [String] = []) throws {
         directory = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        let made = try run([
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-            "-subj",
-            "/CN=\(name)", "-keyout", "key.pem", "-out", "certificate.pem",
-        ])
+        let made = try run(
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                "1",
+                "-subj",
+                "/CN=\(name)", "-keyout", "key.pem", "-out", "certificate.pem",
+            ] + options)
         made.waitUntilExit()
     }
 
@@ -210,6 +212,15 @@ private struct OpenSSLProgram {
             peer.send([0, 14, 0x38])
             #expect(log.wait(for: 2).last == "plain [0, 14, 56]")
         }
+    }
+
+    @Test func `a certificate that clients will refuse is doubted`() throws {
+        let good = try OpenSSLProgram()
+        let bad = try OpenSSLProgram("client.example", ["-addext", "extendedKeyUsage=clientAuth"])
+        #expect(try good.context().doubts.isEmpty)
+        let doubts = try TLSServerContext(good.identity, others: [bad.identity]).doubts
+        #expect(doubts.map(\.place) == [1])
+        #expect(doubts.first?.why.contains("serverAuth") == true)
     }
 
     @Test func `a key of another certificate is refused in words`() throws {
