@@ -6,6 +6,8 @@
 [c2 .2] ---+         |
   10.77.2.0/24       +----------- [outside 198.51.100.2] httpd, dnsmasq for DNS
                                   (knows no way back to c1 and c2)
+
+A scenario that wants more clients (`CLIENTS`) has c3 and so on beside these.
 """
 
 import contextlib
@@ -21,15 +23,17 @@ from .processes import Failure, Process, birth, end_process, wait_until
 SERVER = "10.77.9.2"
 LAN = "10.88.0.1"
 OUTSIDE = "198.51.100.2"
-NAMESPACES = ("inet", "srv", "lan", "outside", "c1", "c2")
+NAMESPACES = ("inet", "srv", "lan", "outside")
 NAME = re.compile(r"ph-(\d+)-(\w+)$")
 DIRECTORY = re.compile(r"polyhub-lab\.(\d+)\.")
 
 
 class Lab:
-    """Namespaces, a directory of its own, and all processes in them. Use it in a `with`."""
+    """Namespaces, those of `clients` called c1, c2 and so on; a directory of its own, and all processes in
+    them. Use it in a `with`."""
 
-    def __init__(self, keep_logs=None):
+    def __init__(self, keep_logs=None, clients=2):
+        self.clients = [f"c{number}" for number in range(1, clients + 1)]
         self.directory = tempfile.mkdtemp(prefix=f"polyhub-lab.{os.getpid()}.")
         self.keep_logs = keep_logs
         self.processes = []
@@ -56,7 +60,7 @@ class Lab:
                 stack.callback(
                     shutil.copytree, self.directory, self.keep_logs, dirs_exist_ok=True, ignore=not_regular
                 )
-            for name in NAMESPACES:
+            for name in (*NAMESPACES, *self.clients):
                 stack.callback(remove_namespace, self.prefix + name)
             for process in self.processes:
                 stack.callback(process.discard)
@@ -195,7 +199,7 @@ class Lab:
             file.write(line)
 
     def _build(self):
-        for name in NAMESPACES:
+        for name in (*NAMESPACES, *self.clients):
             subprocess.run(["ip", "netns", "add", self.prefix + name], check=True)
             self.run(name, "ip", "link", "set", "lo", "up")
             self.run(
@@ -207,11 +211,10 @@ class Lab:
         self.run("inet", "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
         self._wire("srv", "eth0", f"{SERVER}/24", "inet", "srv", "10.77.9.1/24")
         self._wire("outside", "eth0", f"{OUTSIDE}/24", "inet", "outside", "198.51.100.1/24")
-        for number in ("1", "2"):
-            self._wire(
-                f"c{number}", "eth0", f"10.77.{number}.2/24", "inet", f"c{number}", f"10.77.{number}.1/24"
-            )
-            self.run(f"c{number}", "ip", "route", "add", "default", "via", f"10.77.{number}.1")
+        for name in self.clients:
+            network = f"10.77.{name[1:]}"
+            self._wire(name, "eth0", f"{network}.2/24", "inet", name, f"{network}.1/24")
+            self.run(name, "ip", "route", "add", "default", "via", f"{network}.1")
         self.run("srv", "ip", "route", "add", "default", "via", "10.77.9.1")
         self.run("outside", "ip", "route", "add", "10.77.9.0/24", "via", "198.51.100.1")
         self.wire_lan()
