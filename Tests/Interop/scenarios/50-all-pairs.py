@@ -36,7 +36,8 @@ def run(lab):
     sections, authority = sstp.server_sections(lab)
     sections["softether"] = dict(library="SoftEther", listen=[f"tls://{SHARED}"])
     sections["ipsec"] = dict(library="IPsec", listen=LISTEN, psk=PSK)
-    server = Polyhub(lab, modules=sections, listen=["udp://0.0.0.0:1194", f"tcp://{SHARED}"], public_tcp_port=443).start()
+    listen = ["udp://0.0.0.0:1194", f"tcp://{SHARED}"]
+    server = Polyhub(lab, modules=sections, listen=listen, public_tcp_port=443).start()
     server.office(bridge="lan0", users=[f"user{number}" for number in range(1, 6)])
     for number, identity in enumerate(ROUTERS, 1):
         server.ctl("user", "create", "LAB", f"site{number}", "--ike-id", identity)
