@@ -113,6 +113,9 @@ extension PortSink {
     /// Let go when the port is detached, because who takes frames from a port also holds it.
     private var sink: (any PortSink)?
     var budget: FloodBudget
+    /// For what the layer converter says itself: a client that has spent its own would else silence the look
+    /// for duplicates, and be given another's address.
+    var converterBudget = FloodBudget()
     /// Nil where the port is believed.
     private var portGuard: PortGuard?
     let isGuarded: Bool

@@ -220,7 +220,7 @@ extension Session {
         unsafe slice.start.update(from: frame, count: frame.count)
         unsafe slice.length = UInt32(frame.count)
         hubLane.beginTurn()
-        unsafe hubLane.switching.receive(slice, from: port)
+        unsafe hubLane.switching.receive(slice, from: port, isConverters: true)
     }
 }
 
