@@ -157,9 +157,34 @@ private struct Site {
             #expect(
                 site.segment.lift(packet(from: site.address(identifier), to: far), from: site.station)
                     == .queued)
-            site.segment.run(for: .seconds(1))
+            site.segment.run(for: .seconds(10))
         }
         #expect(site.addresses == (36..<40).map(site.address))
+    }
+
+    @Test func `new addresses are few after the first ones, and those that are there go on`() {
+        let site = Site()
+        var shown: [UInt64] = []
+        for identifier in 100..<200 as Range<UInt64> {
+            let verdict = site.segment.lift(
+                packet(from: site.address(identifier), to: far), from: site.station)
+            if verdict == .queued {
+                shown.append(identifier)
+            } else {
+                #expect(verdict == .drop(.spoofedSource))
+            }
+            site.segment.run(for: .seconds(1))
+        }
+        #expect((16 + 9...16 + 10).contains(shown.count))
+        #expect(site.addresses == shown.suffix(16).map(site.address))
+        let used = packet(from: site.addresses[0], to: far)
+        for _ in 0..<100 { #expect(site.segment.lift(used, from: site.station) == .send) }
+        site.segment.run(for: .seconds(3600))
+        for identifier in 300..<320 as Range<UInt64> {
+            _ = site.segment.lift(packet(from: site.address(identifier), to: far), from: site.station)
+            site.segment.run(for: .milliseconds(400))
+        }
+        #expect(site.addresses == (300..<316).map(site.address))
     }
 
     @Test func `a client that shows many addresses at once is held back`() {
