@@ -104,6 +104,20 @@ import Wire
         #expect(again.counters.denied.total + standby.counters.denied.total == 0)
     }
 
+    @Test func `what a layer-3 client has given up is another's to have, but nobody gives up another's`() {
+        let first = lane.attach(as: .converted(.standard, owner: 2))
+        let second = lane.attach(as: .converted(.standard, owner: 3))
+        let address = IPv6Address("2001:db8::2")!
+        lane.send(from: first, .claim("2001:db8::2", from: 2))
+        lane.hub.release(address, of: second)
+        lane.send(from: second, .claim("2001:db8::2", from: 3))
+        #expect(second.counters.denied[.foreignAddress] == 1)
+        lane.hub.release(address, of: first)
+        #expect(lane.hub.seenAddresses(at: 5).isEmpty)
+        lane.send(from: second, .claim("2001:db8::2", from: 3))
+        #expect(lane.hub.seenAddresses(at: 5).values.map(\.port) == [second.number])
+    }
+
     @Test func `nobody keeps a layer-3 client from what was leased to it or made of its MAC address`() {
         let address = IPv6Address.linkLocal(interface: MACAddress(7).interfaceIdentifier)
         for claimed in ["10.0.0.3", "\(address)"] {
