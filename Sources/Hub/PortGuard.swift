@@ -61,9 +61,9 @@ struct PortGuard {
         }
     }
 
-    /// Whether a layer converter's address cannot rightly be another's: a server leased it, or it is made of
-    /// the lent MAC address. Other IPv6 addresses are the client's choice, and that nobody answered for one is
-    /// no proof.
+    /// Whether a layer converter's address cannot rightly be another's: a server leased it, or it is made
+    /// of the lent MAC address. Other IPv6 addresses are the client's choice, and that nobody answered for
+    /// one is no proof.
     private static func isAssured(_ address: IPv6Address, of mac: MACAddress) -> Bool {
         address.mapped != nil || address == .linkLocal(interface: mac.interfaceIdentifier)
     }

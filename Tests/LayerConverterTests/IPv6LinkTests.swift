@@ -187,6 +187,22 @@ private struct Site {
         #expect(site.addresses == (300..<316).map(site.address))
     }
 
+    @Test func `to negotiate the link anew gives no more new addresses`() {
+        let site = Site()
+        var shown = 0
+        for round in 0..<5 as Range<UInt64> {
+            for identifier in (100 + 10 * round)..<(110 + 10 * round) {
+                let data = packet(from: site.address(identifier), to: far)
+                if site.segment.lift(data, from: site.station) == .queued { shown += 1 }
+                site.segment.run(for: .milliseconds(400))
+            }
+            site.station.converter.joinLink(link, at: site.segment.now)
+            site.segment.drain(site.station)
+            site.segment.run(for: .seconds(1))
+        }
+        #expect((16...19).contains(shown))
+    }
+
     @Test func `a client that shows many addresses at once is held back`() {
         let site = Site()
         var queued = 0
