@@ -105,7 +105,8 @@ public final class Hub: @unchecked Sendable {
             return allocation.resting
         }
         table.sweep(at: seconds) { unsafe places.start[Int($0)].load(ordering: .relaxed) != 0 }
-        addresses.sweep { lane(of: $0.port) != nil }
+        // It holds the lock that lanes take, so only when there is something to forget.
+        if !rested.isEmpty { addresses.sweep { lane(of: $0.port) != nil } }
         allocation.withLock { $0.free = rested.reversed() + $0.free }
     }
 

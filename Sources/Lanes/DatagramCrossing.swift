@@ -6,9 +6,10 @@ import Synchronization
 /// theirs, because they roam or because it cannot know better. They are copied; what a turn has gathered
 /// leaves as one parcel, with one wake-up.
 ///
-/// Bound: so many datagrams on the way, because strangers can look like peers that roam.
+/// Bounds: so many datagrams on the way, and so many octets, because strangers can look like peers that roam.
 @safe public final class DatagramCrossing: EventSource {
     public static let most = 1024
+    static let mostOctets = 2 << 20
 
     /// [lane] of the destination: datagrams of one listener, lent until the turn ends, to be changed in
     /// place.
@@ -18,7 +19,7 @@ import Synchronization
     private unowned let lane: Lane
     private unowned let destination: Lane
     private let receiver: Receiver
-    private let onTheWay = Count()
+    private let onTheWay = Load()
     private var parcel = Parcel()
 
     /// [lane] For the lane that sends.
@@ -30,10 +31,7 @@ import Synchronization
 
     /// [lane] Copies a datagram, which `listener` has received. False: too many are on the way.
     public func push(_ datagram: pa_datagram_v1, from listener: UInt64) -> Bool {
-        guard onTheWay.value.add(1, ordering: .relaxed).newValue <= Self.most else {
-            onTheWay.value.subtract(1, ordering: .relaxed)
-            return false
-        }
+        guard onTheWay.add(Int(unsafe datagram.payload.length)) else { return false }
         unsafe parcel.add(datagram, listener)
         lane.markDirty(self)
         return true
@@ -43,13 +41,29 @@ import Synchronization
         let parcel = parcel
         self.parcel = Parcel(like: parcel)
         destination.post { [receiver = unsafe receiver, onTheWay] lane in
-            onTheWay.value.subtract(parcel.entries.count, ordering: .relaxed)
+            onTheWay.remove(parcel)
             unsafe parcel.unpack(on: lane, receiver)
         }
     }
 
-    private final class Count: Sendable {
-        let value = Atomic(0)
+    /// What was sent and did not arrive yet. One lane adds, the other one takes away.
+    private final class Load: Sendable {
+        private let datagrams = Atomic(0)
+        private let octets = Atomic(0)
+
+        func add(_ length: Int) -> Bool {
+            guard datagrams.load(ordering: .relaxed) < most,
+                octets.load(ordering: .relaxed) + length <= mostOctets
+            else { return false }
+            datagrams.add(1, ordering: .relaxed)
+            octets.add(length, ordering: .relaxed)
+            return true
+        }
+
+        func remove(_ parcel: Parcel) {
+            datagrams.subtract(parcel.entries.count, ordering: .relaxed)
+            octets.subtract(parcel.octets.count, ordering: .relaxed)
+        }
     }
 }
 
@@ -62,7 +76,7 @@ import Synchronization
         let local: pa_address_v1?
     }
 
-    private var octets: [UInt8] = []
+    private(set) var octets: [UInt8] = []
     private(set) var entries: [Entry] = []
 
     init() {}

@@ -46,6 +46,8 @@ public struct NeighborDiscovery: Equatable, Sendable {
     public struct Option: Equatable, Sendable {
         public static let sourceLinkLayerAddress: UInt8 = 1
         public static let targetLinkLayerAddress: UInt8 = 2
+        /// Type, length and value: the length counts units of eight octets in one octet.
+        public static let mostOctets = 255 * 8
 
         public var type: UInt8
         public var value: [UInt8]
@@ -116,7 +118,8 @@ extension NeighborDiscovery {
         }
         for option in options {
             let units = (option.value.count + 2 + 7) / 8
-            precondition((1...255).contains(units), "an ND option is at most 2040 octets long")
+            precondition(
+                units * 8 <= Option.mostOctets, "an ND option is at most \(Option.mostOctets) octets long")
             output += [option.type, UInt8(units)]
             output += option.value
             output.appendZeros(units * 8 - 2 - option.value.count)

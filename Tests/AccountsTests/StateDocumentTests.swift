@@ -202,7 +202,7 @@ import Wire
             "format = 1\n[[hub]]\nname = \"a\"\npolicy = { router = \"yes\" }",
             "line 4, router of policy of hub \"a\": policy router cannot be \"?\": yes or no is accepted"
         ),
-        ("format = 1\n[[hub]]\nname = 7", "line 3, name of hub number 1: \"7\" is no text in quotes"),
+        ("format = 1\n[[hub]]\nname = 7", "line 3, name of hub number 1: a text in quotes is accepted"),
         (
             "format = 1\n[[hub]]\nname = \"a\"\nenabled = \"yes\"",
             "line 4, enabled of hub \"a\": \"yes\" is neither true nor false"

@@ -74,6 +74,24 @@ private struct Site {
         #expect(told.searchList.map(\.domain) == ["lan"])
     }
 
+    @Test func `more search domains than fit a packet are cut to those that do`() throws {
+        let site = Site()
+        let label = String(repeating: "a", count: 63)
+        let long = (0..<8).map { "\($0)" + [label, label, label, label].joined(separator: ".").dropFirst(3) }
+        #expect(long.allSatisfy { $0.utf8.count == 253 })
+        for some in [long.prefix(5), long.suffix(3)] {
+            let options: [NeighborDiscovery.Option] = [.init(searchList: Array(some), lifetime: 600)]
+            site.segment.send(site.router.frame(of: advertisement([prefix(lan)], options: options)))
+            site.segment.run(for: .seconds(5))
+        }
+        let told = try #require(site.told.last?.searchList.map(\.domain))
+        #expect(told.count > 2 && told.first == "lan")
+        let largest = site.station.outputs.compactMap { output in
+            if case .sendPacket(let packet) = output { packet.count } else { nil }
+        }.max()
+        #expect((link.mtu - 256...link.mtu).contains(largest ?? 0))
+    }
+
     @Test func `it is told without having asked, and again when something changes`() {
         let site = Site()
         #expect(site.told.count == 1)

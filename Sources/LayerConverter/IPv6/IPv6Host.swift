@@ -25,6 +25,8 @@ struct IPv6Host {
     static let duplicateTime: Duration = .seconds(60)
     /// MIN_DELAY_BETWEEN_RAS, RFC 4861 §10.
     static let advertisementInterval: Duration = .seconds(3)
+    /// Octets of an advertisement in front of its options: the IPv6 header, and ICMPv6 up to them.
+    static let advertisementHead = 40 + 16
 
     enum Output: Equatable {
         case sendFrame([UInt8])
@@ -325,6 +327,19 @@ extension IPv6Host {
         outputs.append(.sendPacket(packet.bytes))
     }
 
+    /// As many of the domains, the first ones, as `room` octets of a packet take, and an option.
+    private static func searchList(
+        _ domains: [String], lifetime: UInt32, room: Int
+    ) -> NeighborDiscovery.Option? {
+        for count in (1..<domains.count + 1).reversed() {
+            let option = NeighborDiscovery.Option(
+                searchList: Array(domains.prefix(count)), lifetime: lifetime)
+            // The option is padded to units of eight octets.
+            if option.value.count + 2 + 7 <= min(room, NeighborDiscovery.Option.mostOctets) { return option }
+        }
+        return nil
+    }
+
     /// What the routers of the hub say, for a link on which nobody but us is a neighbour: no prefix is on it.
     private func advertisement(on link: IPv6Link, at now: Instant) -> NeighborDiscovery {
         let until = routers.routers.map(\.until).max() ?? now
@@ -344,8 +359,11 @@ extension IPv6Host {
         if let dns = network?.dns, !dns.isEmpty {
             options.append(.init(recursiveServers: dns, lifetime: max(rest, 600)))
         }
-        if let domains = network?.domains, !domains.isEmpty {
-            options.append(.init(searchList: domains, lifetime: max(rest, 600)))
+        let others = options.reduce(0) { $0 + $1.value.count + 2 }
+        if let list = Self.searchList(
+            network?.domains ?? [], lifetime: max(rest, 600), room: link.mtu - Self.advertisementHead - others
+        ) {
+            options.append(list)
         }
         let router = NeighborDiscovery.RouterAdvertisement(
             hopLimit: 64, flags: 0, routerLifetime: .seconds(Int64(rest)), reachableTime: .zero,
