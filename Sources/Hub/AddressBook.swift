@@ -61,6 +61,13 @@ public final class AddressBook: Sendable {
         }
     }
 
+    /// The port has given the address up.
+    func withdraw(_ address: IPv6Address, from port: UInt16) {
+        book.withLock { book in
+            if book.entries[address]?.port == port { book.entries[address] = nil }
+        }
+    }
+
     /// The MAC address is that port's own, however long it is silent.
     func keep(_ mac: MACAddress, for port: UInt16) {
         book.withLock { book in

@@ -138,6 +138,11 @@ extension Hub {
         addresses.snapshot(at: seconds).filter { lane(of: $0.value.port) != nil }
     }
 
+    /// An address that a layer converter had kept for its client is anybody's from now on.
+    public func release(_ address: IPv6Address, of port: HubPort) {
+        addresses.withdraw(address, from: port.number)
+    }
+
     /// Where every MAC address stands, with the seconds since it was last seen, in no order.
     public func seenMACs(at seconds: UInt64) -> [(mac: MACAddress, port: UInt16, age: UInt64)] {
         table.snapshot(at: seconds).filter { lane(of: $0.port) != nil }

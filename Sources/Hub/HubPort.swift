@@ -43,7 +43,8 @@ extension PortSink {
         /// of one user may take addresses from each other.
         case client(Policy, owner: UInt32)
         /// A client at layer 3: the layer converter vouches for its addresses, which are its own for as long
-        /// as it is there, and the policy judges the rest.
+        /// as it is there, and the policy judges the rest. An IPv6 address that somebody else has does not
+        /// become its own.
         case converted(Policy, owner: UInt32)
         /// Somebody who is given a copy of every frame that is forwarded, and whose own are all denied.
         case monitor(Policy)
@@ -113,6 +114,9 @@ extension PortSink {
     /// Let go when the port is detached, because who takes frames from a port also holds it.
     private var sink: (any PortSink)?
     var budget: FloodBudget
+    /// For what the layer converter says itself: a client that has spent its own would else silence the look
+    /// for duplicates, and be given another's address.
+    var converterBudget = FloodBudget()
     /// Nil where the port is believed.
     private var portGuard: PortGuard?
     let isGuarded: Bool

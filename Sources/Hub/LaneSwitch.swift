@@ -106,9 +106,9 @@ extension LaneSwitch {
         for index in batch.indices { unsafe receive(batch[index], from: port) }
     }
 
-    /// The same for one frame.
+    /// The same for one frame; `isConverters` where the layer converter behind the port has made it.
     @inline(__always)
-    public func receive(_ slice: pa_slice_v1, from port: HubPort) {
+    public func receive(_ slice: pa_slice_v1, from port: HubPort, isConverters: Bool = false) {
         guard port.isAttached, let glance = unsafe FrameGlance(slice), !glance.source.isGroup else {
             port.counters.dropped += 1
             return
@@ -122,7 +122,7 @@ extension LaneSwitch {
         if !isKnown { learn(glance.source, from: port) }
         if glance.mayNeedClamp { unsafe port.clamp(slice) }
         if !port.isGuarded, glance.mayTellAddresses { unsafe note(slice, glance.source, from: port) }
-        unsafe forward(slice, glance, from: port)
+        unsafe forward(slice, glance, from: port, isConverters: isConverters)
     }
 
     /// Whether there is nothing in the frame that the port's policy has not admitted already, which is so for
@@ -160,12 +160,16 @@ extension LaneSwitch {
         _ = port.hub.addresses.note(address, entry) { _ in false }
     }
 
-    private func forward(_ slice: pa_slice_v1, _ glance: FrameGlance, from port: HubPort) {
+    private func forward(
+        _ slice: pa_slice_v1, _ glance: FrameGlance, from port: HubPort, isConverters: Bool
+    ) {
         let hub = port.hub
         let number = glance.destination.isGroup ? 0 : hub.table.port(of: glance.destination, at: seconds)
         guard number != port.number else { return }
         // What a port that is gone had is as unknown as what nobody had.
-        guard number != 0, let home = hub.lane(of: number) else { return unsafe flood(slice, from: port) }
+        guard number != 0, let home = hub.lane(of: number) else {
+            return unsafe flood(slice, from: port, isConverters: isConverters)
+        }
         if hub.isMonitored { unsafe tellMonitors(of: slice, from: port) }
         if home == lane {
             guard let target = unsafe port.segment.port(number) else { return }
@@ -179,8 +183,10 @@ extension LaneSwitch {
         }
     }
 
-    private func flood(_ slice: pa_slice_v1, from port: HubPort) {
-        guard port.budget.spend(at: now) else {
+    private func flood(_ slice: pa_slice_v1, from port: HubPort, isConverters: Bool) {
+        let maySend =
+            isConverters ? port.converterBudget.spend(at: now) : port.budget.spend(at: now)
+        guard maySend else {
             port.counters.floodsRefused += 1
             return
         }

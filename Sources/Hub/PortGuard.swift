@@ -10,7 +10,7 @@ struct PortGuard {
 
     enum Kind {
         case client
-        /// The layer converter vouches for its addresses.
+        /// The layer converter vouches for its addresses, but for IPv6 ones that somebody else has.
         case converted
         case monitor
     }
@@ -61,6 +61,13 @@ struct PortGuard {
         }
     }
 
+    /// Whether a layer converter's address cannot rightly be another's: a server leased it, or it is made
+    /// of the lent MAC address. Other IPv6 addresses are the client's choice, and that nobody answered for
+    /// one is no proof.
+    private static func isAssured(_ address: IPv6Address, of mac: MACAddress) -> Bool {
+        address.mapped != nil || address == .linkLocal(interface: mac.interfaceIdentifier)
+    }
+
     private mutating func admit(_ mac: MACAddress, at port: HubPort, _ seconds: UInt64) -> Denial? {
         let (holder, age) = port.hub.table.holder(of: mac, at: seconds)
         if holder == port.number, macs.contains(mac) { return nil }
@@ -86,7 +93,7 @@ struct PortGuard {
             guard pruneAddresses(seconds), addresses.count < policy.maxAddresses else { return .addressLimit }
         }
         let entry = AddressBook.Entry(mac: mac, port: port.number, seenAt: seconds, isKept: isConverted)
-        let mayTakeOver = isConverted || policy.mayTakeOver
+        let mayTakeOver = policy.mayTakeOver || isConverted && Self.isAssured(address, of: mac)
         let isNoted = port.hub.addresses.note(address, entry) { known in
             guard !mayTakeOver, known.mac != mac else { return false }
             let age = seconds &- known.seenAt

@@ -260,7 +260,10 @@ extension LayerConverter {
     public mutating func joinLink(_ link: IPv6Link, at now: Instant) {
         if ipv6 != nil { ipv6?.close(at: now) }
         drainIPv6(at: now)
+        // A client may negotiate its link anew as often as it likes.
+        let choices = ipv6?.choices ?? ChoiceBudget()
         ipv6 = IPv6Host(mac, timing, link: link, seed: seed ^ 0x6)
+        ipv6?.choices = choices
         ipv6?.start(at: now)
         drainIPv6(at: now)
     }

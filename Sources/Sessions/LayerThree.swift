@@ -18,6 +18,8 @@ final class LayerThree {
     /// until no call of the module is in progress.
     var packets: [[UInt8]] = []
     var ipv6IsNews = false
+    /// IPv6 addresses that the hub keeps for the client.
+    var kept: [IPv6Address] = []
     /// IPv6 addresses that the observer has heard of.
     var recorded: [IPv6Address] = []
 
@@ -138,7 +140,9 @@ extension Session {
             case .sendFrame(let frame): sendFromConverter(frame)
             case .addressReady(let lease): layerThreeIsReady(lease)
             case .sendPacket(let packet): later { $0.packets.append(packet) }
-            case .ipv6Changed: later { $0.ipv6IsNews = true }
+            case .ipv6Changed:
+                releaseIPv6()
+                later { $0.ipv6IsNews = true }
             case .leaseRenewed: hubLane.observer?.sessionAddressed(snapshot)
             case .refused(let refusal): return refuse(.noAddress, refusal.description)
             case .addressLost(let loss):
@@ -147,6 +151,17 @@ extension Session {
             }
         }
         setTimer()
+    }
+
+    /// What the client has no more is not kept from others.
+    private func releaseIPv6() {
+        guard let layerThree, let port else { return }
+        let network = layerThree.converter.ipv6Network(at: hubLane.lane.now)
+        let addresses = network?.addresses.map(\.address) ?? []
+        for address in layerThree.kept where !addresses.contains(address) {
+            port.hub.release(address, of: port)
+        }
+        layerThree.kept = addresses
     }
 
     private func layerThreeIsReady(_ lease: AddressLease) {
@@ -220,7 +235,7 @@ extension Session {
         unsafe slice.start.update(from: frame, count: frame.count)
         unsafe slice.length = UInt32(frame.count)
         hubLane.beginTurn()
-        unsafe hubLane.switching.receive(slice, from: port)
+        unsafe hubLane.switching.receive(slice, from: port, isConverters: true)
     }
 }
 

@@ -27,10 +27,10 @@ final class Bench: LaneCrossing {
 
     func sink(_ port: HubPort) -> Sink { sinks[ObjectIdentifier(port)]! }
 
-    func send(from port: HubPort, _ frame: Frame) {
+    func send(from port: HubPort, _ frame: Frame, isConverters: Bool = false) {
         turn += 1
         lane.beginTurn(turn, at: now)
-        lane.receive(frame.slice, from: port)
+        lane.receive(frame.slice, from: port, isConverters: isConverters)
         lane.flush()
     }
 

@@ -69,6 +69,20 @@ import Wire
         #expect(lane.sink(b).starts.count == 12)
     }
 
+    @Test func `a client that floods does not silence its layer converter, which has a bound too`() throws {
+        let lane = Bench()
+        var settings = PolicySettings()
+        try settings.set("broadcasts=10")
+        let client = lane.attach(as: .converted(Policy([settings]), owner: 1))
+        let lan = lane.attach()
+        for _ in 0..<50 { lane.send(from: client, Frame(to: .broadcast, from: 1)) }
+        #expect(lane.sink(lan).starts.count == 10)
+        lane.send(from: client, Frame(to: .broadcast, from: 1), isConverters: true)
+        #expect(lane.sink(lan).starts.count == 11)
+        for _ in 0..<2000 { lane.send(from: client, Frame(to: .broadcast, from: 1), isConverters: true) }
+        #expect(lane.sink(lan).starts.count == 10 + Int(FloodBudget.defaultRate))
+    }
+
     @Test func `runts and frames from a group address are dropped and teach nothing`() {
         let lane = Bench()
         let (a, b) = (lane.attach(), lane.attach())

@@ -87,6 +87,50 @@ import Wire
         #expect(alice.counters.denied[.foreignMAC] == 2)
     }
 
+    @Test func `a layer-3 client's choice of an IPv6 address moves nobody else's`() throws {
+        let victim = lane.attach(as: .converted(.standard, owner: 2))
+        let other = lane.attach(as: .converted(.standard, owner: 3))
+        lane.send(from: lan, .claim("2001:db8::9", from: 9))
+        lane.send(from: victim, .claim("2001:db8::2", from: 2))
+        for address in ["2001:db8::9", "2001:db8::2"] { lane.send(from: other, .claim(address, from: 3)) }
+        #expect(other.counters.denied[.foreignAddress] == 2)
+        #expect(Set(lane.hub.seenAddresses(at: 5).values.map(\.port)) == [lan.number, victim.number])
+        // The same user, who comes back, and who may.
+        let again = lane.attach(as: .converted(.standard, owner: 2))
+        lane.send(from: again, .claim("2001:db8::2", from: 4))
+        let settings = try PolicySettings(text: "take-over=yes")
+        let standby = lane.attach(as: .converted(Policy([settings]), owner: 5))
+        lane.send(from: standby, .claim("2001:db8::9", from: 5))
+        #expect(again.counters.denied.total + standby.counters.denied.total == 0)
+    }
+
+    @Test func `what a layer-3 client has given up is another's to have, but nobody gives up another's`() {
+        let first = lane.attach(as: .converted(.standard, owner: 2))
+        let second = lane.attach(as: .converted(.standard, owner: 3))
+        let address = IPv6Address("2001:db8::2")!
+        lane.send(from: first, .claim("2001:db8::2", from: 2))
+        lane.hub.release(address, of: second)
+        lane.send(from: second, .claim("2001:db8::2", from: 3))
+        #expect(second.counters.denied[.foreignAddress] == 1)
+        lane.hub.release(address, of: first)
+        #expect(lane.hub.seenAddresses(at: 5).isEmpty)
+        lane.send(from: second, .claim("2001:db8::2", from: 3))
+        #expect(lane.hub.seenAddresses(at: 5).values.map(\.port) == [second.number])
+    }
+
+    @Test func `nobody keeps a layer-3 client from what was leased to it or made of its MAC address`() {
+        let address = IPv6Address.linkLocal(interface: MACAddress(7).interfaceIdentifier)
+        for claimed in ["10.0.0.3", "\(address)"] {
+            lane.send(from: alice, .claim(claimed, from: 1))
+        }
+        let client = lane.attach(as: .converted(.standard, owner: 2))
+        for claimed in ["10.0.0.3", "\(address)"] {
+            lane.send(from: client, .claim(claimed, from: 7))
+        }
+        #expect(client.counters.denied.total == 0)
+        #expect(Set(lane.hub.seenAddresses(at: 5).values.map(\.port)) == [client.number])
+    }
+
     @Test func `who goes leaves his addresses to others, and a user comes back to his own`() throws {
         lane.send(from: alice, .claim("10.0.0.1", from: 1))
         let again = try client(owner: 1)

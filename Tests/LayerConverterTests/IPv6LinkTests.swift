@@ -175,9 +175,50 @@ private struct Site {
             #expect(
                 site.segment.lift(packet(from: site.address(identifier), to: far), from: site.station)
                     == .queued)
-            site.segment.run(for: .seconds(1))
+            site.segment.run(for: .seconds(10))
         }
         #expect(site.addresses == (36..<40).map(site.address))
+    }
+
+    @Test func `new addresses are few after the first ones, and those that are there go on`() {
+        let site = Site()
+        var shown: [UInt64] = []
+        for identifier in 100..<200 as Range<UInt64> {
+            let verdict = site.segment.lift(
+                packet(from: site.address(identifier), to: far), from: site.station)
+            if verdict == .queued {
+                shown.append(identifier)
+            } else {
+                #expect(verdict == .drop(.spoofedSource))
+            }
+            site.segment.run(for: .seconds(1))
+        }
+        #expect((16 + 9...16 + 10).contains(shown.count))
+        #expect(site.addresses == shown.suffix(16).map(site.address))
+        let used = packet(from: site.addresses[0], to: far)
+        for _ in 0..<100 { #expect(site.segment.lift(used, from: site.station) == .send) }
+        site.segment.run(for: .seconds(3600))
+        for identifier in 300..<320 as Range<UInt64> {
+            _ = site.segment.lift(packet(from: site.address(identifier), to: far), from: site.station)
+            site.segment.run(for: .milliseconds(400))
+        }
+        #expect(site.addresses == (300..<316).map(site.address))
+    }
+
+    @Test func `to negotiate the link anew gives no more new addresses`() {
+        let site = Site()
+        var shown = 0
+        for round in 0..<5 as Range<UInt64> {
+            for identifier in (100 + 10 * round)..<(110 + 10 * round) {
+                let data = packet(from: site.address(identifier), to: far)
+                if site.segment.lift(data, from: site.station) == .queued { shown += 1 }
+                site.segment.run(for: .milliseconds(400))
+            }
+            site.station.converter.joinLink(link, at: site.segment.now)
+            site.segment.drain(site.station)
+            site.segment.run(for: .seconds(1))
+        }
+        #expect((16...19).contains(shown))
     }
 
     @Test func `a client that shows many addresses at once is held back`() {

@@ -42,6 +42,7 @@ struct IPv6Host {
     var link: IPv6Link?
     var routers = RouterList()
     var addresses: [InterfaceAddress] = []
+    var choices = ChoiceBudget()
     var dhcp: DHCPv6Client
     var neighbors = NeighborTable<IPv6Address>()
     /// By next hop.
