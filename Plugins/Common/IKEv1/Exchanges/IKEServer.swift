@@ -40,7 +40,7 @@ public final class IKEServer {
         let source: TransportAddress
         let identity: Identification
         /// Who has proved the same name by the key of another hub is somebody else.
-        let hub: String?
+        let hubs: Set<String>?
     }
 
     struct Initiator: Hashable {

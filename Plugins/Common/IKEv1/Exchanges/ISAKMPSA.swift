@@ -96,7 +96,7 @@ final class ISAKMPSA {
 
     func establish(_ established: Established) {
         peer = IKEServer.Peer(
-            source: source, identity: established.identity, hub: established.scope.hub)
+            source: source, identity: established.identity, hubs: established.scope.hubs)
         stage = .established(established)
     }
 
