@@ -101,11 +101,11 @@ extension IPsecLane {
         guard let hubs, let identity = verdict.identity, !hubs.contains(verdict.hub ?? "") else {
             return verdict
         }
-        let named = hubs.sorted().joined(separator: ", ")
+        let own = hubs.sorted().joined(separator: ", ")
         services.release(identity)
         host.log(
             .info,
-            "refused user=\(verdict.user ?? "") hub=\(verdict.hub ?? "") reason=\"the key is of hub \(named)\""
+            "refused user=\(verdict.user ?? "") hub=\(verdict.hub ?? "") reason=\"the key is of hub \(own)\""
         )
         var refused = verdict
         refused.identity = nil
