@@ -26,6 +26,8 @@ public final class IKEServer {
     private var halfOpen: HalfOpenTable<Cookies>
     /// SAs that began in aggressive mode: a first message that comes again makes no second one.
     var initiators: [Initiator: Cookies] = [:]
+    /// Exchanges of keys for addresses that nothing has proved.
+    var unprovedExchanges = TokenBucket(burst: IKEServer.unprovedBurst, interval: IKEServer.unprovedInterval)
     private var countBySource: [TransportAddress: Int] = [:]
     /// The established SAs of each peer: more than one while phase 1 is renewed.
     private var peers: [Peer: [Cookies]] = [:]
