@@ -17,8 +17,12 @@ final class SharedKeys: Sendable {
     /// [control] Fetches them from a host that has them.
     func fetch(from host: HostServices, own: [SecretBytes]) throws {
         guard host.capabilities.contains(.preSharedKeys) else { return }
-        let keys = try host.preSharedKeys().map { given in
-            KeyRing.PeerKey(identity: given.identity, key: SecretBytes(copying: given.key), hub: given.hub)
+        var given = try host.preSharedKeys()
+        let keys = given.indices.map { index in
+            defer { wipe(&given[index].key) }
+            return KeyRing.PeerKey(
+                identity: given[index].identity, key: SecretBytes(copying: given[index].key),
+                hub: given[index].hub)
         }
         let ring = KeyRing(own: own, peers: keys)
         let count = ring.keyCount
