@@ -64,11 +64,12 @@ public struct Endpoint: Sendable {
     /// The last eight octets; zero for IPv4.
     @inlinable public var low: UInt64 { word(at: 8) }
 
-    /// Nil for IPv6.
+    /// Nil for IPv4.
     @inlinable public var ipv6: IPv6Address? {
         family == .ipv6 ? IPv6Address(high, low) : nil
     }
 
+    /// Nil for IPv6.
     @inlinable public var ipv4: IPv4Address? {
         family == .ipv4 ? IPv4Address(UInt32(truncatingIfNeeded: high >> 32)) : nil
     }

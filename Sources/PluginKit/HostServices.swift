@@ -202,6 +202,7 @@ extension HostServices {
         public var hub: String
     }
 
+    /// Copies, which the caller wipes.
     public func preSharedKeys() throws(Status) -> [PreSharedKey] {
         guard let psk = unsafe psk else { throw .unsupported }
         var keys: UnsafePointer<pa_psk_v1>?

@@ -55,8 +55,8 @@ import Wire
             $0.identity = Identification(.fqdn, Array("One.example".utf8))
             $0.preSharedKey = own
         }
-        #expect(one.isEstablished && site.installed.last?.hub == "A")
-        #expect(try connected(site, 11).isEstablished && site.installed.last?.hub == nil)
+        #expect(one.isEstablished && site.installed.last?.hubs == ["A"])
+        #expect(try connected(site, 11).isEstablished && site.installed.last?.hubs == nil)
         let thief = try connected(site, 12) { $0.identity = Identification(.fqdn, Array("one.example".utf8)) }
         #expect(!thief.isEstablished && site.installed.count == 2)
         #expect(site.server.unauthentic == 1)
@@ -99,6 +99,38 @@ import Wire
         #expect(try site.connected(7).isEstablished)
         try site.wait(.seconds(25))
         #expect(site.server.halfOpenCount == 0 && site.server.saCount == 1)
+    }
+
+    @Test(arguments: DiffieHellmanGroup.allCases)
+    func `nobody gets an exchange in a group that costs much for an address that may be forged`(
+        _ group: DiffieHellmanGroup
+    ) throws {
+        let site = try site()
+        let peer = try connected(site) { $0.offers = [PhaseOneSuite(.aes256CBC, .sha256, group)] }
+        let costly: Set<DiffieHellmanGroup> = [.modp3072, .modp4096, .modp6144, .modp8192]
+        #expect(peer.isEstablished == !costly.contains(group))
+        #expect(site.log.contains { $0.contains("no proposal chosen") } == costly.contains(group))
+    }
+
+    @Test func `a flood is answered a hundred times, and then fifty times a second`() throws {
+        let site = try site()
+        var (answers, first): (Int, [UInt8]) = (0, [])
+        site.arrives = { isServers, octets in
+            if isServers { answers += 1 } else if first.isEmpty { first = octets }
+            return !isServers
+        }
+        for host in 1...120 { _ = try connected(site, UInt32(host) << 8) }
+        #expect(answers == 100 && site.server.saCount == 100)
+        try site.wait(.seconds(1))
+        for host in 121...200 { _ = try connected(site, UInt32(host) << 8) }
+        #expect(answers == 150)
+        // What costs nothing goes on: an answer that was lost, and main mode.
+        try site.send(first, from: try #require(site.peers.first))
+        #expect(answers == 151)
+        site.arrives = { _, _ in true }
+        #expect(try site.connected(7).isEstablished)
+        try site.wait(.seconds(2))
+        #expect(try connected(site, 8).isEstablished)
     }
 
     @Test func `every prefix of the first message is refused`() throws {

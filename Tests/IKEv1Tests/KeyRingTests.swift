@@ -12,14 +12,14 @@ import Wire
         KeyRing.PeerKey(identity: identity, key: secret(text), hub: hub)
     }
 
-    /// The hub that somebody is confined to; nil: he was not let in. Empty: to none.
+    /// The hubs that somebody is confined to; nil: he was not let in. Empty: to none.
     private func connect(_ site: Site, _ host: UInt32, _ identity: String, _ text: String) throws -> String? {
         let peer = try site.connected(host) {
             $0.identity = Identification(.fqdn, Array(identity.utf8))
             $0.preSharedKey = secret(text)
         }
         guard peer.isEstablished, let child = site.installed.last else { return nil }
-        return child.hub ?? ""
+        return child.hubs?.sorted().joined(separator: " ") ?? ""
     }
 
     @Test func `a key of one's own is the only one that proves the identity`() throws {
@@ -37,6 +37,27 @@ import Wire
         #expect(try connect(site, 16, "telephone", "key of hub B") == "B")
         #expect(try connect(site, 17, "telephone", "secret") == "")
         #expect(try connect(site, 18, "telephone", "key of one") == nil)
+    }
+
+    @Test func `two hubs with one key: it leads to both`() throws {
+        let site = try Site()
+        site.server.setPeerKeys([
+            key("", "a common key", "A"), key("", "a common key", "B"), key("", "key of hub C", "C"),
+        ])
+        #expect(try connect(site, 10, "telephone", "a common key") == "A B")
+        #expect(try connect(site, 11, "telephone", "key of hub C") == "C")
+    }
+
+    @Test func `a hub's key that is the server's too leads everywhere, and is told of`() throws {
+        let peers = [key("", "secret", "A"), key("", "key of hub B", "B"), key("one.example", "secret", "C")]
+        let site = try Site()
+        site.server.setPeerKeys(peers)
+        #expect(try connect(site, 10, "telephone", "secret") == "")
+        #expect(try connect(site, 11, "telephone", "key of hub B") == "B")
+        #expect(try connect(site, 12, "one.example", "secret") == "C")
+        let ring = KeyRing(own: [secret("newer"), secret("secret")], peers: peers)
+        #expect(ring.unconfinedHubs == ["A"])
+        #expect(ring.keyCount == 3)
     }
 
     @Test func `keys that come later count for handshakes that come later`() throws {

@@ -45,6 +45,17 @@ import Wire
         #expect(said.contains("release 1000") == (hub != "LAB"))
     }
 
+    @Test func `a hub's key that is the server's too confines nobody, and is warned of once`() throws {
+        let site = try Site(keys: [(identity: "", key: "secret", hub: "ANOTHER")])
+        defer { site.end() }
+        try site.lac.connect()
+        let changes: pa_psk_module_v1 = try site.module.table(PA_PSK)
+        #expect(changes.changed(site.module.table.pointee.state) == PA_OK)
+        let said = site.host.said()
+        #expect(said.contains { $0.hasPrefix("open layer") })
+        #expect(said.count { $0.contains("leads to every hub hub=ANOTHER") } == 1)
+    }
+
     @Test func `keys that change are fetched again`() throws {
         let site = try Site()
         defer { site.end() }

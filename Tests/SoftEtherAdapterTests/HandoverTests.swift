@@ -221,6 +221,58 @@ extension Site {
         #expect(site.host.said().contains("close session 900 1 the client closed its connections"))
     }
 
+    /// What the lane shares, as it would be offered now.
+    private func shared(_ site: Site) throws -> Offers.Record {
+        try #require(try site.export { _ in PA_ERROR_REFUSED }.first)
+    }
+
+    /// At the end of what lane 0 shares: how many counters, and their sums.
+    private static let countersLength = 1 + 8 * Counter.allCases.count
+
+    @Test func `counters that only one of two versions knows are left out`() throws {
+        let former = try Site()
+        defer { former.end() }
+        _ = former.connect(5)
+        let record = try shared(former)
+        let start = record.octets.count - Self.countersLength
+        #expect(Int(record.octets[start]) == Counter.allCases.count)
+        #expect(record.octets[start + 8] == 1, "a session")
+
+        let (older, newer) = (try former.successor(), try former.successor())
+        defer {
+            older.end()
+            newer.end()
+        }
+        var octets = record.octets
+        octets[start] += 1
+        #expect(older.take(record, octets: octets + [0, 0, 0, 0, 0, 0, 0, 9]) == PA_OK)
+        #expect(try shared(older).octets.suffix(Self.countersLength) == record.octets[start...])
+
+        octets = Array(record.octets[...(start + 8)])
+        octets[start] = 1
+        #expect(newer.take(record, octets: octets) == PA_OK)
+        #expect(try shared(newer).octets[start + 8] == 1)
+    }
+
+    @Test func `of a shared record that is cut nothing is taken`() throws {
+        let former = try Site()
+        defer { former.end() }
+        former.listen()
+        _ = former.connect(5, Acceleration.offer)
+        let record = try shared(former)
+        let site = try former.successor()
+        defer { site.end() }
+        let before = try shared(site).octets
+        // Without any counters it is another lane's.
+        let whole = record.octets.count - Self.countersLength
+        for length in record.octets.indices where length != whole {
+            #expect(site.take(record, octets: Array(record.octets[..<length])) == PA_ERROR_REFUSED)
+        }
+        #expect(try shared(site).octets == before)
+        #expect(site.take(record) == PA_OK)
+        #expect(try shared(site).octets != before)
+    }
+
     // MARK: Datagrams
 
     private func cookie(_ welcome: [UInt8]) throws -> UInt32 {

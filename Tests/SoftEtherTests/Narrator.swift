@@ -75,7 +75,7 @@ final class Narrator {
         var shared: [UInt8] = []
         server.serializeShared(into: &shared)
         var reader = ByteReader(shared.rawSpan)
-        #expect(throws: Never.self) { try made.takeShared(&reader) }
+        #expect(throws: Never.self) { try made.take(Server.Shared(parsing: &reader)) }
         return made
     }
 

@@ -29,14 +29,14 @@ final class IPsecLane: LaneAdapter {
     struct Question {
         let place: PlaceID
         let ticket: UInt64
-        /// The only hub that the answer may name.
-        let hub: String?
+        /// The only hubs that the answer may name.
+        let hubs: Set<String>?
         var asked: Ticket?
 
-        init(_ place: PlaceID, ticket: UInt64, hub: String?) {
+        init(_ place: PlaceID, ticket: UInt64, hubs: Set<String>?) {
             self.place = place
             self.ticket = ticket
-            self.hub = hub
+            self.hubs = hubs
         }
     }
 

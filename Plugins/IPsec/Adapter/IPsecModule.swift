@@ -43,7 +43,7 @@ public final class IPsecModule: PacketAdapter {
         let calls = CallOptions(
             methods: try MethodsOption.read(host), maxCalls: options.maxSAs,
             carriesIPv6: host.capabilities.contains(.ipv6))
-        try sharedKeys.fetch(from: host, own: options.preSharedKeys.count)
+        try sharedKeys.fetch(from: host, own: options.preSharedKeys)
         let key = try host.random(Self.cookieKeyLength)
         let metrics = try Counter.allCases.map { counter in
             counter.isGauge
@@ -57,7 +57,7 @@ public final class IPsecModule: PacketAdapter {
     }
 
     public func preSharedKeysChanged() throws {
-        let own = state.withLock { $0.options?.preSharedKeys.count ?? 0 }
+        let own = state.withLock { $0.options?.preSharedKeys ?? [] }
         try sharedKeys.fetch(from: host, own: own)
     }
 

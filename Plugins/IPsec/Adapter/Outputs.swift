@@ -35,7 +35,7 @@ extension IPsecLane {
         var evidence = Evidence(.ikeIdentity, protocolName: question.protocolName)
         evidence.name = Array(question.identity.utf8)
         evidence.remote = Endpoint(question.remote)
-        ask(evidence, Question(question.place, ticket: question.ticket, hub: question.hub))
+        ask(evidence, Question(question.place, ticket: question.ticket, hubs: question.hubs))
     }
 
     private func authenticate(_ question: UserQuestion) {
@@ -46,7 +46,7 @@ extension IPsecLane {
         defer { wipe(&evidence.secret) }
         evidence.remote = Endpoint(question.remote)
         evidence.software = question.software
-        ask(evidence, Question(question.place, ticket: question.ticket, hub: question.hub))
+        ask(evidence, Question(question.place, ticket: question.ticket, hubs: question.hubs))
     }
 
     private func ask(_ evidence: PluginKit.Evidence, _ question: Question) {
@@ -80,7 +80,7 @@ extension IPsecLane {
             if let identity = verdict.identity { services.release(identity) }
             return
         }
-        let verdict = confined(verdict, to: question.hub)
+        let verdict = confined(verdict, to: question.hubs)
         if let identity = verdict.identity { accepted[question.place] = identity }
         guard question.place.kind != .call else {
             server.decided(
@@ -97,12 +97,16 @@ extension IPsecLane {
     }
 
     /// A hub's pre-shared key leads to no other hub, whoever shows a password of one.
-    private func confined(_ verdict: Verdict, to hub: String?) -> Verdict {
-        guard let hub, let identity = verdict.identity, verdict.hub != hub else { return verdict }
+    private func confined(_ verdict: Verdict, to hubs: Set<String>?) -> Verdict {
+        guard let hubs, let identity = verdict.identity, !hubs.contains(verdict.hub ?? "") else {
+            return verdict
+        }
+        let own = hubs.sorted().joined(separator: ", ")
         services.release(identity)
         host.log(
             .info,
-            "refused user=\(verdict.user ?? "") hub=\(verdict.hub ?? "") reason=\"the key is of hub \(hub)\"")
+            "refused user=\(verdict.user ?? "") hub=\(verdict.hub ?? "") reason=\"the key is of hub \(own)\""
+        )
         var refused = verdict
         refused.identity = nil
         refused.code = .credentials

@@ -25,8 +25,8 @@ public struct IdentityQuestion: Sendable {
     public let ticket: UInt64
     /// As administrators write it.
     public let identity: String
-    /// The only hub that its key leads to; nil: any.
-    public let hub: String?
+    /// The only hubs that its key leads to; nil: any.
+    public let hubs: Set<String>?
     public let remote: TransportAddress
     public let protocolName: String
 }
@@ -36,8 +36,8 @@ public struct UserQuestion: Sendable {
     public let place: PlaceID
     public let ticket: UInt64
     public let evidence: Evidence
-    /// The only hub that the key below leads to; nil: any.
-    public let hub: String?
+    /// The only hubs that the key below leads to; nil: any.
+    public let hubs: Set<String>?
     public let remote: TransportAddress
     public let software: String?
     public let protocolName: String

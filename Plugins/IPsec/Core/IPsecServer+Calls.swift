@@ -107,7 +107,7 @@ extension IPsecServer {
         outbox.append(
             .authenticateUser(
                 UserQuestion(
-                    place: call.place, ticket: ticket, evidence: evidence, hub: call.peer.name.hub,
+                    place: call.place, ticket: ticket, evidence: evidence, hubs: call.peer.name.hubs,
                     remote: child.path.remote, software: call.link.software,
                     protocolName: call.place.kind.name)))
     }

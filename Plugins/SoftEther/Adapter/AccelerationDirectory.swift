@@ -24,7 +24,7 @@ final class AccelerationDirectory: Sendable {
     }
 
     /// An address without its port.
-    private struct Source: Hashable {
+    fileprivate struct Source: Hashable {
         let high: UInt64
         let low: UInt64
 
@@ -36,7 +36,7 @@ final class AccelerationDirectory: Sendable {
         init(_ endpoint: Endpoint) { self.init(high: endpoint.high, low: endpoint.low) }
     }
 
-    private struct Entry {
+    fileprivate struct Entry {
         let place: Place
         let key: SecretBytes
     }
@@ -155,20 +155,28 @@ extension AccelerationDirectory {
         }
     }
 
-    /// `lane` takes over now, and what is told of the lanes that are still to do so is not yet the last word.
-    func succeed(_ reader: inout ByteReader, on lane: Int) throws(WireError) {
-        var told: [(Source, Entry)] = []
-        for _ in 0..<(try reader.readCount()) {
-            let source = Source(high: try reader.read(UInt64.self), low: try reader.read(UInt64.self))
-            let place = Place(lane: Int(try reader.read(UInt8.self)), session: try reader.read(UInt64.self))
-            var key = try reader.take(Acceleration.usedKeyLength)
-            told.append((source, Entry(place: place, key: SecretBytes(copying: key))))
-            wipe(&key)
+    /// What another instance knows.
+    struct Told {
+        fileprivate var entries: [(Source, Entry)] = []
+
+        init(parsing reader: inout ByteReader) throws(WireError) {
+            for _ in 0..<(try reader.readCount()) {
+                let source = Source(high: try reader.read(UInt64.self), low: try reader.read(UInt64.self))
+                let place = Place(
+                    lane: Int(try reader.read(UInt8.self)), session: try reader.read(UInt64.self))
+                var key = try reader.take(Acceleration.usedKeyLength)
+                entries.append((source, Entry(place: place, key: SecretBytes(copying: key))))
+                wipe(&key)
+            }
         }
+    }
+
+    /// `lane` takes over now, and what is told of the lanes that are still to do so is not yet the last word.
+    func succeed(_ told: Told, on lane: Int) {
         state.withLock { state in
             let succeeded = state.succeeded
             state.keep { succeeded.contains($0.lane) }
-            for (source, entry) in told where !succeeded.contains(entry.place.lane) {
+            for (source, entry) in told.entries where !succeeded.contains(entry.place.lane) {
                 state.add(entry, from: source)
             }
             state.succeeded.insert(lane)

@@ -47,6 +47,7 @@ extension SoftEtherLane {
         module.directory.serialize(into: &octets)
         // The sums are the module's: one lane brings them.
         guard lane == 0 else { return octets }
+        octets.append(UInt8(Counter.allCases.count))
         for counter in Counter.allCases { octets.appendBigEndian(Int64(counters.sums.value(of: counter))) }
         return octets
     }
@@ -126,13 +127,18 @@ extension SoftEtherLane {
         }
     }
 
+    /// Counters that only one of the two instances knows are left out.
     private func takeShared(_ reader: inout ByteReader) throws(WireError) {
-        try server.takeShared(&reader)
-        try module.directory.succeed(&reader, on: lane)
-        guard reader.remaining > 0 else { return }
-        for counter in Counter.allCases {
-            counters.sums.add(Int(try reader.read(Int64.self)), to: counter)
+        let shared = try Server.Shared(parsing: &reader)
+        let told = try AccelerationDirectory.Told(parsing: &reader)
+        var sums: [Int] = []
+        if reader.remaining > 0 {
+            for _ in 0..<(try reader.read(UInt8.self)) { sums.append(Int(try reader.read(Int64.self))) }
         }
+        // The last that can fail.
+        try server.take(shared)
+        module.directory.succeed(told, on: lane)
+        for (counter, sum) in zip(Counter.allCases, sums) { counters.sums.add(sum, to: counter) }
     }
 
     private func takeStream(_ reader: inout ByteReader) throws(WireError) {

@@ -1,3 +1,4 @@
+import OpenSSL
 import PluginABI
 
 /// `pa.psk/1`, the host's side.
@@ -10,7 +11,9 @@ enum PSKTable {
                 guard instance.control.isCurrent else { return PA_ERROR_THREAD }
                 guard let keys = unsafe keys, let count = unsafe count else { return PA_ERROR_ARGUMENT }
                 do {
-                    let lent = LentKeys(try instance.services.peerKeys())
+                    var given = try instance.services.peerKeys()
+                    let lent = LentKeys(given)
+                    for index in given.indices { wipe(&given[index].key) }
                     instance.lend(lent)
                     unsafe keys.pointee = UnsafePointer(lent.start)
                     unsafe count.pointee = UInt32(lent.count)
@@ -23,7 +26,7 @@ enum PSKTable {
             }))
 }
 
-/// Pre-shared keys that the module may read until they are replaced.
+/// Pre-shared keys that the module may read until they are replaced; wiped then.
 @safe final class LentKeys {
     let start: UnsafeMutablePointer<pa_psk_v1>
     let count: Int

@@ -316,7 +316,7 @@ public final class IKEPeer {
 
     private func terms() -> Terms {
         Terms(
-            local: selectors?.0, remote: selectors?.1, identity: identity, hub: nil, path: path, nat: [],
+            local: selectors?.0, remote: selectors?.1, identity: identity, hubs: nil, path: path, nat: [],
             rekeyAt: .distantFuture, expiresAt: .distantFuture, softOctets: .max)
     }
 

@@ -9,8 +9,13 @@ import Wire
 ///
 /// The identity comes first, so that each may have a key of its own. The price: whoever asks is told a hash
 /// by which he may guess the key, and we compute and keep something for an address that nothing has proved.
-/// Such SAs have a quarter of the places of half-open ones, and nothing is sent that was not asked for.
+/// Such SAs have a quarter of the places of half-open ones, and nothing is sent that was not asked for. The
+/// work, two exponentiations, is bounded by the group and by how often it is done.
 extension IKEServer {
+    /// First messages that are answered at once, and afterwards one in this time; on each lane.
+    static let unprovedBurst = 100
+    static let unprovedInterval: Duration = .milliseconds(20)
+
     func receiveAggressive(_ message: Message, at now: Instant) throws(WireError) {
         guard options.allowsAggressiveMode else {
             return logRefusal("phase 1 refused reason=\"aggressive mode\"", message.path, at: now)
@@ -28,7 +33,7 @@ extension IKEServer {
         let first = try FirstMessage(message.body)
         let identity = try payloads.only(.identification)
         let claimed = try Identification(parsing: identity)
-        guard let choice = options.phaseOne.choose(first.offer) else {
+        guard let choice = options.phaseOne.withoutCostlyGroups.choose(first.offer) else {
             logRefusal("phase 1 refused reason=\"no proposal chosen\"", message.path, at: now)
             return refuse(message, .noProposalChosen)
         }
@@ -37,6 +42,9 @@ extension IKEServer {
             cookies: Cookies(initiator: initiator.cookie, responder: makeCookie(initiator.cookie)),
             first: first, choice: choice, theirs: try KeyExchange(payloads, first.abilities),
             isUnproved: true)
+        guard unprovedExchanges.take(at: now) else {
+            return logRefusal("phase 1 refused reason=\"too many in aggressive mode\"", message.path, at: now)
+        }
         do throws(OpenSSLError) {
             try answer(request, claimed, identity, at: now)
         } catch {

@@ -26,6 +26,8 @@ public final class IKEServer {
     private var halfOpen: HalfOpenTable<Cookies>
     /// SAs that began in aggressive mode: a first message that comes again makes no second one.
     var initiators: [Initiator: Cookies] = [:]
+    /// Exchanges of keys for addresses that nothing has proved.
+    var unprovedExchanges = TokenBucket(burst: IKEServer.unprovedBurst, interval: IKEServer.unprovedInterval)
     private var countBySource: [TransportAddress: Int] = [:]
     /// The established SAs of each peer: more than one while phase 1 is renewed.
     private var peers: [Peer: [Cookies]] = [:]
@@ -40,7 +42,7 @@ public final class IKEServer {
         let source: TransportAddress
         let identity: Identification
         /// Who has proved the same name by the key of another hub is somebody else.
-        let hub: String?
+        let hubs: Set<String>?
     }
 
     struct Initiator: Hashable {

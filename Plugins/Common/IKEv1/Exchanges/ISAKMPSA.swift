@@ -1,8 +1,8 @@
 import OpenSSL
 import Wire
 
-/// An ISAKMP SA, from the moment that the peer's address is proved. What it knows is plain values; its
-/// `IKEServer` makes all calls about it.
+/// An ISAKMP SA, from the exchange of keys on: in main mode the peer's address is proved then, in aggressive
+/// mode it is not. What it knows is plain values; its `IKEServer` makes all calls about it.
 final class ISAKMPSA {
     /// Quick modes and what is remembered of them, at once.
     static let maxQuickModes = 32
@@ -96,7 +96,7 @@ final class ISAKMPSA {
 
     func establish(_ established: Established) {
         peer = IKEServer.Peer(
-            source: source, identity: established.identity, hub: established.scope.hub)
+            source: source, identity: established.identity, hubs: established.scope.hubs)
         stage = .established(established)
     }
 

@@ -26,8 +26,8 @@ public struct KeyRing: Sendable {
 
     /// What somebody may who has proved to have a key.
     struct Scope: Equatable {
-        /// The only hub; nil: any.
-        let hub: String?
+        /// The only hubs: of everybody whose key it is. Nil: any.
+        let hubs: Set<String>?
     }
 
     private let own: [SecretBytes]
@@ -45,14 +45,17 @@ public struct KeyRing: Sendable {
                 named[peer.identity.lowercased()] = peer
             }
         }
-        var seen: Set<[UInt8]> = []
-        all = (own + shared.map(\.key) + peers.map(\.key)).filter {
-            seen.insert(Array(copying: $0.bytes)).inserted
-        }
+        var seen: Set<Distinct> = []
+        all = (own + shared.map(\.key) + peers.map(\.key)).filter { seen.insert(Distinct(key: $0)).inserted }
     }
 
     /// What main mode can tell apart, where nobody comes from an address that is an identity.
     public var keyCount: Int { all.count }
+
+    /// Hubs whose key is the server's as well, so that it leads everywhere.
+    public var unconfinedHubs: Set<String> { Set(shared.filter { isOwn($0.key) }.map(\.hub)) }
+
+    private func isOwn(_ key: SecretBytes) -> Bool { own.contains { $0.isSame(as: key) } }
 
     /// What to try in main mode: where the address is an identity that has a key, that one first.
     func candidates(for address: Identification) -> [SecretBytes] {
@@ -62,22 +65,35 @@ public struct KeyRing: Sendable {
 
     /// The key of an identity.
     func key(of identity: Identification) -> (key: SecretBytes, scope: Scope)? {
-        if let peer = named[identity.text.lowercased()] { return (peer.key, Scope(hub: peer.hub)) }
-        return own.first.map { ($0, Scope(hub: nil)) }
+        if let peer = named[identity.text.lowercased()] { return (peer.key, Scope(hubs: [peer.hub])) }
+        return own.first.map { ($0, Scope(hubs: nil)) }
     }
 
     /// Nil: this key is not one that proves this identity.
     func scope(of identity: Identification, provedBy key: SecretBytes) -> Scope? {
         if let peer = named[identity.text.lowercased()] {
-            return peer.key.isSame(as: key) ? Scope(hub: peer.hub) : nil
+            return peer.key.isSame(as: key) ? Scope(hubs: [peer.hub]) : nil
         }
-        if own.contains(where: { $0.isSame(as: key) }) { return Scope(hub: nil) }
-        return shared.first { $0.key.isSame(as: key) }.map { Scope(hub: $0.hub) }
+        if isOwn(key) { return Scope(hubs: nil) }
+        let hubs = Set(shared.filter { $0.key.isSame(as: key) }.map(\.hub))
+        return hubs.isEmpty ? nil : Scope(hubs: hubs)
+    }
+}
+
+/// A key in a set.
+private struct Distinct: Hashable {
+    let key: SecretBytes
+
+    static func == (left: Self, right: Self) -> Bool { left.key.isSame(as: right.key) }
+
+    func hash(into hasher: inout Hasher) {
+        let bytes = key.bytes
+        for index in bytes.byteOffsets {
+            hasher.combine(unsafe bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))
+        }
     }
 }
 
 extension SecretBytes {
-    fileprivate func isSame(as other: SecretBytes) -> Bool {
-        constantTimeEquals(Array(copying: bytes), Array(copying: other.bytes))
-    }
+    fileprivate func isSame(as other: SecretBytes) -> Bool { constantTimeEquals(bytes, other.bytes) }
 }

@@ -53,7 +53,7 @@ struct Proof {
     let identityBody: [UInt8]
     let hash: [UInt8]
     let isInitialContact: Bool
-    var scope = KeyRing.Scope(hub: nil)
+    var scope = KeyRing.Scope(hubs: nil)
 
     init(
         _ claim: ISAKMPSA.Claim, _ chain: CipherChain, hash: [UInt8], isInitialContact: Bool

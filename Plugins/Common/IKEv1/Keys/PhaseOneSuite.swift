@@ -137,6 +137,14 @@ extension CipherAlgorithm {
 extension DiffieHellmanGroup {
     /// Within reach of those who have prepared for it; taken only from clients that offer nothing better.
     var isWeak: Bool { self == .modp1024 || self == .modp1536 }
+
+    /// Milliseconds of work, which nobody gets for a forged address.
+    var isCostly: Bool {
+        switch self {
+        case .modp3072, .modp4096, .modp6144, .modp8192: true
+        case .modp1024, .modp1536, .modp2048, .ecp256, .ecp384: false
+        }
+    }
 }
 
 /// What is acceptable in phase 1.
@@ -147,6 +155,13 @@ public struct PhaseOnePolicy: Sendable {
     public var authentication: Set<AuthenticationMethod> = [.preSharedKey]
 
     public init() {}
+
+    /// For aggressive mode.
+    var withoutCostlyGroups: PhaseOnePolicy {
+        var policy = self
+        policy.groups = groups.filter { !$0.isCostly }
+        return policy
+    }
 
     /// The first acceptable transform in the peer's order, strong groups and ciphers before weak ones.
     func choose(_ offer: SAPayload) -> (proposal: Proposal, suite: PhaseOneSuite)? {

@@ -1,9 +1,9 @@
 public import Wire
 
-/// The server's end of a PPP link, from its establishment to its end: RFC 1661 §3. Brings LCP, authentication
-/// IPCP and IPV6CP (RFC 5072) together; what carries its frames is not its business. Compression and
-/// encryption (CCP, MPPE) are declined, and so is IPv6 where nobody carries it. The peer begins with IPV6CP
-/// if it wants IPv6, and a link without is none the worse.
+/// The server's end of a PPP link, from its establishment to its end: RFC 1661 §3. Brings LCP,
+/// authentication, IPCP and IPV6CP (RFC 5072) together; what carries its frames is not its business.
+/// Compression and encryption (CCP, MPPE) are declined, and so is IPv6 where nobody carries it. The peer
+/// begins with IPV6CP if it wants IPv6, and a link without is none the worse.
 ///
 /// A value without IO or clock: one input, then outputs until nil, then sleep until `deadline`.
 ///

@@ -9,12 +9,20 @@ extension Server {
     private var numbersLeftOut: UInt64 { 2 * UInt64(options.maxHalfOpen) }
 
     /// What all sessions of the lane share. Its form stays as it is whatever `SessionRecord.version` says.
+    public struct Shared {
+        fileprivate let lastNumber: UInt64
+
+        public init(parsing reader: inout ByteReader) throws(WireError) {
+            lastNumber = try reader.read(UInt64.self)
+        }
+    }
+
     public func serializeShared(into octets: inout [UInt8]) { octets.appendBigEndian(lastNumber) }
 
     /// What a lane shares comes before its connections.
-    public func takeShared(_ reader: inout ByteReader) throws(WireError) {
+    public func take(_ shared: Shared) throws(WireError) {
         guard connections.isEmpty, sessions.isEmpty else { throw .badValue }
-        let (last, isOver) = try reader.read(UInt64.self).addingReportingOverflow(numbersLeftOut)
+        let (last, isOver) = shared.lastNumber.addingReportingOverflow(numbersLeftOut)
         guard !isOver else { throw .badValue }
         lastNumber = last
         hasOthers = true

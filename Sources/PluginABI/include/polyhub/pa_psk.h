@@ -18,7 +18,8 @@ extern "C" {
 typedef struct pa_psk_v1 {
     /* What the peer calls itself in phase 1, as administrators write it; capital letters do not matter. A
      * peer of that name has this key and no other one, and no two keys have the same name. Empty: the key is
-     * for peers whose name has none, and lets them into this hub alone. */
+     * for peers whose name has none, and lets them into this hub alone, or into all
+     * hubs that have the same one. */
     pa_octets_v1 identity;
     pa_octets_v1 key;
     const char *hub; /* where the key leads to, as pa_verdict_v1 spells it */
