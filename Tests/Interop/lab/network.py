@@ -7,7 +7,7 @@
   10.77.2.0/24       +----------- [outside 198.51.100.2] httpd, dnsmasq for DNS
                                   (knows no way back to c1 and c2)
 
-A scenario that wants more clients (`CLIENTS`) has c3 and so on beside these.
+A scenario that wants more clients (`CLIENT_NAMESPACES`) has c3 and so on beside these.
 """
 
 import contextlib

@@ -17,7 +17,7 @@ from lab.softether import Client as SoftEther
 from lab.strongswan import LISTEN, PSK, EtherIP, StrongSwan, wire_up
 
 LIMIT = 300
-CLIENTS = 7
+CLIENT_NAMESPACES = 7
 SHARED = "0.0.0.0:443"
 ROUTERS = ("site-1.example", "site-2.example")
 
