@@ -1,5 +1,6 @@
 import FakeHost
 import PluginABI
+import SoftEtherCore
 import Testing
 
 @testable import SoftEtherAdapter
