@@ -126,7 +126,8 @@ static void count_failure(clinux_counters *counters, uint32_t datagrams) {
 static void write_frames(int fd, const pa_slice_v1 *frames, uint32_t count, clinux_counters *counters) {
     for (uint32_t i = 0; i < count; i++) {
         counters->send_calls++;
-        if (write(fd, frames[i].start, frames[i].length) >= 0) count_load((load){1, frames[i].length}, counters);
+        load one = {1, frames[i].length};
+        if (write(fd, frames[i].start, one.octets) >= 0) count_load(one, counters);
         else count_failure(counters, 1);
     }
 }

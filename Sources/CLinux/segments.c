@@ -12,13 +12,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* TCP segments of one flow that continue each other leave as one message, which the kernel or the network card
- * cuts into the same segments again. As in the kernel's own GRO nothing is joined that would not come out as it
- * went in: only ACK, and PSH on the last, the same headers but for the sequence number, all of one size but for
- * the last, and a checksum that is right, since it is made anew. Only the identification of an IPv4 packet that
- * must not be fragmented may change, which means nothing there (RFC 6864 4.1). */
+/* TCP segments of one flow that continue each other leave as one message, which the kernel or the network
+ * card cuts into the same segments again. As in the kernel's own GRO nothing is joined that would not come
+ * out as it went in: only ACK, and PSH on the last, the same headers but for the sequence number, all of one
+ * size but for the last, and a checksum that is right, since it is made anew. Only the identification of an
+ * IPv4 packet that must not be fragmented may change, which means nothing there (RFC 6864 4.1). */
 
-enum { ETHERNET = 14, IPV4 = 20, IPV6 = 40, TCP = 20, MOST_OCTETS = 65000, VNET = sizeof(struct virtio_net_hdr) };
+enum { ETHERNET = 14, IPV4 = 20, IPV6 = 40, TCP = 20, MOST_OCTETS = 65000 };
+enum { VNET = sizeof(struct virtio_net_hdr) };
 enum { PSH = 0x08, ACK = 0x10 };
 
 _Static_assert(SEGMENT_HEAD >= VNET + ETHERNET + IPV6 + 60, "the longest header fits");
@@ -55,8 +56,8 @@ static uint64_t pseudo_header(const uint8_t *ip, int is_ipv6, uint32_t length) {
     return is_ipv6 ? add(ip + 8, 32, total) : add(ip + 12, 8, total);
 }
 
-/* Whether the frame is an unfragmented TCP segment, which then is `found`. Frames with VLAN tags are not looked
- * into. */
+/* Whether the frame is an unfragmented TCP segment, which then is `found`. Frames with VLAN tags are not
+ * looked into. */
 static int parse(const pa_slice_v1 *slice, segment *found) {
     const uint8_t *frame = slice->start, *ip = frame + ETHERNET;
     if (slice->length < ETHERNET + IPV4 + TCP) return 0;

@@ -166,8 +166,8 @@ extension FramePort.Kind {
 }
 
 extension Lane {
-    /// [lane] Reads frames from the descriptor until the port is closed or ends. `sending`: a packet socket of
-    /// the same interface by which they leave instead, with PACKET_VNET_HDR; the caller's, too.
+    /// [lane] Reads frames from the descriptor until the port is closed or ends. `sending`: a packet socket
+    /// of the same interface by which they leave instead, with PACKET_VNET_HDR; the caller's, too.
     public func attachFrameDevice(
         descriptor: Int32, sending: Int32? = nil, kind: FramePort.Kind, handler: any FrameHandler
     ) throws(SocketError) -> FramePort {

@@ -55,8 +55,8 @@ public final class FrameDevice: Sendable {
     /// -1 after `close`. Stays owned by this device.
     public var descriptor: Int32 { open.withLock { $0.descriptor } }
 
-    /// A socket by which frames leave in batches, each message behind a virtio_net_hdr; nil: there is only the
-    /// one descriptor. Stays owned by this device.
+    /// A socket by which frames leave in batches, each message behind a virtio_net_hdr; nil: there is only
+    /// the one descriptor. Stays owned by this device.
     public var sendingDescriptor: Int32? { open.withLock { $0.sending } }
 
     /// To be called when nobody polls the descriptor any more. Again: does nothing.

@@ -127,7 +127,8 @@ class SoftEtherServer:
         self.setup = setup or self.office()
         self.psk = psk
         if psk:
-            self.setup = [f"IPsecEnable /L2TP:yes /L2TPRAW:no /ETHERIP:no /PSK:{psk} /DEFAULTHUB:LAB", *self.setup]
+            l2tp = f"IPsecEnable /L2TP:yes /L2TPRAW:no /ETHERIP:no /PSK:{psk} /DEFAULTHUB:LAB"
+            self.setup = [l2tp, *self.setup]
         self.process = None
 
     def profile(self, cipher, device="tun"):
@@ -182,7 +183,7 @@ class SoftEtherServer:
         ports = [self.OPENVPN_PORT, *([500, 4500] if self.psk else [])]
         for port in ports:
             listens = ("sh", "-c", f"ss -Hlnu sport = :{port} | grep -q .")
-            wait_until(10, lambda: self.lab.succeeds(self.where, *listens), f"the vpnserver's UDP port {port}")
+            wait_until(10, lambda: self.lab.succeeds(self.where, *listens), f"its UDP port {port}")
         return self
 
     def stop(self):
