@@ -129,13 +129,13 @@ let package = Package(
             name: "EngineParts", dependencies: ["PluginABI", "Wire"], path: "Plugins/Common/EngineParts",
             swiftSettings: dataPath),
         .target(
-            name: "ESP", dependencies: ["EngineParts", "OpenSSL", "PluginABI"], path: "Plugins/Common/ESP",
+            name: "ESP", dependencies: ["EngineParts", "OpenSSL", "PluginABI", "Wire"], path: "Plugins/Common/ESP",
             swiftSettings: dataPath),
         .target(
             name: "IKEv1", dependencies: ["EngineParts", "ESP", "OpenSSL", "Wire"],
             path: "Plugins/Common/IKEv1", swiftSettings: views),
         .target(
-            name: "L2TP", dependencies: ["OpenSSL", "Wire"], path: "Plugins/Common/L2TP",
+            name: "L2TP", dependencies: ["EngineParts", "OpenSSL", "Wire"], path: "Plugins/Common/L2TP",
             swiftSettings: views),
         .target(
             name: "IPsecCore",
@@ -143,7 +143,9 @@ let package = Package(
             path: "Plugins/IPsec/Core", swiftSettings: dataPath),
         .target(
             name: "IPsecAdapter",
-            dependencies: ["IKEv1", "IPsecCore", "OpenSSL", "PPP", "PPPSessions", "PluginKit", "Wire"],
+            dependencies: [
+                "EngineParts", "IKEv1", "IPsecCore", "OpenSSL", "PPP", "PPPSessions", "PluginKit", "Wire",
+            ],
             path: "Plugins/IPsec/Adapter", swiftSettings: dataPath),
         .target(
             name: "IPsec", dependencies: ["IPsecAdapter", "PluginABI", "PluginKit"],

@@ -50,15 +50,15 @@ public struct Tunnel: Sendable {
     public let remoteID: UInt16
     /// What the peer calls itself; for logs.
     public let hostName: String
-    private(set) var stage: Stage
-    private(set) var sessions: [UInt16: (session: Session, call: Call)] = [:]
-    private var channel = ReliableChannel()
-    private var outputs: [Output] = []
-    private var lastHeard: Instant
+    var stage: Stage
+    var sessions: [UInt16: (session: Session, call: Call)] = [:]
+    var channel = ReliableChannel()
+    var outputs: [Output] = []
+    var lastHeard: Instant
     /// Since when there is no session.
-    private var emptySince: Instant?
+    var emptySince: Instant?
     /// For hidden AVPs, and for the peer's challenge. Empty: there is none.
-    private let secret: [UInt8]
+    let secret: [UInt8]
 
     /// The first message. `localID` is random, and no other tunnel's.
     public init(

@@ -57,14 +57,14 @@ public struct ControlConnection: Sendable {
     public let transport: L2TPv3Transport
     /// The AVPs of Cisco's routers from before the RFC.
     let dialect: Dialect
-    private(set) var stage: Stage
-    private(set) var call = Call.none
-    public private(set) var session: L2TPv3Session?
+    var stage: Stage
+    var call = Call.none
+    public internal(set) var session: L2TPv3Session?
     /// What the peer wants of its session; `accept` adds our id.
-    private var requested: (id: UInt32, cookie: [UInt8], hasSublayer: Bool) = (0, [], false)
-    private var channel = ReliableChannel()
-    private var outputs: [Output] = []
-    private var lastHeard: Instant
+    var requested: (id: UInt32, cookie: [UInt8], hasSublayer: Bool) = (0, [], false)
+    var channel = ReliableChannel()
+    var outputs: [Output] = []
+    var lastHeard: Instant
 
     /// Who we are. `connection` is random, and no other connection's.
     public struct LocalEnd: Sendable {
