@@ -261,7 +261,9 @@ let package = Package(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(
             name: "ESPTests",
-            dependencies: ["ESP", "LentPackets", "OpenSSL", "PluginABI", "SeededGenerators"],
+            dependencies: [
+                "ESP", "EngineParts", "LentPackets", "OpenSSL", "PluginABI", "SeededGenerators", "Wire",
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "HostTests",

@@ -227,6 +227,7 @@ public final class IKEServer {
     func remove(_ sa: ISAKMPSA) {
         guard sas[sa.cookies] === sa else { return }
         sas[sa.cookies] = nil
+        if sas.isEmpty { timers = TimerQueue<Cookies>() }
         if initiators[sa.initiator] == sa.cookies { initiators[sa.initiator] = nil }
         Self.decrement(&countBySource, sa.source)
         guard let peer = sa.peer else { return }

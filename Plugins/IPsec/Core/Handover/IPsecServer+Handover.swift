@@ -77,6 +77,7 @@ extension IPsecServer {
             for child in peer.children { children[child.agreed.spi] = nil }
             forget(peer)
         }
+        if peers.count == 0 { timers = TimerQueue<PlaceID>() }
         for name in party.names { ike.giveUp(name) }
     }
 
