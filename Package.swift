@@ -129,7 +129,8 @@ let package = Package(
             name: "EngineParts", dependencies: ["PluginABI", "Wire"], path: "Plugins/Common/EngineParts",
             swiftSettings: dataPath),
         .target(
-            name: "ESP", dependencies: ["EngineParts", "OpenSSL", "PluginABI", "Wire"], path: "Plugins/Common/ESP",
+            name: "ESP", dependencies: ["EngineParts", "OpenSSL", "PluginABI", "Wire"],
+            path: "Plugins/Common/ESP",
             swiftSettings: dataPath),
         .target(
             name: "IKEv1", dependencies: ["EngineParts", "ESP", "OpenSSL", "Wire"],
@@ -275,7 +276,7 @@ let package = Package(
             name: "HubTests", dependencies: ["Hub", "PluginABI", "Policy", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "IKEv1Tests",
-            dependencies: ["ESP", "IKEPeer", "IKEv1", "OpenSSL", "SeededGenerators", "Wire"],
+            dependencies: ["ESP", "EngineParts", "IKEPeer", "IKEv1", "OpenSSL", "SeededGenerators", "Wire"],
             swiftSettings: tests),
         .testTarget(
             name: "IPsecAdapterTests",
@@ -295,7 +296,8 @@ let package = Package(
             swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
         .testTarget(
-            name: "L2TPTests", dependencies: ["L2TP", "SeededGenerators", "Wire"], swiftSettings: tests),
+            name: "L2TPTests", dependencies: ["EngineParts", "L2TP", "SeededGenerators", "Wire"],
+            swiftSettings: tests),
         .testTarget(
             name: "LanesTests",
             dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],

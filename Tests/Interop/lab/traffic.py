@@ -18,7 +18,7 @@ class Load:
         self.server.wait_log(5, "Server listening")
         self.client = lab.spawn(
             source,
-            f"{source}-iperf",
+            f"{source}-iperf-client",
             ["iperf3", "-c", address, "-t", str(seconds), "-J", "--connect-timeout", "5000", *options],
         )
 

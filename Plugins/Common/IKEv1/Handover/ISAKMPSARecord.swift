@@ -3,7 +3,7 @@ import OpenSSL
 import Wire
 
 /// An ISAKMP SA as it travels to another instance of the module: in whatever stage it is, with what it
-/// remembers of messages. Fragments of a message that is not whole stay behind, as if they were lost.
+/// remembers of messages.
 extension ISAKMPSA {
     func serialize(into record: inout SecretRecord) {
         record.octets.appendBigEndian(cookies.initiator)
@@ -21,6 +21,7 @@ extension ISAKMPSA {
         record.octets.append(expiresAt)
         record.octets.appendCounted(lastReceived)
         record.octets.appendCounted(lastSent)
+        reassembly.serialize(into: &record.octets)
         serializeUsedIDs(into: &record.octets)
         record.octets.append(lastHeard)
         probe.serialize(into: &record.octets)
@@ -45,6 +46,7 @@ extension ISAKMPSA {
         expiresAt = try reader.readInstant()
         lastReceived = try reader.readCounted()
         lastSent = try reader.readCounted()
+        reassembly = try Reassembly(parsing: &reader)
         try parseUsedIDs(&reader)
         lastHeard = try reader.readInstant()
         probe = try DeadPeerProbe(parsing: &reader)
@@ -138,6 +140,31 @@ extension ISAKMPSA.Handshake {
         claim = ISAKMPSA.Claim(
             keys: try PhaseOneKeys(suite, from: &secrets), identity: try Identification(parsing: &reader),
             identityBody: try reader.readCounted(), scope: try KeyRing.Scope(parsing: &reader))
+    }
+}
+
+extension Reassembly {
+    fileprivate func serialize(into octets: inout [UInt8]) {
+        octets.appendBigEndian(id)
+        octets.appendOptional(last) { $0.append($1) }
+        octets.append(UInt8(clamping: pieces.count))
+        for (number, piece) in pieces.sorted(by: { $0.key < $1.key }) {
+            octets.append(number)
+            octets.appendCounted(piece)
+        }
+    }
+
+    fileprivate init(parsing reader: inout ByteReader) throws(WireError) {
+        id = try reader.read(UInt16.self)
+        last = try reader.readFlag() ? try reader.read(UInt8.self) : nil
+        for _ in 0..<(try reader.read(UInt8.self)) {
+            let number = try reader.read(UInt8.self)
+            guard (1...Self.maxFragments).contains(Int(number)), pieces[number] == nil, last != 0 else {
+                throw .badValue
+            }
+            pieces[number] = try reader.readCounted()
+        }
+        guard pieces.values.reduce(0, { $0 + $1.count }) <= ISAKMPHeader.maxMessage else { throw .badLength }
     }
 }
 
