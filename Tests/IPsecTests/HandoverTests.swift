@@ -37,14 +37,16 @@ import Wire
         { try EtherIPTests().`an SA that has carried its share is replaced under way`() },
         { try EtherIPTests().`at the end of the server every place ends`() },
         {
-            try L2TPTests().`a telephone is let in by its password, gets an address and DNS, and packets pass`()
+            try L2TPTests()
+                .`a telephone is let in by its password, gets an address and DNS, and packets pass`()
         },
         { try L2TPTests().`the largest packet of the tunnel fits the path, numbers and all`() },
         { try L2TPTests().`a peer that wants numbers gets them in all data`() },
         { try L2TPTests().`length, numbers and offset may stand in data`(true, true, 5) },
         { try L2TPTests().`what stands behind the length of a packet is cut off`() },
         {
-            try L2TPTests().`a wrong password is refused, the session ends, the tunnel stays for another try`()
+            try L2TPTests()
+                .`a wrong password is refused, the session ends, the tunnel stays for another try`()
         },
         { try L2TPTests().`PAP is an option`() },
         {

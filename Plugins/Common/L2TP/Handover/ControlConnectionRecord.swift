@@ -27,7 +27,7 @@ extension ControlConnection {
         guard localID != 0, remoteID != 0 else { throw .badValue }
         transport = try reader.readOne(of: L2TPv3Transport.recorded)
         dialect = try reader.readOne(of: Dialect.recorded)
-        stage = try Stage(parsing: &reader)
+        stage = try ControlStage(parsing: &reader)
         call = try Call(parsing: &reader)
         requested.id = try reader.read(UInt32.self)
         requested.cookie = try reader.readCounted()
@@ -62,31 +62,6 @@ extension L2TPv3Transport {
 
 extension Dialect {
     fileprivate static let recorded: [Self] = [.ietf, .cisco]
-}
-
-extension ControlConnection.Stage {
-    fileprivate func serialize(into octets: inout [UInt8]) {
-        switch self {
-        case .awaitingSCCCN(let until):
-            octets.append(0)
-            octets.append(until)
-        case .established: octets.append(1)
-        case .ending(let until):
-            octets.append(2)
-            octets.append(until)
-        case .over: octets.append(3)
-        }
-    }
-
-    fileprivate init(parsing reader: inout ByteReader) throws(WireError) {
-        switch try reader.read(UInt8.self) {
-        case 0: self = .awaitingSCCCN(until: try reader.readInstant())
-        case 1: self = .established
-        case 2: self = .ending(until: try reader.readInstant())
-        case 3: self = .over
-        default: throw .badValue
-        }
-    }
 }
 
 extension ControlConnection.Call {

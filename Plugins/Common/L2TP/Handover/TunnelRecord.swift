@@ -31,7 +31,7 @@ extension Tunnel {
         remoteID = try reader.read(UInt16.self)
         guard localID != 0, remoteID != 0 else { throw .badValue }
         hostName = try reader.readText()
-        stage = try Stage(parsing: &reader)
+        stage = try ControlStage(parsing: &reader)
         let count = try reader.readCount()
         guard count <= Self.maxSessions else { throw .badLength }
         for _ in 0..<count {
@@ -51,30 +51,5 @@ extension Tunnel {
     /// By our ids, those in which PPP may flow.
     public var establishedSessions: [UInt16] {
         sessions.filter { $0.value.call == .established }.map(\.key).sorted()
-    }
-}
-
-extension Tunnel.Stage {
-    fileprivate func serialize(into octets: inout [UInt8]) {
-        switch self {
-        case .awaitingSCCCN(let until):
-            octets.append(0)
-            octets.append(until)
-        case .established: octets.append(1)
-        case .ending(let until):
-            octets.append(2)
-            octets.append(until)
-        case .over: octets.append(3)
-        }
-    }
-
-    fileprivate init(parsing reader: inout ByteReader) throws(WireError) {
-        switch try reader.read(UInt8.self) {
-        case 0: self = .awaitingSCCCN(until: try reader.readInstant())
-        case 1: self = .established
-        case 2: self = .ending(until: try reader.readInstant())
-        case 3: self = .over
-        default: throw .badValue
-        }
     }
 }

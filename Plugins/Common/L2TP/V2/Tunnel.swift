@@ -33,13 +33,6 @@ public struct Tunnel: Sendable {
         public var isSequenced = false
     }
 
-    enum Stage: Equatable {
-        case awaitingSCCCN(until: Instant)
-        case established
-        case ending(until: Instant)
-        case over
-    }
-
     enum Call: Equatable {
         case awaitingICCN(until: Instant)
         case established
@@ -50,7 +43,7 @@ public struct Tunnel: Sendable {
     public let remoteID: UInt16
     /// What the peer calls itself; for logs.
     public let hostName: String
-    var stage: Stage
+    var stage: ControlStage
     var sessions: [UInt16: (session: Session, call: Call)] = [:]
     var channel = ReliableChannel()
     var outputs: [Output] = []

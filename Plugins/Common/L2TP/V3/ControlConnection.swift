@@ -27,14 +27,6 @@ public struct ControlConnection: Sendable {
         case ended(String)
     }
 
-    enum Stage: Equatable {
-        case awaitingSCCCN(until: Instant)
-        case established
-        /// We have said, or heard, goodbye.
-        case ending(until: Instant)
-        case over
-    }
-
     enum Call: Equatable {
         case none
         /// Somebody decides whether it may be.
@@ -57,7 +49,7 @@ public struct ControlConnection: Sendable {
     public let transport: L2TPv3Transport
     /// The AVPs of Cisco's routers from before the RFC.
     let dialect: Dialect
-    var stage: Stage
+    var stage: ControlStage
     var call = Call.none
     public internal(set) var session: L2TPv3Session?
     /// What the peer wants of its session; `accept` adds our id.
