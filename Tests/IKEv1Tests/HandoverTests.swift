@@ -194,37 +194,39 @@ import Wire
             expiresAt: Instant(nanoseconds: 9), softOctets: 10)
         site.server.children[0x100] = IKEServer.Child(sa: child, owner: sa.cookies, isActive: true)
         sa.children = [0x100]
-        let pathOctets = "0000000000000005 04 0000000000000000 0000000001020304 1194 00000000 00 01"
-        let identityOctets = "00000005 0200000061"
-        let hubs = "01 00000001 00000003 4c4142"
-        let sections = [
-            // Cookies and suite, abilities, source, path, who the peer is.
-            "00000178 0000000000000001 0000000000000002",
-            "0000000b 4145532d3132382d434243 00000004 53484131 000e 0001 01",
-            "04 0000000000000000 0000000001020304 0000 00000000", pathOctets, "01", identityOctets, hubs,
-            // Established: the last block, by whom, by what; NAT, end, last messages, no fragments.
-            "01 00000010 09090909090909090909090909090909", identityOctets, hubs,
-            "01 0000000000000007 00000001aa 00000001bb 0000 00 00",
-            // Message ids, when it was heard, the probe; not half-open, not of aggressive mode.
-            "01 20 00000001 00000008 0000000000000006 00000003 00 00 00 00 00",
-            // A child: SPIs, suite, selectors, by whom, path, NAT, its times, what it may carry, active.
-            "00000001 00000100 00000200 00 0000000b 4145532d3132382d47434d 00 0004 01 0013",
-            "00 01 00000008 01610000 01020304", identityOctets, "00", pathOctets,
-            "01 0000000000000008 0000000000000009 000000000000000a 01 00",
-            // A quick mode that is done.
-            "01 00000008 02 00000010 05050505050505050505050505050505 00000001cc 00000000",
-            "0000000000000009 00",
-            // Six secrets.
-            "00000006", (1...3).map { "00000014" + String(repeating: "0\($0)", count: 20) }.joined(),
-            "00000010 04040404040404040404040404040404",
-            (6...7).map { "00000014" + String(repeating: "0\($0)", count: 20) }.joined(),
-        ]
         let hex = Site.record(of: sa.cookies, site.server).map {
             ($0 < 16 ? "0" : "") + String($0, radix: 16)
         }
         .joined()
-        #expect(hex == sections.joined().filter { $0 != " " })
+        #expect(hex == Self.sections.joined().filter { $0 != " " })
     }
+
+    private static let pathOctets =
+        "0000000000000005 04 0000000000000000 0000000001020304 1194 00000000 00 01"
+    private static let identityOctets = "00000005 0200000061"
+    private static let hubs = "01 00000001 00000003 4c4142"
+    private static let sections = [
+        // Cookies and suite, abilities, source, path, who the peer is.
+        "00000178 0000000000000001 0000000000000002",
+        "0000000b 4145532d3132382d434243 00000004 53484131 000e 0001 01",
+        "04 0000000000000000 0000000001020304 0000 00000000", pathOctets, "01", identityOctets, hubs,
+        // Established: the last block, by whom, by what; NAT, end, last messages, no fragments.
+        "01 00000010 09090909090909090909090909090909", identityOctets, hubs,
+        "01 0000000000000007 00000001aa 00000001bb 0000 00 00",
+        // Message ids, when it was heard, the probe; not half-open, not of aggressive mode.
+        "01 20 00000001 00000008 0000000000000006 00000003 00 00 00 00 00",
+        // A child: SPIs, suite, selectors, by whom, path, NAT, its times, what it may carry, active.
+        "00000001 00000100 00000200 00 0000000b 4145532d3132382d47434d 00 0004 01 0013",
+        "00 01 00000008 01610000 01020304", identityOctets, "00", pathOctets,
+        "01 0000000000000008 0000000000000009 000000000000000a 01 00",
+        // A quick mode that is done.
+        "01 00000008 02 00000010 05050505050505050505050505050505 00000001cc 00000000",
+        "0000000000000009 00",
+        // Six secrets.
+        "00000006", (1...3).map { "00000014" + String(repeating: "0\($0)", count: 20) }.joined(),
+        "00000010 04040404040404040404040404040404",
+        (6...7).map { "00000014" + String(repeating: "0\($0)", count: 20) }.joined(),
+    ]
 
     private static func secrets(_ record: SecretRecord) throws -> RecordSecrets {
         let whole = record.whole

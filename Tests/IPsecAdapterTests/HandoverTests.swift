@@ -7,8 +7,8 @@ import Wire
 
 @testable import L2TP
 
-/// Telephones that go on in another instance of the whole module. That neither they nor the host hear of it is
-/// seen by `Site.swap`, each time.
+/// Telephones that go on in another instance of the whole module. That neither they nor the host hear of it
+/// is seen by `Site.swap`, each time.
 @Suite struct HandoverTests {
     private let packet: [UInt8] = [0x45, 0, 0, 20] + [UInt8](repeating: 7, count: 16)
 

@@ -1,10 +1,10 @@
 """Proves that the IPsec module is replaced under traffic, and no client notices.
 
 EtherIP under strongSwan with AES-GCM, and a real L2TP client in a guest: transfers through both, 500 pings a
-second through EtherIP and 100 through L2TP, and twenty swaps. Nobody connects anew: each has one session and
-one lease, and the SAs that it began with. No ping is lost, the transfers go on as before the first swap, lanes
-do not pause for 5 ms, memory grows by no more than the images that stay mapped. Then the keys of phase 2 are
-renewed with the instance that there is, and both clients leave in order.
+second through EtherIP and 100 through L2TP, and twenty swaps. Nobody connects anew: each has one session
+and one lease, and the SAs that it began with. No ping is lost, the transfers go on as before the first swap,
+lanes do not pause for 5 ms, memory grows by no more than the images that stay mapped. Then the keys of
+phase 2 are renewed with the instance that there is, and both clients leave in order.
 """
 
 import time

@@ -6,8 +6,8 @@ import OpenSSL
 import PPP
 public import Wire
 
-/// ISAKMP SAs, by their names, and peers that know of each other, and so go on together in another instance of the module: as
-/// a rule one of each.
+/// ISAKMP SAs, by their names, and peers that know of each other, and so go on together in another instance
+/// of the module: as a rule one of each.
 public struct Party: Sendable {
     /// Of the octets of its record. A change to what is written is a new version.
     public static let recordVersion: UInt32 = 1
