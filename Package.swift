@@ -129,13 +129,14 @@ let package = Package(
             name: "EngineParts", dependencies: ["PluginABI", "Wire"], path: "Plugins/Common/EngineParts",
             swiftSettings: dataPath),
         .target(
-            name: "ESP", dependencies: ["EngineParts", "OpenSSL", "PluginABI"], path: "Plugins/Common/ESP",
+            name: "ESP", dependencies: ["EngineParts", "OpenSSL", "PluginABI", "Wire"],
+            path: "Plugins/Common/ESP",
             swiftSettings: dataPath),
         .target(
             name: "IKEv1", dependencies: ["EngineParts", "ESP", "OpenSSL", "Wire"],
             path: "Plugins/Common/IKEv1", swiftSettings: views),
         .target(
-            name: "L2TP", dependencies: ["OpenSSL", "Wire"], path: "Plugins/Common/L2TP",
+            name: "L2TP", dependencies: ["EngineParts", "OpenSSL", "Wire"], path: "Plugins/Common/L2TP",
             swiftSettings: views),
         .target(
             name: "IPsecCore",
@@ -143,7 +144,9 @@ let package = Package(
             path: "Plugins/IPsec/Core", swiftSettings: dataPath),
         .target(
             name: "IPsecAdapter",
-            dependencies: ["IKEv1", "IPsecCore", "OpenSSL", "PPP", "PPPSessions", "PluginKit", "Wire"],
+            dependencies: [
+                "EngineParts", "IKEv1", "IPsecCore", "OpenSSL", "PPP", "PPPSessions", "PluginKit", "Wire",
+            ],
             path: "Plugins/IPsec/Adapter", swiftSettings: dataPath),
         .target(
             name: "IPsec", dependencies: ["IPsecAdapter", "PluginABI", "PluginKit"],
@@ -259,7 +262,9 @@ let package = Package(
             name: "ControlTests", dependencies: ["Control", "ControlFixtures"], swiftSettings: tests),
         .testTarget(
             name: "ESPTests",
-            dependencies: ["ESP", "LentPackets", "OpenSSL", "PluginABI", "SeededGenerators"],
+            dependencies: [
+                "ESP", "EngineParts", "LentPackets", "OpenSSL", "PluginABI", "SeededGenerators", "Wire",
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "HostTests",
@@ -271,7 +276,7 @@ let package = Package(
             name: "HubTests", dependencies: ["Hub", "PluginABI", "Policy", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "IKEv1Tests",
-            dependencies: ["ESP", "IKEPeer", "IKEv1", "OpenSSL", "SeededGenerators", "Wire"],
+            dependencies: ["ESP", "EngineParts", "IKEPeer", "IKEv1", "OpenSSL", "SeededGenerators", "Wire"],
             swiftSettings: tests),
         .testTarget(
             name: "IPsecAdapterTests",
@@ -291,7 +296,8 @@ let package = Package(
             swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: tests),
         .testTarget(
-            name: "L2TPTests", dependencies: ["L2TP", "SeededGenerators", "Wire"], swiftSettings: tests),
+            name: "L2TPTests", dependencies: ["EngineParts", "L2TP", "SeededGenerators", "Wire"],
+            swiftSettings: tests),
         .testTarget(
             name: "LanesTests",
             dependencies: ["CLinux", "Lanes", "LocalBridge", "NetworkNamespace", "PluginABI", "Wire"],

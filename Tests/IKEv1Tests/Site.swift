@@ -1,3 +1,4 @@
+import EngineParts
 import IKEPeer
 import OpenSSL
 import SeededGenerators
@@ -11,7 +12,13 @@ import Wire
 final class Site {
     static let serverAddress = TransportAddress(ipv4: 0xc000_0201, port: 500)
 
-    let server: IKEServer
+    /// Whatever comes next meets another instance of the engine, in every test that begins so.
+    @TaskLocal static var swapsAllTheTime = false
+
+    private(set) var server: IKEServer
+    private let options: IKEOptions
+    /// Outputs within outputs: at rest is whoever has none.
+    private var depth = 0
     var now = Instant(nanoseconds: 1_000_000_000_000)
     var peers: [IKEPeer] = []
     var installed: [ChildSA] = []
@@ -24,6 +31,7 @@ final class Site {
     init(_ change: (inout IKEOptions) -> Void = { _ in }) throws {
         var options = IKEOptions(preSharedKeys: [SecretBytes(copying: Array("secret".utf8))])
         change(&options)
+        self.options = options
         server = try IKEServer(
             options, cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1))
     }
@@ -48,6 +56,13 @@ final class Site {
     }
 
     func drain() throws {
+        depth += 1
+        defer { depth -= 1 }
+        try perform()
+        if depth == 1, Self.swapsAllTheTime { try swap() }
+    }
+
+    private func perform() throws {
         while let output = server.nextOutput() {
             switch output {
             case .send(let datagram, let path):
@@ -63,6 +78,57 @@ final class Site {
             }
         }
     }
+
+    // MARK: Swaps
+
+    /// Another instance takes over, which has all that this one had.
+    func swap() throws {
+        let other = try IKEServer(
+            options, cookieKey: Array(repeating: 8, count: 32), random: SeededGenerator(seed: 2))
+        var record = SecretRecord()
+        server.serializeShared(into: &record)
+        try Self.read(record.whole) { reader, secrets throws(WireError) in
+            try? other.take(IKEServer.Shared(parsing: &reader, &secrets))
+        }
+        for name in server.names {
+            let record = Self.record(of: name, server)
+            server.giveUp(name)
+            let arrival = try Self.arrival(record)
+            try #require(other.hasPlace(for: arrival))
+            other.adopt(arrival, at: now)
+            #expect(Self.record(of: name, other) == record)
+        }
+        #expect(server.saCount == 0 && server.halfOpenCount == 0 && server.children.isEmpty)
+        #expect(server.initiators.isEmpty && server.peers.isEmpty && server.deadline == nil)
+        (other.malformed, other.unauthentic) = (server.malformed, server.unauthentic)
+        server = other
+    }
+
+    static func record(of name: Cookies, _ server: IKEServer) -> [UInt8] {
+        var record = SecretRecord()
+        server.serialize(name, into: &record)
+        return record.whole
+    }
+
+    static func arrival(_ whole: [UInt8]) throws -> IKEServer.Arrival {
+        try read(whole) { reader, secrets throws(WireError) in
+            try IKEServer.Arrival(parsing: &reader, &secrets)
+        }
+    }
+
+    private static func read<T>(
+        _ whole: [UInt8], _ parse: (inout ByteReader, inout RecordSecrets) throws(WireError) -> T
+    ) throws -> T {
+        var outer = ByteReader(whole.rawSpan)
+        let octets = try outer.readCounted()
+        var secrets = try RecordSecrets(parsing: &outer)
+        var reader = ByteReader(octets.rawSpan)
+        let value = try parse(&reader, &secrets)
+        guard outer.remaining == 0, reader.remaining == 0, secrets.isEmpty else { throw WireError.badLength }
+        return value
+    }
+
+    // MARK: Time
 
     /// Lets time pass, with every timer on the way.
     func wait(_ duration: Duration) throws {

@@ -9,6 +9,7 @@ import PPPPeer
 import PluginABI
 import PluginKit
 import SeededGenerators
+import Testing
 import Wire
 
 @testable import IKEv1
@@ -21,8 +22,8 @@ final class Site {
     static var descriptor: UnsafePointer<pa_descriptor_v1> { ModuleEntry.descriptor(of: IPsecModule.self) }
     private static let remote = pa_address_v1.ipv4(198, 51, 100, 7, port: 500)
 
-    let host = FakeHost()
-    let module: LoadedModule
+    private(set) var host = FakeHost()
+    private(set) var module: LoadedModule
     let datagram: pa_datagram_module_v1
     let sessions: pa_session_module_v1
     let auth: pa_auth_module_v1
@@ -34,6 +35,9 @@ final class Site {
     var opensSessions = true
     /// The newest session's.
     private(set) var token: UInt64 = 0
+    /// Whatever comes next meets another instance of the module.
+    var swapsAllTheTime = false
+    private(set) var swaps = 0
     private var inbound: InboundSA?
     private var outbound: OutboundSA?
 
@@ -41,8 +45,10 @@ final class Site {
     /// `keys`: of hubs; the peer knows `secret`.
     init(
         auth methods: [String] = ["mschapv2"],
-        keys: [(identity: String, key: String, hub: String)] = [], secret: String = "secret"
+        keys: [(identity: String, key: String, hub: String)] = [], secret: String = "secret",
+        swaps swapsAllTheTime: Bool = false
     ) throws {
+        self.swapsAllTheTime = swapsAllTheTime
         let host = host
         host.keys = keys
         host.now = 1_000_000_000_000
@@ -65,10 +71,7 @@ final class Site {
         lac = SimulatedLAC { Instant(nanoseconds: host.now) }
         try module.check(module.start())
         try module.check(module.enterLane())
-        for (socket, port) in [(Self.ikeSocket, 500), (Self.espSocket, 0)] as [(UInt64, UInt16)] {
-            var local = pa_address_v1.ipv4(192, 0, 2, 1, port: port)
-            datagram.listening(module.laneState, socket, &local)
-        }
+        announce(to: module)
         lac.transmit = { [unowned self] in try deliverESP($0) }
         deliver(peer.start(), on: Self.ikeSocket)
         try pump()
@@ -79,16 +82,84 @@ final class Site {
         outbound = try OutboundSA(spi: child.peerSPI, child.suite.esp, keys: child.outboundKeys)
     }
 
+    private func announce(to module: LoadedModule) {
+        for (socket, port) in [(Self.ikeSocket, 500), (Self.espSocket, 0)] as [(UInt64, UInt16)] {
+            var local = pa_address_v1.ipv4(192, 0, 2, 1, port: port)
+            datagram.listening(module.laneState, socket, &local)
+        }
+    }
+
     func deliver(_ octets: [UInt8], on socket: UInt64) {
+        datagram.received(module.laneState, socket, host.memory.array([entry(octets, on: socket)]), 1)
+    }
+
+    private func entry(_ octets: [UInt8], on socket: UInt64) -> pa_datagram_v1 {
         var remote = Self.remote
         if socket == Self.espSocket { remote.port = 0 }
         let local = pa_address_v1.ipv4(192, 0, 2, 1, port: remote.port)
-        let batch = host.memory.array([
-            pa_datagram_v1(
-                payload: host.memory.slice(octets, headroom: 64, tailroom: 64),
-                remote: host.memory.array([remote]), local: host.memory.array([local]))
-        ])
-        datagram.received(module.laneState, socket, batch, 1)
+        return pa_datagram_v1(
+            payload: host.memory.slice(octets, headroom: 64, tailroom: 64),
+            remote: host.memory.array([remote]), local: host.memory.array([local]))
+    }
+
+    /// A packet of the telephone's SA, which has not arrived.
+    func sealed(_ payload: [UInt8]) -> [UInt8] {
+        let packet = LentPacket(payload)
+        _ = outbound?.seal(&packet.slice, nextHeader: 17)
+        return packet.octets
+    }
+
+    func owns(_ octets: [UInt8], on socket: UInt64, _ module: LoadedModule) throws -> Bool {
+        var datagram = entry(octets, on: socket)
+        return try module.handover.owns(module.laneState, socket, &datagram) != 0
+    }
+
+    // MARK: Swaps
+
+    /// A second instance of the module in a host of its own, which knows what this one has lent and asked.
+    func successor() throws -> LoadedModule {
+        let other = FakeHost()
+        (other.now, other.options, other.nextHandle) = (host.now, host.options, host.nextHandle)
+        other.keys = host.keys
+        let module = try LoadedModule(Self.descriptor, in: other)
+        try module.check(module.start())
+        try module.check(module.enterLane())
+        announce(to: module)
+        return module
+    }
+
+    /// Another instance takes over, and nobody hears of it.
+    func swap() throws {
+        let (before, remaining) = (host.transcript.count, try module.remaining)
+        let other = try successor()
+        try module.export { record in
+            guard let taken = try? other.take(record) else { return PA_ERROR_UNSUPPORTED }
+            for (thing, token) in zip(record.held, taken.tokens) { self.rename(thing, token) }
+            return taken.status
+        }
+        #expect(try module.remaining == 0 && other.remaining == remaining)
+        #expect(host.timers.isEmpty && other.host.timers.count == (remaining == 0 ? 0 : 1))
+        module.end()
+        let said = host.transcript.dropFirst(before)
+        #expect(said.allSatisfy { $0.hasPrefix("disarm") || $0.hasPrefix("metric") }, "\(said)")
+        (other.host.questions, other.host.evidence) = (host.questions, host.evidence)
+        (other.host.openings, other.host.sent) = (host.openings, host.sent)
+        (other.host.frames, other.host.transcript) = (host.frames, host.transcript)
+        (module, host) = (other, other.host)
+        swaps += 1
+    }
+
+    /// What the host has is known by another token now.
+    private func rename(_ thing: pa_held_v1, _ new: UInt64) {
+        for index in host.questions.indices
+        where thing.kind == PA_HELD_QUESTION && host.questions[index].ticket == thing.handle {
+            host.questions[index].token = new
+        }
+        for index in host.openings.indices
+        where thing.kind == PA_HELD_SESSION && host.openings[index].ticket == thing.handle {
+            host.openings[index].token = new
+        }
+        if thing.kind == PA_HELD_SESSION, thing.handle == Self.session { token = new }
     }
 
     func deliverESP(_ payload: [UInt8]) throws {
@@ -101,6 +172,7 @@ final class Site {
     /// Everything that is under way arrives, and the host decides.
     func pump() throws {
         while true {
+            if swapsAllTheTime { try swap() }
             if !host.sent.isEmpty {
                 let (remote, octets) = host.sent.removeFirst()
                 try receive(octets, isESP: remote.port == 0)
@@ -142,7 +214,8 @@ final class Site {
         auth.decided(module.laneState, token, &verdict)
     }
 
-    /// The session's handle is 77.
+    static let session: UInt64 = 77
+
     func open(_ token: UInt64) {
         self.token = token
         var parameters = pa_session_parameters_v1()
@@ -151,7 +224,7 @@ final class Site {
         parameters.address = .ipv4(192, 168, 30, 10)
         parameters.dns = UnsafePointer(host.memory.array([pa_address_v1.ipv4(192, 168, 30, 1)]))
         parameters.dns_count = 1
-        sessions.opened(module.laneState, token, 77, &parameters)
+        sessions.opened(module.laneState, token, Self.session, &parameters)
     }
 
     /// From the hub to the client.

@@ -5,6 +5,7 @@ import OpenSSL
 import PPP
 import PluginABI
 import SeededGenerators
+import Testing
 import Wire
 
 @testable import IKEv1
@@ -15,7 +16,16 @@ final class Site {
     static let serverAddress = TransportAddress(ipv4: 0xc000_0201, port: 500)
     static let nativeSocket: UInt64 = 50
 
-    let server: IPsecServer
+    /// Whatever comes next meets another instance of the engine, in every test that begins so.
+    @TaskLocal static var swapsAllTheTime = false
+
+    private(set) var server: IPsecServer
+    private let options: IKEOptions
+    private let calls: CallOptions
+    /// Outputs within outputs: at rest is whoever has none.
+    private var depth = 0
+    /// Places as the instance before called them.
+    private var renamed: [PlaceID: PlaceID] = [:]
     var now = Instant(nanoseconds: 1_000_000_000_000)
     var peers: [IKEPeer] = []
     /// Events of the host, one a line.
@@ -38,6 +48,7 @@ final class Site {
     init(calls: CallOptions = CallOptions(), _ change: (inout IKEOptions) -> Void = { _ in }) throws {
         var options = IKEOptions(preSharedKeys: [SecretBytes(copying: Array("secret".utf8))])
         change(&options)
+        (self.options, self.calls) = (options, calls)
         server = try IPsecServer(
             options, calls: calls, cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1)
         )
@@ -69,6 +80,13 @@ final class Site {
     }
 
     func drain() throws {
+        depth += 1
+        defer { depth -= 1 }
+        try perform()
+        if depth == 1, Self.swapsAllTheTime { try swap() }
+    }
+
+    private func perform() throws {
         while let output = server.nextOutput() {
             switch output {
             case .send(let datagram, let path):
@@ -120,6 +138,65 @@ final class Site {
         now = end
     }
 
+    // MARK: Swaps
+
+    /// Another instance takes over, which has all that this one had.
+    func swap() throws {
+        let other = try successor()
+        var names: [PlaceID: (place: PlaceID, ticket: UInt64)] = [:]
+        for (party, record) in try records() {
+            let arrival = try ArrivingParty(parsing: record) { SeededGenerator(seed: 5) }
+            try #require(other.hasPlace(for: arrival))
+            server.giveUp(party)
+            let adopted = other.adopt(arrival, at: now)
+            for (old, new) in zip(party.places, adopted) { names[old] = new }
+            let again = try #require(other.party(of: party.names[0]))
+            #expect(again.names == party.names && again.number == party.number)
+            #expect(other.record(of: again) == record)
+        }
+        #expect(server.saCount == 0 && server.peerCount == 0 && server.children.isEmpty)
+        #expect(server.calls.count == 0 && server.nextOutput() == nil && other.nextOutput() == nil)
+        other.drops = server.drops
+        server = other
+        rename(names)
+    }
+
+    /// Of the same options, and with what all share.
+    func successor() throws -> IPsecServer {
+        let other = try IPsecServer(
+            options, calls: calls, cookieKey: Array(repeating: 8, count: 32), random: SeededGenerator(seed: 2)
+        )
+        other.listensNatively(.ipv4, socket: Self.nativeSocket)
+        let shared = server.sharedRecord
+        var reader = ByteReader(shared.rawSpan)
+        try other.take(IPsecServer.shared(parsing: &reader))
+        return other
+    }
+
+    /// All parties that there are.
+    func records() throws -> [(Party, [UInt8])] {
+        var numbers: Set<UInt64> = []
+        return try server.names.compactMap { name in
+            let party = try #require(server.party(of: name))
+            guard numbers.insert(party.number).inserted else { return nil }
+            return (party, try #require(server.record(of: party)))
+        }
+    }
+
+    private func rename(_ names: [PlaceID: (place: PlaceID, ticket: UInt64)]) {
+        renamed = names.mapValues(\.place)
+        opened = opened.map { $0.at(names[$0.place]?.place ?? $0.place) }
+        questions = questions.map { question in
+            names[question.place].map { question.at($0.place, ticket: $0.ticket) } ?? question
+        }
+        users = users.map { question in
+            names[question.place].map { question.at($0.place, ticket: $0.ticket) } ?? question
+        }
+    }
+
+    /// What the instance that there is now calls a place.
+    func current(_ place: PlaceID) -> PlaceID { renamed[place] ?? place }
+
     // MARK: Data
 
     /// Where the peer's ESP comes from.
@@ -142,7 +219,8 @@ final class Site {
         let received = server.open(&packet.slice, from: path ?? Self.dataPath(of: peer), at: now)
         server.settleAfterData(at: now)
         try drain()
-        return (received, packet.octets)
+        guard case .frame(let place) = received else { return (received, packet.octets) }
+        return (.frame(current(place)), packet.octets)
     }
 
     /// False: it is no packet of ESP to one of the peers.
@@ -204,5 +282,29 @@ enum LentLength {
         let lent = LentPacket([UInt8](repeating: 1, count: count))
         _ = site.server.seal(&lent.slice, to: wish.place, at: site.now)
         return lent.octets.count
+    }
+}
+
+extension SessionWish {
+    fileprivate func at(_ place: PlaceID) -> SessionWish {
+        SessionWish(
+            place: place, mtu: mtu, headroom: headroom, tailroom: tailroom, protocolName: protocolName,
+            cipher: cipher, identity: identity, remote: remote, network: network)
+    }
+}
+
+extension IdentityQuestion {
+    fileprivate func at(_ place: PlaceID, ticket: UInt64) -> IdentityQuestion {
+        IdentityQuestion(
+            place: place, ticket: ticket, identity: identity, hubs: hubs, remote: remote,
+            protocolName: protocolName)
+    }
+}
+
+extension UserQuestion {
+    fileprivate func at(_ place: PlaceID, ticket: UInt64) -> UserQuestion {
+        UserQuestion(
+            place: place, ticket: ticket, evidence: evidence, hubs: hubs, remote: remote, software: software,
+            protocolName: protocolName)
     }
 }

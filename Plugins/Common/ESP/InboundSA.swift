@@ -9,13 +9,13 @@ public final class InboundSA {
     public let suite: ESPSuite
     /// What it was made of; a secret.
     public let keys: SecretBytes
-    private(set) var window = ReplayWindow()
+    var window = ReplayWindow()
     /// Of packets that were opened.
-    public private(set) var octets: UInt64 = 0
-    public private(set) var packets: UInt64 = 0
+    public internal(set) var octets: UInt64 = 0
+    public internal(set) var packets: UInt64 = 0
     /// The last packet that was opened has the highest number so far: where it came from is where the peer is
     /// now. One that is late or held back says nothing of that.
-    public private(set) var isNewest = false
+    public internal(set) var isNewest = false
     private let protection: Protection
 
     public enum Opened: Equatable {

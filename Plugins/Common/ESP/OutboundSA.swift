@@ -10,9 +10,9 @@ public final class OutboundSA {
     /// What it was made of; a secret.
     public let keys: SecretBytes
     /// The last number used; they begin at 1 and never wrap.
-    public private(set) var sequenceNumber: UInt64 = 0
-    public private(set) var octets: UInt64 = 0
-    private let lastNumber: UInt64
+    public internal(set) var sequenceNumber: UInt64 = 0
+    public internal(set) var octets: UInt64 = 0
+    let lastNumber: UInt64
     private let protection: Protection
 
     /// `keys` has `suite.keyLength` octets.

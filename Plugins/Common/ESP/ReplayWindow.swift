@@ -10,8 +10,8 @@ struct ReplayWindow {
     static let size = (wordCount - 1) * 64
 
     /// The newest number accepted; zero before the first.
-    private(set) var newest: UInt64 = 0
-    private var words = InlineArray<32, UInt64>(repeating: 0)
+    var newest: UInt64 = 0
+    var words = InlineArray<32, UInt64>(repeating: 0)
 
     /// Numbers begin at 1: zero is what a counter that ran over would send.
     func mayAccept(_ number: UInt64) -> Bool {

@@ -32,18 +32,18 @@ public struct ReliableChannel: Sendable {
     }
 
     /// Of our next message.
-    private var nextNumber: UInt16 = 0
+    var nextNumber: UInt16 = 0
     /// Of the peer's next message: our Nr.
-    public private(set) var expected: UInt16 = 0
-    private var pending: [Pending] = []
-    private var window = defaultWindow
-    private var retransmits = 0
-    private var timeout = firstTimeout
-    public private(set) var deadline: Instant?
+    public internal(set) var expected: UInt16 = 0
+    var pending: [Pending] = []
+    var window = defaultWindow
+    var retransmits = 0
+    var timeout = firstTimeout
+    public internal(set) var deadline: Instant?
     /// The peer waits for an acknowledgement.
-    public private(set) var owesAcknowledgement = false
+    public internal(set) var owesAcknowledgement = false
     /// An explicit ACK came with the expected number, which some count as used, see `received`.
-    private var countedAcknowledgement = false
+    var countedAcknowledgement = false
 
     public init() {}
 

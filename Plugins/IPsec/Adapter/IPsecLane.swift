@@ -43,11 +43,13 @@ final class IPsecLane: LaneAdapter {
     let host: HostServices
     let server: IPsecServer
     let services: LaneServices
+    let index: Int
+    let sharedCounters: ModuleCounters<Counter>
     private var counters: LaneCounters<Counter>
     private let sharedKeys: SharedKeys
     private var keyGeneration = 0
     private var alarm = Alarm(token: timer)
-    private var traffic: [UInt64: Traffic] = [:]
+    private(set) var traffic: [UInt64: Traffic] = [:]
     var clients: [PlaceID: Client] = [:]
     /// By the place's index in the engine's table, for the data path: zero where there is no session.
     var sessions: [UInt64] = []
@@ -59,14 +61,15 @@ final class IPsecLane: LaneAdapter {
     private var gathering: UInt64 = 0
 
     init(
-        _ host: HostServices, _ server: IPsecServer, _ services: LaneServices,
-        _ counters: LaneCounters<Counter>,
-        _ sharedKeys: SharedKeys
+        _ host: HostServices, _ server: IPsecServer, _ services: LaneServices, index: Int,
+        _ counters: ModuleCounters<Counter>, _ sharedKeys: SharedKeys
     ) {
         self.host = host
         self.server = server
         self.services = services
-        self.counters = counters
+        self.index = index
+        sharedCounters = counters
+        self.counters = LaneCounters(counters, services)
         self.sharedKeys = sharedKeys
     }
 

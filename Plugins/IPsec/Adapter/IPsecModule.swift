@@ -8,13 +8,14 @@ import Synchronization
 /// each lane. The protocols are the engine's, IO the host's.
 public final class IPsecModule: PacketAdapter {
     public static let descriptor = ModuleDescriptor(
-        id: "org.polyhub.ipsec", name: "ipsec", version: "1.0",
+        id: "org.polyhub.ipsec", name: "ipsec", version: "1.0.0, IKEv1 and ESP",
         summary:
             "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys), natively and through NAT.",
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
     public static let capabilities: Capabilities = [
-        .datagrams, .sessions, .authentication, .timers, .preSharedKeys, .ipv6,
+        .datagrams, .sessions, .authentication, .timers, .preSharedKeys, .ipv6, .handover,
     ]
+    public static let handoverVersions = Party.recordVersion...Party.recordVersion
     public static let needs: Capabilities = [
         .datagrams, .sessions, .authentication, .timers, .options, .store,
     ]
@@ -74,7 +75,7 @@ public final class IPsecModule: PacketAdapter {
         guard let options = state.options else { throw ModuleFailure("not started", status: .state) }
         let server = try IPsecServer(
             options, calls: state.calls, cookieKey: state.cookieKey, random: SystemRandomNumberGenerator())
-        return IPsecLane(host, server, services, LaneCounters(counters, services), sharedKeys)
+        return IPsecLane(host, server, services, index: index, counters, sharedKeys)
     }
 
     /// A client's port floats from 500 to 4500, and ESP has none: the address alone says which lane.

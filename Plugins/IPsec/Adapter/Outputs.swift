@@ -140,11 +140,10 @@ extension IPsecLane {
 
     func opened(session token: UInt64, _ session: SessionHandle, _ parameters: SessionParameters?) {
         let place = PlaceID(rawValue: token)
-        guard clients[place] != nil else { return services.close(session, .client) }
-        clients[place]?.opening = nil
-        clients[place]?.session = session
-        while sessions.count <= place.index { sessions.append(0) }
-        sessions[place.index] = session.rawValue
+        guard var client = clients[place] else { return services.close(session, .client) }
+        client.opening = nil
+        client.session = session
+        keep(client, place)
         if place.kind != .call {
             server.sessionOpened(place, at: services.now)
         } else if let network = PeerNetwork(parameters) {
@@ -180,7 +179,14 @@ extension IPsecLane {
         }
     }
 
-    private func forget(_ place: PlaceID) -> Client? {
+    /// Where there is a session, frames find it from now on.
+    func keep(_ client: Client, _ place: PlaceID) {
+        clients[place] = client
+        while sessions.count <= place.index { sessions.append(0) }
+        sessions[place.index] = client.session?.rawValue ?? 0
+    }
+
+    func forget(_ place: PlaceID) -> Client? {
         if place.index < sessions.count { sessions[place.index] = 0 }
         return clients.removeValue(forKey: place)
     }

@@ -35,7 +35,7 @@ final class Call {
     /// Those of IPv6 do.
     private(set) var isIPv6Open = false
     private var header: [UInt8] = []
-    private var ns: UInt16 = 0
+    var ns: UInt16 = 0
     /// When the server has asked to be called for this call.
     var scheduledAt: Instant?
 

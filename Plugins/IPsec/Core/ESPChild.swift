@@ -21,12 +21,18 @@ final class ESPChild {
     /// A successor was asked for because of what this one has carried.
     var askedForSuccessor = false
 
-    init(_ agreed: ChildSA, _ peer: Peer, path: IKEPath) throws(OpenSSLError) {
+    convenience init(_ agreed: ChildSA, _ peer: Peer, path: IKEPath) throws(OpenSSLError) {
+        self.init(
+            agreed, peer, try InboundSA(spi: agreed.spi, agreed.suite.esp, keys: agreed.inboundKeys),
+            try OutboundSA(spi: agreed.peerSPI, agreed.suite.esp, keys: agreed.outboundKeys), path: path)
+    }
+
+    init(_ agreed: ChildSA, _ peer: Peer, _ inbound: InboundSA, _ outbound: OutboundSA, path: IKEPath) {
         self.agreed = agreed
         self.peer = peer
+        self.inbound = inbound
+        self.outbound = outbound
         self.path = path
-        inbound = try InboundSA(spi: agreed.spi, agreed.suite.esp, keys: agreed.inboundKeys)
-        outbound = try OutboundSA(spi: agreed.peerSPI, agreed.suite.esp, keys: agreed.outboundKeys)
         guard let local = agreed.localSelector?.ipv4, let remote = agreed.remoteSelector?.ipv4 else { return }
         inner = (local, remote)
     }

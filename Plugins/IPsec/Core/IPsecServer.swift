@@ -196,13 +196,18 @@ public final class IPsecServer {
 
     private func peer(_ agreed: ChildSA) -> Peer {
         let name = Name(agreed.identity, agreed.hubs, agreed.path.remote, agreed.nat)
-        if let peer = byName[name] { return peer }
+        return byName[name] ?? insertPeer(name)
+    }
+
+    func isKnown(_ name: Name) -> Bool { byName[name] != nil }
+
+    func insertPeer(_ name: Name) -> Peer {
         let peer = peers.insert { Peer($0, name) }
         byName[name] = peer
         return peer
     }
 
-    private func forget(_ peer: Peer) {
+    func forget(_ peer: Peer) {
         peers.remove(peer.id)
         if byName[peer.name] === peer { byName[peer.name] = nil }
     }

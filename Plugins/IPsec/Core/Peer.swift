@@ -30,6 +30,9 @@ final class Peer {
         for service in Service.allCases where child.carries(service) { ways[service.rawValue] = child }
     }
 
+    /// As another instance had them.
+    func use(ways: [ESPChild?]) { self.ways = ways }
+
     func removed(_ child: ESPChild) {
         children.removeAll { $0 === child }
         for service in Service.allCases where ways[service.rawValue] === child {

@@ -10,6 +10,7 @@ LIBRARIES = {
     "openvpn": ("libOpenVPN.so", b"1.0.0, OpenVPN protocol 2.6"),
     "softether": ("libSoftEther.so", b"1.0.0, SoftEther protocol 5.02"),
     "sstp": ("libSSTP.so", b"1.0.0, SSTP protocol 1.0"),
+    "ipsec": ("libIPsec.so", b"1.0.0, IKEv1 and ESP"),
 }
 
 

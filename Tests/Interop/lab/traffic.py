@@ -3,7 +3,8 @@
 import json
 import re
 
-from .processes import Failure, wait_until
+from .network import LAN
+from .processes import Failure, expect, wait_until
 
 
 class Load:
@@ -17,7 +18,7 @@ class Load:
         self.server.wait_log(5, "Server listening")
         self.client = lab.spawn(
             source,
-            f"{source}-iperf",
+            f"{source}-iperf-client",
             ["iperf3", "-c", address, "-t", str(seconds), "-J", "--connect-timeout", "5000", *options],
         )
 
@@ -79,6 +80,27 @@ def transfer(source, target, address, seconds):
     target.serve(address)
     words = ["-c", address, "-t", str(seconds), "-J", "--connect-timeout", "5000"]
     return json.loads(source.send(words, seconds + 20))
+
+
+class GuestTransfer:
+    """TCP both ways at once between a guest and the LAN."""
+
+    def __init__(self, guest, seconds, rate="2M"):
+        self.guest = guest
+        self.seconds = seconds
+        command = f"iperf3 -c {LAN} -t {seconds} -b {rate} --bidir -J >/tmp/iperf.json 2>&1"
+        guest.run(f"({command}; touch /tmp/iperf.over) </dev/null >/dev/null 2>&1 &")
+
+    def finish(self):
+        """Mbit/s of each second, up and down."""
+        is_over = "test -e /tmp/iperf.over"
+        wait_until(self.seconds + 20, lambda: self.guest.succeeds(is_over), "the end of iperf3")
+        report = json.loads(self.guest.run("cat /tmp/iperf.json"))
+        expect("error" not in report, f"iperf3: {report.get('error')}")
+        return [
+            [interval[key]["bits_per_second"] / 1e6 for interval in report["intervals"]]
+            for key in ("sum", "sum_bidir_reverse")
+        ]
 
 
 class Ping:

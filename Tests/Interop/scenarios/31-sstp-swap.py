@@ -7,7 +7,6 @@ the network. No ping is lost, the transfers go on as before the first swap, lane
 memory grows by no more than the images that stay mapped.
 """
 
-import json
 import threading
 import time
 
@@ -17,7 +16,7 @@ from lab.network import LAN
 from lab.polyhub import Polyhub, password
 from lab.processes import Failure, expect, wait_until
 from lab.swapping import described, image_size, swap
-from lab.traffic import Ping
+from lab.traffic import GuestTransfer, Ping
 
 SWAPS = 20
 SECONDS = 30
@@ -54,7 +53,7 @@ def run(lab):
 
 def swaps(lab, server, first, visitor):
     """The kB by which the server has grown."""
-    load = Transfer(first.guest, SECONDS)
+    load = GuestTransfer(first.guest, SECONDS)
     ping = Ping(lab, "lan", first.address(), SECONDS - 3, interval=0.01)
     visitor.start()
     time.sleep(3)
@@ -98,27 +97,6 @@ def facts(server, client):
             "category=connected" in line and "user=user1 " in line for line in server.logs().splitlines()
         ),
     }
-
-
-class Transfer:
-    """TCP both ways at once between a guest and the LAN."""
-
-    def __init__(self, guest, seconds, rate="2M"):
-        self.guest = guest
-        self.seconds = seconds
-        command = f"iperf3 -c {LAN} -t {seconds} -b {rate} --bidir -J >/tmp/iperf.json 2>&1"
-        guest.run(f"({command}; touch /tmp/iperf.over) </dev/null >/dev/null 2>&1 &")
-
-    def finish(self):
-        """Mbit/s of each second, up and down."""
-        is_over = "test -e /tmp/iperf.over"
-        wait_until(self.seconds + 20, lambda: self.guest.succeeds(is_over), "the end of iperf3")
-        report = json.loads(self.guest.run("cat /tmp/iperf.json"))
-        expect("error" not in report, f"iperf3: {report.get('error')}")
-        return [
-            [interval[key]["bits_per_second"] / 1e6 for interval in report["intervals"]]
-            for key in ("sum", "sum_bidir_reverse")
-        ]
 
 
 class Visitor(threading.Thread):

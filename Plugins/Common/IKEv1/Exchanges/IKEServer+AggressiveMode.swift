@@ -71,7 +71,7 @@ extension IKEServer {
         handshake.claim = ISAKMPSA.Claim(
             keys: keys, identity: claimed, identityBody: identityBody, scope: scope)
         sa.stage = .awaitingProof(handshake)
-        initiators[Initiator(cookie: sa.cookies.initiator, source: sa.source)] = sa.cookies
+        initiators[sa.initiator] = sa.cookies
         let own = ownIdentity(path)
         let hash = try keys.proof(
             isInitiator: false, exchange, offer: handshake.offer, identity: own.body)

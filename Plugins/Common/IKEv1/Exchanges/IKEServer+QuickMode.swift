@@ -181,7 +181,8 @@ extension IKEServer {
 
     func makeSPI() -> UInt32 {
         while true {
-            let spi = UInt32.random(in: ESPHeader.firstSPI ... .max, using: &random)
+            let number = UInt32.random(in: ESPHeader.firstSPI ... .max, using: &random)
+            let spi = number & ~0xff | UInt32(generation)
             if children[spi] == nil { return spi }
         }
     }

@@ -23,14 +23,17 @@ public final class IKEServer {
     var children: [UInt32: Child] = [:]
     private var timers = TimerQueue<Cookies>()
     /// The SAs whose peers have not proved who they are.
-    private var halfOpen: HalfOpenTable<Cookies>
+    var halfOpen: HalfOpenTable<Cookies>
     /// SAs that began in aggressive mode: a first message that comes again makes no second one.
     var initiators: [Initiator: Cookies] = [:]
     /// Exchanges of keys for addresses that nothing has proved.
     var unprovedExchanges = TokenBucket(burst: IKEServer.unprovedBurst, interval: IKEServer.unprovedInterval)
     private var countBySource: [TransportAddress: Int] = [:]
     /// The established SAs of each peer: more than one while phase 1 is renewed.
-    private var peers: [Peer: [Cookies]] = [:]
+    var peers: [Peer: [Cookies]] = [:]
+    /// The last octet of the SPIs that this instance gives away: its successor's, and those of the next 254,
+    /// give others.
+    var generation: UInt8 = 0
     private var refused = 0
     private var refusalLoggedAt: Instant?
 
@@ -192,11 +195,19 @@ public final class IKEServer {
 
     /// The caller has asked for room.
     func add(_ sa: ISAKMPSA, isUnproved: Bool, at now: Instant) {
+        enter(sa)
+        enterHalfOpen(sa, isUnproved: isUnproved, at: now)
+    }
+
+    func enter(_ sa: ISAKMPSA) {
         sas[sa.cookies] = sa
+        countBySource[sa.source, default: 0] += 1
+    }
+
+    func enterHalfOpen(_ sa: ISAKMPSA, isUnproved: Bool, at beganAt: Instant) {
         halfOpen.insert(
             HalfOpenTable<Cookies>.Entry(
-                connection: sa.cookies, source: sa.source, isUnproved: isUnproved, beganAt: now))
-        countBySource[sa.source, default: 0] += 1
+                connection: sa.cookies, source: sa.source, isUnproved: isUnproved, beganAt: beganAt))
     }
 
     func noLongerHalfOpen(_ sa: ISAKMPSA) { halfOpen.remove(sa.cookies) }
@@ -213,11 +224,11 @@ public final class IKEServer {
         }
     }
 
-    private func remove(_ sa: ISAKMPSA) {
+    func remove(_ sa: ISAKMPSA) {
         guard sas[sa.cookies] === sa else { return }
         sas[sa.cookies] = nil
-        let initiator = Initiator(cookie: sa.cookies.initiator, source: sa.source)
-        if initiators[initiator] == sa.cookies { initiators[initiator] = nil }
+        if sas.isEmpty { timers = TimerQueue<Cookies>() }
+        if initiators[sa.initiator] == sa.cookies { initiators[sa.initiator] = nil }
         Self.decrement(&countBySource, sa.source)
         guard let peer = sa.peer else { return }
         peers[peer]?.removeAll { $0 == sa.cookies }

@@ -54,7 +54,7 @@ final class ISAKMPSA {
     let cookies: Cookies
     let suite: PhaseOneSuite
     /// Once it has proved who it is.
-    private(set) var peer: IKEServer.Peer?
+    var peer: IKEServer.Peer?
     let abilities: Abilities
     /// By what limits count; stays when the path changes.
     let source: TransportAddress
@@ -70,7 +70,7 @@ final class ISAKMPSA {
     var reassembly = Reassembly()
 
     var quickModes: [UInt32: QuickMode] = [:]
-    private var usedIDs: [ExchangeType: [UInt32]] = [:]
+    var usedIDs: [ExchangeType: [UInt32]] = [:]
     /// Our SPIs.
     var children: [UInt32] = []
 
@@ -92,6 +92,21 @@ final class ISAKMPSA {
         self.expiresAt = expiresAt
         stage = .awaitingProof(handshake)
         lastHeard = now
+    }
+
+    /// One that another instance has begun, in the stage that it is in.
+    init(
+        _ cookies: Cookies, _ suite: PhaseOneSuite, _ abilities: Abilities, source: TransportAddress,
+        _ stage: Stage, path: IKEPath
+    ) {
+        self.cookies = cookies
+        self.suite = suite
+        self.abilities = abilities
+        self.source = source
+        self.stage = stage
+        self.path = path
+        expiresAt = .distantFuture
+        lastHeard = Instant(nanoseconds: 0)
     }
 
     func establish(_ established: Established) {
@@ -146,9 +161,9 @@ final class ISAKMPSA {
 struct DeadPeerProbe {
     var sequence: UInt32 = 0
     /// Of the peer's newest question.
-    private var received: UInt32?
-    private(set) var unanswered = 0
-    private var askedAt: Instant?
+    var received: UInt32?
+    var unanswered = 0
+    var askedAt: Instant?
 
     func deadline(lastHeard: Instant, _ options: IKEOptions) -> Instant {
         guard let askedAt, askedAt > lastHeard else { return lastHeard + options.deadPeerInterval }

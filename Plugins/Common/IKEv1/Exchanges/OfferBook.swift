@@ -15,13 +15,16 @@ struct OfferBook: ~Copyable {
     /// A cookie is good in the interval in which it was made, and in the next one.
     private static let interval: UInt64 = 30
 
+    /// Of the cookies; a secret.
+    let key: SecretBytes
     private let mac: HMAC
-    private var offers: [[UInt8]?]
+    var offers: [[UInt8]?]
     private var indices: [[UInt8]: Int] = [:]
-    private var nextProven = 0
-    private var nextUnproven = provenCount
+    var nextProven = 0
+    var nextUnproven = provenCount
 
     init(key: [UInt8]) throws(OpenSSLError) {
+        self.key = SecretBytes(copying: key)
         mac = try HMAC(.sha256, key: key)
         offers = Array(repeating: nil, count: Self.provenCount + Self.unprovenCount)
     }
@@ -53,6 +56,12 @@ struct OfferBook: ~Copyable {
     mutating func prove(_ offer: [UInt8]) {
         if let index = indices[offer], index < Self.provenCount { return }
         _ = store(offer, provenly: true)
+    }
+
+    /// Puts an offer where another instance had it: cookies say where.
+    mutating func restore(_ offer: [UInt8], at index: Int) {
+        offers[index] = offer
+        indices[offer] = index
     }
 
     private mutating func store(_ offer: [UInt8], provenly isProven: Bool) -> Int {

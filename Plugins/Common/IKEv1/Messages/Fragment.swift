@@ -61,9 +61,9 @@ public struct Fragment: Equatable, Sendable {
 struct Reassembly {
     static let maxFragments = 32
 
-    private var id: UInt16 = 0
-    private var pieces: [UInt8: [UInt8]] = [:]
-    private var last: UInt8?
+    var id: UInt16 = 0
+    var pieces: [UInt8: [UInt8]] = [:]
+    var last: UInt8?
 
     /// The whole message with the last missing piece, else nil.
     mutating func add(_ fragment: Fragment) -> [UInt8]? {

@@ -33,13 +33,6 @@ public struct Tunnel: Sendable {
         public var isSequenced = false
     }
 
-    enum Stage: Equatable {
-        case awaitingSCCCN(until: Instant)
-        case established
-        case ending(until: Instant)
-        case over
-    }
-
     enum Call: Equatable {
         case awaitingICCN(until: Instant)
         case established
@@ -50,15 +43,15 @@ public struct Tunnel: Sendable {
     public let remoteID: UInt16
     /// What the peer calls itself; for logs.
     public let hostName: String
-    private(set) var stage: Stage
-    private(set) var sessions: [UInt16: (session: Session, call: Call)] = [:]
-    private var channel = ReliableChannel()
-    private var outputs: [Output] = []
-    private var lastHeard: Instant
+    var stage: ControlStage
+    var sessions: [UInt16: (session: Session, call: Call)] = [:]
+    var channel = ReliableChannel()
+    var outputs: [Output] = []
+    var lastHeard: Instant
     /// Since when there is no session.
-    private var emptySince: Instant?
+    var emptySince: Instant?
     /// For hidden AVPs, and for the peer's challenge. Empty: there is none.
-    private let secret: [UInt8]
+    let secret: [UInt8]
 
     /// The first message. `localID` is random, and no other tunnel's.
     public init(

@@ -27,14 +27,6 @@ public struct ControlConnection: Sendable {
         case ended(String)
     }
 
-    enum Stage: Equatable {
-        case awaitingSCCCN(until: Instant)
-        case established
-        /// We have said, or heard, goodbye.
-        case ending(until: Instant)
-        case over
-    }
-
     enum Call: Equatable {
         case none
         /// Somebody decides whether it may be.
@@ -57,14 +49,14 @@ public struct ControlConnection: Sendable {
     public let transport: L2TPv3Transport
     /// The AVPs of Cisco's routers from before the RFC.
     let dialect: Dialect
-    private(set) var stage: Stage
-    private(set) var call = Call.none
-    public private(set) var session: L2TPv3Session?
+    var stage: ControlStage
+    var call = Call.none
+    public internal(set) var session: L2TPv3Session?
     /// What the peer wants of its session; `accept` adds our id.
-    private var requested: (id: UInt32, cookie: [UInt8], hasSublayer: Bool) = (0, [], false)
-    private var channel = ReliableChannel()
-    private var outputs: [Output] = []
-    private var lastHeard: Instant
+    var requested: (id: UInt32, cookie: [UInt8], hasSublayer: Bool) = (0, [], false)
+    var channel = ReliableChannel()
+    var outputs: [Output] = []
+    var lastHeard: Instant
 
     /// Who we are. `connection` is random, and no other connection's.
     public struct LocalEnd: Sendable {
