@@ -171,9 +171,10 @@ let package = Package(
 
         // What several modules speak.
         .target(name: "HTTP", dependencies: ["Wire"], path: "Plugins/Common/HTTP", swiftSettings: house),
-        .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
         .target(
-            name: "PPPSessions", dependencies: ["PPP", "PluginKit", "Wire"],
+            name: "PPP", dependencies: ["OpenSSL", "Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
+        .target(
+            name: "PPPSessions", dependencies: ["OpenSSL", "PPP", "PluginKit", "Wire"],
             path: "Plugins/Common/PPPSessions", swiftSettings: house),
 
         .target(
@@ -309,7 +310,8 @@ let package = Package(
             path: "Tests/Support/PPPPeer",
             swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .testTarget(
-            name: "PPPTests", dependencies: ["PPP", "PPPPeer", "Wire"], swiftSettings: tests + lifetimes),
+            name: "PPPTests", dependencies: ["OpenSSL", "PPP", "PPPPeer", "Wire"],
+            swiftSettings: tests + lifetimes),
         .target(
             name: "SSTPClient", dependencies: ["MSCHAPv2", "OpenSSL", "PPP", "PPPPeer", "SSTPCore", "Wire"],
             path: "Tests/Support/SSTPClient",

@@ -40,6 +40,7 @@ final class IPsecLane: LaneAdapter {
         }
     }
 
+    private let module: IPsecModule
     let host: HostServices
     let server: IPsecServer
     let services: LaneServices
@@ -59,10 +60,11 @@ final class IPsecLane: LaneAdapter {
     private var gathering: UInt64 = 0
 
     init(
-        _ host: HostServices, _ server: IPsecServer, _ services: LaneServices, _ counters: LaneCounters,
+        _ module: IPsecModule, _ server: IPsecServer, _ services: LaneServices, _ counters: LaneCounters,
         _ sharedKeys: SharedKeys
     ) {
-        self.host = host
+        self.module = module
+        host = module.host
         self.server = server
         self.services = services
         self.counters = counters
@@ -134,6 +136,7 @@ final class IPsecLane: LaneAdapter {
             keyGeneration = newer.generation
             server.setPeerKeys(newer.keys)
         }
+        server.present(module.tls)
         server.receive(Array(copying: packet.bytes), from: path, at: now)
     }
 

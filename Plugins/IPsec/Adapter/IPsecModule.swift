@@ -1,5 +1,6 @@
 import IKEv1
 import IPsecCore
+import OpenSSL
 import PPPSessions
 public import PluginKit
 import Synchronization
@@ -13,7 +14,7 @@ public final class IPsecModule: PacketAdapter {
             "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys), natively and through NAT.",
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
     public static let capabilities: Capabilities = [
-        .datagrams, .sessions, .authentication, .timers, .preSharedKeys, .ipv6,
+        .datagrams, .sessions, .authentication, .timers, .certificates, .preSharedKeys, .ipv6,
     ]
     public static let needs: Capabilities = [
         .datagrams, .sessions, .authentication, .timers, .options, .store,
@@ -42,7 +43,7 @@ public final class IPsecModule: PacketAdapter {
         let options = try reader.options(preSharedKey)
         let calls = CallOptions(
             methods: try MethodsOption.read(host), maxCalls: options.maxSAs,
-            carriesIPv6: host.capabilities.contains(.ipv6))
+            carriesIPv6: host.capabilities.contains(.ipv6), tls: try MethodsOption.readTLS(host))
         try sharedKeys.fetch(from: host, own: options.preSharedKeys)
         let key = try host.random(Self.cookieKeyLength)
         let metrics = try Counter.allCases.map { counter in
@@ -60,6 +61,14 @@ public final class IPsecModule: PacketAdapter {
         let own = state.withLock { $0.options?.preSharedKeys ?? [] }
         try sharedKeys.fetch(from: host, own: own)
     }
+
+    public func certificateChanged() throws {
+        let tls = try MethodsOption.readTLS(host)
+        state.withLock { $0.calls.tls = tls }
+    }
+
+    /// [lane] What EAP-TLS presents.
+    var tls: TLSContext? { state.withLock { $0.calls.tls } }
 
     public var commands: [Command] {
         [
@@ -79,7 +88,7 @@ public final class IPsecModule: PacketAdapter {
         guard let options = state.options else { throw ModuleFailure("not started", status: .state) }
         let server = try IPsecServer(
             options, calls: state.calls, cookieKey: state.cookieKey, random: SystemRandomNumberGenerator())
-        return IPsecLane(host, server, services, LaneCounters(state.metrics, services), sharedKeys)
+        return IPsecLane(self, server, services, LaneCounters(state.metrics, services), sharedKeys)
     }
 
     /// A client's port floats from 500 to 4500, and ESP has none: the address alone says which lane.

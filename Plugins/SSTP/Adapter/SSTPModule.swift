@@ -1,3 +1,4 @@
+import PPPSessions
 public import PluginKit
 import SSTPCore
 import Synchronization
@@ -9,7 +10,9 @@ public final class SSTPModule: PacketAdapter {
         id: "org.polyhub.sstp", name: "sstp", version: "1.0",
         summary: "SSTP clients, as Windows has them built in, over TLS.",
         defaultListeners: ["tls://0.0.0.0:443"])
-    public static let capabilities: Capabilities = [.streams, .sessions, .authentication, .timers, .ipv6]
+    public static let capabilities: Capabilities = [
+        .streams, .sessions, .authentication, .timers, .certificates, .ipv6,
+    ]
     public static let needs: Capabilities = [.streams, .sessions, .authentication, .timers, .options]
     public static let options = Settings.declarations
 
@@ -53,9 +56,17 @@ public final class SSTPModule: PacketAdapter {
         state.withLock { $0 = State(options: options, maxClients: maxClients, metrics: metrics) }
     }
 
+    public func certificateChanged() throws {
+        let tls = try MethodsOption.readTLS(host)
+        state.withLock { $0.options?.tls = tls }
+    }
+
+    /// [lane] For connections from now on.
+    var options: ConnectionOptions? { state.withLock { $0.options } }
+
     public func makeLane(_ services: LaneServices, index: Int, of count: Int) throws -> any LaneAdapter {
         let state = state.withLock { $0 }
-        guard let options = state.options else { throw ModuleFailure("not started", status: .state) }
-        return SSTPLane(self, services, options, maxClients: state.maxClients, metrics: state.metrics)
+        guard state.options != nil else { throw ModuleFailure("not started", status: .state) }
+        return SSTPLane(self, services, maxClients: state.maxClients, metrics: state.metrics)
     }
 }

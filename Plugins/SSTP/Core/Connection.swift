@@ -49,7 +49,8 @@ public struct Connection: Sendable {
         link = Link(
             Link.Configuration(
                 mru: UInt16(clamping: options.mtu), methods: options.methods,
-                serverName: Array(options.serverName.utf8), carriesIPv6: options.carriesIPv6),
+                serverName: Array(options.serverName.utf8), carriesIPv6: options.carriesIPv6,
+                tls: options.tls),
             random: random)
     }
 
@@ -129,11 +130,15 @@ public struct Connection: Sendable {
     // MARK: Answers
 
     /// The answer to `authenticate`. The keys are the server's MasterReceiveKey and MasterSendKey, empty
-    /// where the method has none.
+    /// where the method has none, or the link has them itself.
     public mutating func decided(
         _ verdict: AuthenticationVerdict, receiveKey: [UInt8], sendKey: [UInt8], at now: Instant
     ) {
-        if case .accepted = verdict { hlak = CryptoBinding.key(receiveKey, sendKey) }
+        if case .accepted = verdict {
+            hlak =
+                link.masterSessionKey.map { CryptoBinding.key(ofMSK: $0) }
+                ?? CryptoBinding.key(receiveKey, sendKey)
+        }
         link.decided(verdict, at: now)
         settle(at: now)
     }

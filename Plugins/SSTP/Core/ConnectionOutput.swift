@@ -1,3 +1,4 @@
+public import OpenSSL
 public import PPP
 public import Wire
 
@@ -50,12 +51,15 @@ public struct ConnectionOptions: Sendable {
     public var serverName: String
     /// Whether the host has IPv6 for clients.
     public var carriesIPv6: Bool
+    /// For EAP-TLS, see `Link.Configuration`.
+    public var tls: TLSContext?
 
     public init(
         methods: [AuthenticationMethod], requiresBinding: Bool = true,
         hashes: HashProtocols = [.sha1, .sha256], mtu: Int = 1400, serverName: String = "polyhub",
-        carriesIPv6: Bool = false
+        carriesIPv6: Bool = false, tls: TLSContext? = nil
     ) {
+        self.tls = tls
         self.carriesIPv6 = carriesIPv6
         self.methods = methods
         self.requiresBinding = requiresBinding

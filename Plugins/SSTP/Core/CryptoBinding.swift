@@ -78,6 +78,12 @@ struct CryptoBinding: Equatable, Sendable {
         }
     }
 
+    /// The HLAK where PPP has an MSK of its own, EAP-TLS's: MasterReceiveKey is the first half of it (RFC 5216
+    /// §2.3), so that its first 32 octets are the key.
+    static func key(ofMSK msk: SecretBytes) -> SecretBytes {
+        SecretBytes(copying: msk.bytes.extracting(first: keyLength))
+    }
+
     /// §3.2.5.2: HMAC, under a key that is made of the HLAK, over the Call Connected `message` whose MAC is
     /// taken for zeros. As long as the field.
     static func compoundMAC(

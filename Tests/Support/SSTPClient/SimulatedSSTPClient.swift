@@ -153,7 +153,8 @@ package struct SimulatedSSTPClient {
         var fields = CryptoBindingFields(
             hash: options.hash, nonce: nonce,
             certificateHash: CryptoBinding.padded((try? digest.hash(options.certificate)) ?? []),
-            hlak: CryptoBinding.key(keys.send, keys.receive))
+            hlak: peer.masterSessionKey.map { CryptoBinding.key(ofMSK: $0) }
+                ?? CryptoBinding.key(keys.send, keys.receive))
         options.spoil(&fields)
         var binding = CryptoBinding(
             hash: fields.hash, nonce: fields.nonce, certificateHash: fields.certificateHash,
