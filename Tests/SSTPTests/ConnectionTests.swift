@@ -41,6 +41,10 @@ import Wire
         let site = SSTPSite(offered, options)
         #expect(site.run { site.isUp })
         #expect(site.log.isEmpty)
+        options.hasOldKeys = true
+        let old = SSTPSite(offered, options)
+        #expect(old.run { old.isUp })
+        #expect(old.log.isEmpty)
         // Zeros are the key of methods that have none.
         options.spoil = { $0.hlak = SecretBytes(count: 32) { _ in } }
         let wrong = SSTPSite(offered, options)

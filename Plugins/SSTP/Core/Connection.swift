@@ -135,9 +135,9 @@ public struct Connection: Sendable {
         _ verdict: AuthenticationVerdict, receiveKey: [UInt8], sendKey: [UInt8], at now: Instant
     ) {
         if case .accepted = verdict {
-            hlak =
-                link.masterSessionKey.map { CryptoBinding.key(ofMSK: $0) }
-                ?? CryptoBinding.key(receiveKey, sendKey)
+            let msk = link.masterSessionKey
+            hlak = msk.map { CryptoBinding.key(ofMSK: $0) } ?? CryptoBinding.key(receiveKey, sendKey)
+            oldHLAK = msk.map { CryptoBinding.halves(ofMSK: $0) }
         }
         link.decided(verdict, at: now)
         settle(at: now)
@@ -145,6 +145,7 @@ public struct Connection: Sendable {
 
     /// Kept until the peer has been told that it is accepted.
     private var hlak: SecretBytes?
+    private var oldHLAK: SecretBytes?
 
     /// The answer to `openSession`.
     public mutating func sessionOpened(_ network: PeerNetwork, at now: Instant) {
@@ -224,8 +225,9 @@ extension Connection {
             name = evidence.loggedName
             outputs.append(.authenticate(evidence))
         case .authenticated:
-            if let hlak { call.authenticated(hlak: hlak) }
+            if let hlak { call.authenticated(hlak: hlak, old: oldHLAK) }
             hlak = nil
+            oldHLAK = nil
         case .openNetwork(let address):
             wish = SessionWish(
                 address: address, mtu: min(options.mtu, link.peerMRU), software: link.software,
