@@ -17,7 +17,7 @@ class Client:
     logs = ("/tmp/ppp.log",)
 
     def __init__(
-        self, guest, user, password, method="mschap-v2", mtu=1400, ipv6=False, certificate=None, extra=()
+        self, guest, user, password, method="mschap-v2", mtu=1400, ipv6=False, certificate=None
     ):
         """`certificate`: paths of one, of its key, and of the authority of the server's, for EAP-TLS."""
         self.guest = guest
@@ -36,7 +36,6 @@ class Client:
             "debug",
             "logfile /tmp/ppp.log",
             *(f"refuse-{other}" for other in METHODS if other != method),
-            *extra,
         ]
         for option, path in zip(("cert", "key", "ca"), certificate or ()):
             with open(path) as file:
