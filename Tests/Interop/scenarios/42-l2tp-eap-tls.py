@@ -1,0 +1,50 @@
+"""Proves that a real L2TP/IPsec client, xl2tpd and pppd under strongSwan, signs in by a certificate within
+EAP-TLS, of which each side's messages take several fragments; holds a lease and reaches the LAN; and that
+a certificate of an authority that is not the administrator's is refused.
+"""
+
+from lab import l2tp, sstp
+from lab.credentials import Authority
+from lab.guests import Guest
+from lab.network import LAN
+from lab.polyhub import password
+from lab.processes import expect, wait_until
+from lab.strongswan import serve
+
+LIMIT = 180
+
+
+def run(lab):
+    clients = Authority(lab.path("clients-ca"), "clients")
+    sections, authority = sstp.server_sections(lab)
+    server = serve(
+        lab, [], users=(), tls=sections["tls"],
+        **{"auth": ["eap-tls"], "client-ca": clients.certificate},
+    )  # fmt: skip
+    server.ctl("user", "create", "LAB", "holder3", "--certificate", "holder3")
+    guest = Guest(lab, "c1")
+    pair = clients.issue("holder3", "clientAuth")
+    client = l2tp.Client(
+        guest, "holder3@LAB", password("holder3"), method="eap", certificate=(*pair, authority)
+    )
+    try:
+        client.up()
+        expect([lease[2] for lease in lab.leases()] == [client.address()], f"the leases are {lab.leases()}")
+        expect(client.ping(LAN), f"no echo from {LAN}")
+        expect(len(server.sessions("holder3")) == 1, "there is no session of holder3")
+    finally:
+        client.keep_logs(lab, "l2tp-eap-tls")
+    client.down()
+    wait_until(10, lambda: not lab.leases(), "the lease to be released")
+    pair = Authority(lab.path("other-ca"), "others").issue("holder3", "clientAuth")
+    stranger = l2tp.Client(
+        guest, "holder3@LAB", password("holder3"), method="eap", certificate=(*pair, authority)
+    ).start()
+    try:
+        why = "TLS with holder3@LAB failed: unable to get local issuer certificate"
+        wait_until(30, lambda: why in server.logs(), "a line in the server's log")
+        expect(not lab.leases(), "a stranger has a lease")
+    finally:
+        stranger.keep_logs(lab, "l2tp-stranger")
+    stranger.leave()
+    server.stop()
