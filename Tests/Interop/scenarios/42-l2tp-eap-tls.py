@@ -4,7 +4,7 @@ a certificate of an authority that is not the administrator's is refused.
 """
 
 from lab import l2tp, sstp
-from lab.credentials import Authority
+from lab.credentials import Authority, read
 from lab.guests import Guest
 from lab.network import LAN
 from lab.polyhub import password
@@ -17,13 +17,16 @@ LIMIT = 180
 def run(lab):
     clients = Authority(lab.path("clients-ca"), "clients")
     sections, authority = sstp.server_sections(lab)
+    tls = sections["tls"]
+    tls["certificate"] = chain(lab, "server-chain.pem", tls["certificate"], authority)
     server = serve(
-        lab, [], users=(), tls=sections["tls"],
+        lab, [], users=(), tls=tls,
         **{"auth": ["eap-tls"], "client-ca": clients.certificate},
     )  # fmt: skip
     server.ctl("user", "create", "LAB", "holder3", "--certificate", "holder3")
     guest = Guest(lab, "c1")
-    pair = clients.issue("holder3", "clientAuth")
+    certificate, key = clients.issue("holder3", "clientAuth")
+    pair = (chain(lab, "client-chain.pem", certificate, clients.certificate), key)
     client = l2tp.Client(
         guest, "holder3@LAB", password("holder3"), method="eap", certificate=(*pair, authority)
     )
@@ -31,6 +34,9 @@ def run(lab):
         client.up()
         expect([lease[2] for lease in lab.leases()] == [client.address()], f"the leases are {lab.leases()}")
         expect(client.ping(LAN), f"no echo from {LAN}")
+        for fragment in ("sent [EAP Response id=0x", "rcvd [EAP Request id=0x"):
+            said = [line for line in client.log().splitlines() if fragment in line and "TLS LM-" in line]
+            expect(said, f"no first fragment: {fragment}")
         expect(len(server.sessions("holder3")) == 1, "there is no session of holder3")
     finally:
         client.keep_logs(lab, "l2tp-eap-tls")
@@ -48,3 +54,8 @@ def run(lab):
         stranger.keep_logs(lab, "l2tp-stranger")
     stranger.leave()
     server.stop()
+
+
+def chain(lab, name, certificate, authority):
+    """A file of a certificate and, more often than it need be, of its authority: too long for a packet."""
+    return lab.write(name, read(certificate) + 4 * read(authority))
