@@ -322,8 +322,8 @@ let package = Package(
         .testTarget(
             name: "SSTPAdapterTests",
             dependencies: [
-                "FakeHost", "MSCHAPv2", "OpenSSL", "PluginABI", "PluginKit", "SSTPAdapter", "SSTPClient",
-                "SSTPCore", "Wire",
+                "FakeHost", "MSCHAPv2", "OpenSSL", "PPPPeer", "PluginABI", "PluginKit", "SSTPAdapter",
+                "SSTPClient", "SSTPCore", "Wire",
             ], swiftSettings: tests),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(

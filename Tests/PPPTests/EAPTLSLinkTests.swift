@@ -6,7 +6,7 @@ import Wire
 @testable import PPP
 
 @Suite struct EAPTLSLinkTests {
-    private typealias Certificates = TestCertificates
+    private typealias Certificates = PPPCertificates
 
     private func site(
         _ methods: [AuthenticationMethod] = [.eapTLS], wire: PeerNetworkSite.Wire = .init(), seed: UInt64 = 1,
@@ -64,9 +64,9 @@ import Wire
 
     @Test(
         arguments: [
-            (TestCertificates.former, "certificate has expired"),
-            (TestCertificates.stranger, "unable to get local issuer certificate"),
-            (TestCertificates.server, "certificate purpose"),
+            (PPPCertificates.former, "certificate has expired"),
+            (PPPCertificates.stranger, "unable to get local issuer certificate"),
+            (PPPCertificates.server, "certificate purpose"),
             (nil, "peer did not return a certificate"),
         ] as [(CertificateMaker.Pair?, String)], [TLSContext.Version.tls12, .tls13])
     func `a certificate that is not good is refused, and the end says why`(

@@ -69,7 +69,7 @@ import Wire
     }
 
     @Test func `who sends octet after octet comes to the end of his rounds`() {
-        var exchange = EAPTLSExchange(TestCertificates.context, packetLimit: 1500)
+        var exchange = EAPTLSExchange(PPPCertificates.context, packetLimit: 1500)
         for round in 1...EAPTLSExchange.maxRounds {
             let packet = EAPTLSPacket(
                 hasMore: true, messageLength: round == 1 ? 16_384 : nil, data: [UInt8(round)])
@@ -79,7 +79,7 @@ import Wire
     }
 
     @Test func `what is no TLS is answered with an alert, and with a failure after it`() {
-        var exchange = EAPTLSExchange(TestCertificates.context, packetLimit: 1500)
+        var exchange = EAPTLSExchange(PPPCertificates.context, packetLimit: 1500)
         guard case .send(let alert) = exchange.receive(EAPTLSPacket(data: [0x16, 3, 1, 0, 5, 1, 0, 0, 1, 9]))
         else {
             Issue.record("no alert")
@@ -94,7 +94,7 @@ import Wire
     }
 
     @Test func `before its success nothing is accepted`() {
-        var exchange = EAPTLSExchange(TestCertificates.context, packetLimit: 1500)
+        var exchange = EAPTLSExchange(PPPCertificates.context, packetLimit: 1500)
         #expect(exchange.accept() == nil)
         #expect(exchange.masterSessionKey == nil)
         #expect(exchange.receive(.acknowledgement) == .malformed)

@@ -36,8 +36,9 @@ import Wire
     func `a client is bound by the keys of EAP-TLS`(version: TLSContext.Version, hash: HashProtocols) {
         var options = SimulatedSSTPClient.Options()
         options.hash = hash
-        options.peer.tls = TestCertificates.client(TestCertificates.alice, version)
-        let offered = ConnectionOptions(methods: [.eapTLS], tls: TestCertificates.context)
+        options.peer.tls = PPPCertificates.client(PPPCertificates.alice, version)
+        var offered = ConnectionOptions(methods: [.eapTLS])
+        offered.tls = PPPCertificates.context
         let site = SSTPSite(offered, options)
         #expect(site.run { site.isUp })
         #expect(site.log.isEmpty)

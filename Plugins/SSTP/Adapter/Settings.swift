@@ -29,10 +29,10 @@ enum Settings {
             throw ModuleFailure("binding is \"\(name)\"; it may be require or optional")
         }
         let mtu = Int(try host.integer("mtu") ?? 1400)
-        let options = ConnectionOptions(
+        var options = ConnectionOptions(
             methods: try MethodsOption.read(host), requiresBinding: binding == .require, mtu: mtu,
-            carriesIPv6: host.capabilities.contains(.ipv6) && mtu >= IPv6Packet.minMTU,
-            tls: try MethodsOption.readTLS(host))
+            carriesIPv6: host.capabilities.contains(.ipv6) && mtu >= IPv6Packet.minMTU)
+        options.tls = try MethodsOption.readTLS(host)
         return (options, Int(try host.integer("max-clients") ?? 1))
     }
 }

@@ -57,9 +57,8 @@ public struct ConnectionOptions: Sendable {
     public init(
         methods: [AuthenticationMethod], requiresBinding: Bool = true,
         hashes: HashProtocols = [.sha1, .sha256], mtu: Int = 1400, serverName: String = "polyhub",
-        carriesIPv6: Bool = false, tls: TLSContext? = nil
+        carriesIPv6: Bool = false
     ) {
-        self.tls = tls
         self.carriesIPv6 = carriesIPv6
         self.methods = methods
         self.requiresBinding = requiresBinding

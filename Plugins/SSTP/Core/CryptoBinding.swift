@@ -78,14 +78,14 @@ struct CryptoBinding: Equatable, Sendable {
         }
     }
 
-    /// The HLAK where PPP has an MSK of its own, EAP-TLS's: MasterReceiveKey is the first half of it (RFC 5216
-    /// §2.3), so that its first 32 octets are the key.
+    /// The HLAK where PPP has an MSK of its own, EAP-TLS's: MasterReceiveKey is the first half of it
+    /// (RFC 5216 §2.3), so that its first 32 octets are the key.
     static func key(ofMSK msk: SecretBytes) -> SecretBytes {
         SecretBytes(copying: msk.bytes.extracting(first: keyLength))
     }
 
-    /// The same as a client has it whose keys are those of MPPE with 128 bits, as pppd before 2.5: the first 16
-    /// octets of each of them, concatenated as for MS-CHAPv2. It is as secret as the other one.
+    /// The same as a client has it whose keys are those of MPPE with 128 bits, as pppd before 2.5: the first
+    /// 16 octets of each of them, concatenated as for MS-CHAPv2. It is as secret as the other one.
     static func halves(ofMSK msk: SecretBytes) -> SecretBytes {
         let half = keyLength / 2
         return SecretBytes(count: keyLength) { key in

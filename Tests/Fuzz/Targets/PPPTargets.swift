@@ -37,7 +37,7 @@ extension FuzzTarget {
 
     /// EAP-TLS packets, each after its length, from somebody who has no key.
     private static func exchange(_ bytes: [UInt8]) {
-        var exchange = EAPTLSExchange(TestCertificates.context, packetLimit: 100)
+        var exchange = EAPTLSExchange(PPPCertificates.context, packetLimit: 100)
         var rest = bytes[...]
         while let length = rest.popFirst() {
             let data = Array(rest.prefix(Int(length)))
@@ -73,10 +73,10 @@ extension FuzzTarget {
         }
     }
 
-    private static let fuzzingPeer = TestCertificates.client(TestCertificates.alice)
+    private static let fuzzingPeer = PPPCertificates.client(PPPCertificates.alice)
 
-    /// The first octet chooses the method and how far a link has come; behind it stand frames, each after its length, and
-    /// where the length is 255 the clock goes on to the next deadline.
+    /// The first octet chooses the method and how far a link has come; behind it stand frames, each after its
+    /// length, and where the length is 255 the clock goes on to the next deadline.
     private static func link(_ bytes: [UInt8]) {
         guard let choice = bytes.first else { return }
         let methods: [AuthenticationMethod] = [.eapMSCHAPv2, .msCHAPv2, .chapMD5, .pap]
@@ -85,7 +85,7 @@ extension FuzzTarget {
         let site = PeerNetworkSite(
             .init(
                 methods: (choice & 32 != 0 ? [.eapTLS] : []) + [methods[Int(choice & 3)]],
-                serverName: Array("fuzz".utf8), carriesIPv6: choice & 16 != 0, tls: TestCertificates.context),
+                serverName: Array("fuzz".utf8), carriesIPv6: choice & 16 != 0, tls: PPPCertificates.context),
             options, seed: 5)
         if choice & 4 == 0 { site.start() } else { site.link.start(at: site.now) }
         if choice & 8 != 0 { site.run(for: 10) { site.peer.isUp } }

@@ -1,5 +1,5 @@
 """Proves that a real L2TP/IPsec client, xl2tpd and pppd under strongSwan, signs in by a certificate within
-EAP-TLS, of which each side's messages take several fragments; holds a lease and reaches the LAN; and that
+EAP-TLS, with messages of several fragments both ways; holds a lease and reaches the LAN; and that
 a certificate of an authority that is not the administrator's is refused.
 """
 

@@ -1,7 +1,7 @@
 package import OpenSSL
 
 /// Certificates of one authority, and of somebody else, and what TLS makes of them.
-package enum TestCertificates {
+package enum PPPCertificates {
     package static let authority = made(.authority, "an authority")
     package static let server = made(.server(names: ["vpn.example"]), "vpn.example", by: authority)
     package static let alice = made(.client, "alice", by: authority)
