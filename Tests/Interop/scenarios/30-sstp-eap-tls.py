@@ -1,8 +1,8 @@
 """Proves that a real PPP client, pppd, signs in by a certificate within EAP-TLS over SSTP.
 
-It holds a lease of the LAN and reaches it, is the user whom the certificate stands for, and its crypto binding
-is verified by the keys of EAP-TLS. This pppd speaks TLS 1.2: its 1.3 is older than RFC 9190, and off by
-default. Whoever shows an expired certificate, one of an unknown authority, or one that stands for somebody
+It holds a lease of the LAN and reaches it, is the user whom the certificate stands for, and its crypto
+binding is verified by the keys of EAP-TLS. This pppd speaks TLS 1.2: its 1.3 is older than RFC 9190, and off
+by default. Whoever shows an expired certificate, one of an unknown authority, or one that stands for somebody
 else, is refused, and the server's log says who and why; so is a client of EAP without a certificate where the
 server has nothing else in EAP, while one with a password signs in by MS-CHAPv2.
 """
