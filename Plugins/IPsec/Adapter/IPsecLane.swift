@@ -44,7 +44,7 @@ final class IPsecLane: LaneAdapter {
     let host: HostServices
     let server: IPsecServer
     let services: LaneServices
-    private var counters: LaneCounters
+    private var counters: LaneCounters<Counter>
     private let sharedKeys: SharedKeys
     private var keyGeneration = 0
     private var alarm = Alarm(token: timer)
@@ -60,7 +60,8 @@ final class IPsecLane: LaneAdapter {
     private var gathering: UInt64 = 0
 
     init(
-        _ module: IPsecModule, _ server: IPsecServer, _ services: LaneServices, _ counters: LaneCounters,
+        _ module: IPsecModule, _ server: IPsecServer, _ services: LaneServices,
+        _ counters: LaneCounters<Counter>,
         _ sharedKeys: SharedKeys
     ) {
         self.module = module

@@ -25,6 +25,7 @@ public final class IPsecModule: PacketAdapter {
     let host: HostServices
     private let state = Mutex(State())
     private let sharedKeys = SharedKeys()
+    private let counters = ModuleCounters<Counter>()
 
     private struct State: Sendable {
         var options: IKEOptions?
@@ -32,7 +33,6 @@ public final class IPsecModule: PacketAdapter {
         var calls = CallOptions()
         /// The same on all lanes, for as long as this instance lives.
         var cookieKey: [UInt8] = []
-        var metrics: [Metric] = []
     }
 
     public init(host: HostServices) { self.host = host }
@@ -46,14 +46,9 @@ public final class IPsecModule: PacketAdapter {
             carriesIPv6: host.capabilities.contains(.ipv6), tls: try MethodsOption.readTLS(host))
         try sharedKeys.fetch(from: host, own: options.preSharedKeys)
         let key = try host.random(Self.cookieKeyLength)
-        let metrics = try Counter.allCases.map { counter in
-            counter.isGauge
-                ? try host.declareGauge(counter.rawValue, help: counter.help)
-                : try host.declareCounter(counter.rawValue, help: counter.help)
-        }
+        try counters.declare(to: host)
         state.withLock { state in
-            state = State(
-                options: options, preSharedKey: preSharedKey, calls: calls, cookieKey: key, metrics: metrics)
+            state = State(options: options, preSharedKey: preSharedKey, calls: calls, cookieKey: key)
         }
     }
 
@@ -88,7 +83,7 @@ public final class IPsecModule: PacketAdapter {
         guard let options = state.options else { throw ModuleFailure("not started", status: .state) }
         let server = try IPsecServer(
             options, calls: state.calls, cookieKey: state.cookieKey, random: SystemRandomNumberGenerator())
-        return IPsecLane(self, server, services, LaneCounters(state.metrics, services), sharedKeys)
+        return IPsecLane(self, server, services, LaneCounters(counters, services), sharedKeys)
     }
 
     /// A client's port floats from 500 to 4500, and ESP has none: the address alone says which lane.
