@@ -84,7 +84,7 @@ extension FuzzTarget {
         if choice & 64 != 0 { options.tls = fuzzingPeer }
         let site = PeerNetworkSite(
             .init(
-                methods: (choice & 32 != 0 ? [.eapTLS] : []) + [methods[Int(choice & 3)]],
+                methods: (choice & 128 != 0 ? [.eapTLS] : []) + [methods[Int(choice & 3)]],
                 serverName: Array("fuzz".utf8), carriesIPv6: choice & 16 != 0, tls: PPPCertificates.context),
             options, seed: 5)
         if choice & 4 == 0 { site.start() } else { site.link.start(at: site.now) }
