@@ -39,20 +39,20 @@ public struct Call: Sendable {
         public var sentence: String
     }
 
-    public private(set) var state = State.connectRequestPending
+    public internal(set) var state = State.connectRequestPending
     let expectation: BindingExpectation
     /// Otherwise a call without a valid binding is noted and goes on.
     let requiresBinding: Bool
 
-    private var timer: Instant?
-    private var lastReceived: Instant
-    private var isEchoAwaited = false
-    private var naks = 0
+    var timer: Instant?
+    var lastReceived: Instant
+    var isEchoAwaited = false
+    var naks = 0
     /// Of the authentication; 32 octets, zero where the method has no keys.
-    private var hlak: SecretBytes?
+    var hlak: SecretBytes?
     /// What an old client takes for it.
-    private var oldHLAK: SecretBytes?
-    private var isOver = false
+    private(set) var oldHLAK: SecretBytes?
+    var isOver = false
     private var outputs: [Output] = []
 
     init(_ expectation: BindingExpectation, requiresBinding: Bool, at now: Instant) {
@@ -63,6 +63,7 @@ public struct Call: Sendable {
     }
 
     var deadline: Instant? { timer }
+    var isDrained: Bool { outputs.isEmpty }
 
     mutating func nextOutput() -> Output? { outputs.isEmpty ? nil : outputs.removeFirst() }
 
@@ -213,6 +214,7 @@ public struct Call: Sendable {
                 return abort(why.0, why.1, "crypto binding: \(fault.rawValue)", cause: .binding, at: now)
             }
         }
+        oldHLAK = nil
         enter(.connected, Self.helloInterval, at: now)
         outputs.append(.connected)
     }

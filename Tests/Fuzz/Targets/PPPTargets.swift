@@ -76,7 +76,8 @@ extension FuzzTarget {
     private static let fuzzingPeer = PPPCertificates.client(PPPCertificates.alice)
 
     /// The first octet chooses the method and how far a link has come; behind it stand frames, each after its
-    /// length, and where the length is 255 the clock goes on to the next deadline.
+    /// length, and where the length is 255 the clock goes on to the next deadline. Each frame may meet another
+    /// instance.
     private static func link(_ bytes: [UInt8]) {
         guard let choice = bytes.first else { return }
         let methods: [AuthenticationMethod] = [.eapMSCHAPv2, .msCHAPv2, .chapMD5, .pap]
@@ -103,7 +104,10 @@ extension FuzzTarget {
                 if case .send = output { sent += 1 }
                 if case .authenticate = output { site.link.decided(.refused(.credentials), at: site.now) }
             }
+            // A link that may come to EAP-TLS stays where it is.
+            if choice & 160 == 32 { site.swap() }
         }
+        precondition(site.failedSwaps == 0, "a link cannot go on in another instance")
         precondition(sent <= 4 * bytes.count + 64, "a peer gets more out of a link than it puts in")
     }
 }

@@ -48,7 +48,7 @@ struct Authenticator: Sendable {
     /// Octets of a packet that the peer takes.
     let packetLimit: Int
     var stage = Stage.idle
-    private(set) var deadline: Instant?
+    var deadline: Instant?
 
     var identifier: UInt8 = 0
     var challenge: [UInt8] = []
@@ -57,13 +57,13 @@ struct Authenticator: Sendable {
     var exchange: EAPTLSExchange?
     /// When the peer's time for `exchange` is over.
     var limit: Instant?
-    private var retries = Self.maxRetries
-    private var transmissions = 0
+    var retries = Self.maxRetries
+    var transmissions = 0
     /// What is sent again when the peer is silent.
-    private var question: [UInt8]?
+    var question: [UInt8]?
     /// What is said again to a peer that has not heard the end.
-    private(set) var lastWord: ControlPacket?
-    private(set) var refusal = AuthenticationRefusal.credentials
+    var lastWord: ControlPacket?
+    var refusal = AuthenticationRefusal.credentials
     var outputs: [Output] = []
 
     /// `methods`: one at least, all by the same protocol; several are EAP's.
@@ -76,6 +76,8 @@ struct Authenticator: Sendable {
     }
 
     var method: AuthenticationMethod { methods[0] }
+
+    var isDrained: Bool { outputs.isEmpty }
 
     mutating func nextOutput() -> Output? { outputs.isEmpty ? nil : outputs.removeFirst() }
 
