@@ -175,8 +175,6 @@ let package = Package(
             name: "PPP", dependencies: ["EngineParts", "OpenSSL", "Wire"], path: "Plugins/Common/PPP",
             swiftSettings: views),
         .target(
-            name: "PPP", dependencies: ["OpenSSL", "Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
-        .target(
             name: "PPPSessions", dependencies: ["OpenSSL", "PPP", "PluginKit", "Wire"],
             path: "Plugins/Common/PPPSessions", swiftSettings: house),
 
