@@ -175,10 +175,10 @@ let package = Package(
         // What several modules speak.
         .target(name: "HTTP", dependencies: ["Wire"], path: "Plugins/Common/HTTP", swiftSettings: house),
         .target(
-            name: "PPP", dependencies: ["EngineParts", "Wire"], path: "Plugins/Common/PPP",
+            name: "PPP", dependencies: ["EngineParts", "OpenSSL", "Wire"], path: "Plugins/Common/PPP",
             swiftSettings: views),
         .target(
-            name: "PPPSessions", dependencies: ["PPP", "PluginKit", "Wire"],
+            name: "PPPSessions", dependencies: ["OpenSSL", "PPP", "PluginKit", "Wire"],
             path: "Plugins/Common/PPPSessions", swiftSettings: house),
 
         .target(
@@ -317,7 +317,8 @@ let package = Package(
             path: "Tests/Support/PPPPeer",
             swiftSettings: tests + lifetimes + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .testTarget(
-            name: "PPPTests", dependencies: ["PPP", "PPPPeer", "Wire"], swiftSettings: tests + lifetimes),
+            name: "PPPTests", dependencies: ["OpenSSL", "PPP", "PPPPeer", "Wire"],
+            swiftSettings: tests + lifetimes),
         .target(
             name: "SSTPClient", dependencies: ["MSCHAPv2", "OpenSSL", "PPP", "PPPPeer", "SSTPCore", "Wire"],
             path: "Tests/Support/SSTPClient",
@@ -328,8 +329,8 @@ let package = Package(
         .testTarget(
             name: "SSTPAdapterTests",
             dependencies: [
-                "FakeHost", "MSCHAPv2", "OpenSSL", "PluginABI", "PluginKit", "SSTPAdapter", "SSTPClient",
-                "SSTPCore", "Wire",
+                "FakeHost", "MSCHAPv2", "OpenSSL", "PPPPeer", "PluginABI", "PluginKit", "SSTPAdapter",
+                "SSTPClient", "SSTPCore", "Wire",
             ], swiftSettings: tests),
         .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
         .testTarget(

@@ -20,12 +20,20 @@ import COpenSSL
         }
     }
 
-    /// The oldest version that is spoken.
     public enum Version: String, Sendable, CaseIterable {
         case tls12 = "1.2"
         case tls13 = "1.3"
 
         var number: Int32 { self == .tls12 ? TLS1_2_VERSION : TLS1_3_VERSION }
+    }
+
+    /// What becomes of a peer whose certificate fails the check, or that shows none to a server.
+    public enum Verification: Sendable {
+        /// The handshake goes on: `TLSSession.peerVerification` says so, and the caller can tell the peer why
+        /// in words.
+        case told
+        /// The handshake fails with the alert that says why.
+        case required
     }
 
     /// Octets of a client's certificate chain.
@@ -37,17 +45,18 @@ import COpenSSL
     let handle: OpaquePointer
 
     /// `authorities`: PEM of the certificates that may sign the peer's; nil: the peer's certificate is not
-    /// asked for (by a server) or not looked at (by a client). A certificate that fails the check does not
-    /// end the handshake: `TLSSession.peerVerification` says so, and the caller can tell the peer why in
-    /// words.
+    /// asked for (by a server) or not looked at (by a client).
     public init(
-        _ role: Role, identity: Identity?, authorities: String?, minimum: Version = .tls12
+        _ role: Role, identity: Identity?, authorities: String?, verification: Verification = .told,
+        minimum: Version = .tls12, maximum: Version = .tls13
     ) throws(OpenSSLError) {
         let method = unsafe role == .server ? TLS_server_method() : TLS_client_method()
         guard let handle = unsafe SSL_CTX_new(method) else { throw OpenSSLError(taking: "TLS context") }
         self.role = role
         unsafe self.handle = unsafe handle
-        guard unsafe polyhub_ssl_ctx_set_min_proto_version(handle, minimum.number) == 1 else {
+        guard unsafe polyhub_ssl_ctx_set_min_proto_version(handle, minimum.number) == 1,
+            unsafe polyhub_ssl_ctx_set_max_proto_version(handle, maximum.number) == 1
+        else {
             throw OpenSSLError(taking: "TLS version")
         }
         unsafe SSL_CTX_set_options(handle, polyhub_ssl_options())
@@ -59,7 +68,7 @@ import COpenSSL
             unsafe polyhub_ssl_ctx_bound(handle, Self.maxClientChain, Self.maxServerRecord)
         }
         if let identity { try use(identity) }
-        if let authorities { try verifyPeers(by: authorities) }
+        if let authorities { try verifyPeers(by: authorities, verification) }
     }
 
     deinit { unsafe SSL_CTX_free(handle) }
@@ -88,7 +97,9 @@ import COpenSSL
         }
     }
 
-    private func verifyPeers(by authorities: String) throws(OpenSSLError) {
+    private func verifyPeers(
+        by authorities: String, _ verification: Verification
+    ) throws(OpenSSLError) {
         let certificates = try PEMCertificates(authorities)
         let store = unsafe SSL_CTX_get_cert_store(handle)
         for authority in certificates.all {
@@ -97,7 +108,11 @@ import COpenSSL
             }
             if role == .server { unsafe SSL_CTX_add_client_CA(handle, authority.handle) }
         }
-        unsafe polyhub_ssl_ctx_verify_without_failing(handle)
+        switch verification {
+        case .told: unsafe polyhub_ssl_ctx_verify_without_failing(handle)
+        case .required:
+            unsafe SSL_CTX_set_verify(handle, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+        }
     }
 }
 

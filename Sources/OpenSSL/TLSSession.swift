@@ -123,17 +123,29 @@ import COpenSSL
         ERR_clear_error()
     }
 
-    /// Keying material of the session, RFC 5705 and RFC 8446 §7.5, without context. Only after the handshake.
-    public func exportKeyingMaterial(label: String, count: Int) throws(OpenSSLError) -> SecretBytes {
+    /// Keying material of the session, RFC 5705 and RFC 8446 §7.5; no `context` is another one than an empty
+    /// one. Only after the handshake.
+    public func exportKeyingMaterial(
+        label: String, context: [UInt8]? = nil, count: Int
+    ) throws(OpenSSLError) -> SecretBytes {
         precondition(isHandshakeDone, "no keys before the handshake is done")
         return try SecretBytes(count: count) { output throws(OpenSSLError) in
             let status = unsafe output.withUnsafeMutableBytes {
                 unsafe SSL_export_keying_material(
-                    handle, $0.bindMemory(to: UInt8.self).baseAddress, $0.count, label, label.utf8.count, nil,
-                    0, 0)
+                    handle, $0.bindMemory(to: UInt8.self).baseAddress, $0.count, label, label.utf8.count,
+                    context ?? [], context?.count ?? 0, context == nil ? 0 : 1)
             }
             guard status == 1 else { throw OpenSSLError(taking: "TLS exporter") }
         }
+    }
+
+    /// RFC 8446 and not an older version; only after the handshake.
+    public var isTLS13: Bool { unsafe SSL_version(handle) == TLS1_3_VERSION }
+
+    /// Why the peer's certificate failed the check; nil if it has not. Also of a handshake that failed.
+    public var verificationFault: String? {
+        let result = unsafe SSL_get_verify_result(handle)
+        return result == X509_V_OK ? nil : unsafe String(cString: X509_verify_cert_error_string(result))
     }
 
     /// "TLSv1.3 TLS_AES_256_GCM_SHA384"; only after the handshake.

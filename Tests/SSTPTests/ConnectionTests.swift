@@ -1,3 +1,4 @@
+import OpenSSL
 import PPP
 import PPPPeer
 import SSTPClient
@@ -29,6 +30,27 @@ import Wire
         #expect(site.client.peer.address == IPv4Address(0x0a00_0007))
         #expect(site.log.isEmpty)
         #expect(site.wishes == [SessionWish(address: nil, mtu: 1400)])
+    }
+
+    @Test(arguments: [TLSContext.Version.tls12, .tls13], [HashProtocols.sha1, .sha256])
+    func `a client is bound by the keys of EAP-TLS`(version: TLSContext.Version, hash: HashProtocols) {
+        var options = SimulatedSSTPClient.Options()
+        options.hash = hash
+        options.peer.tls = PPPCertificates.client(PPPCertificates.alice, version)
+        var offered = ConnectionOptions(methods: [.eapTLS])
+        offered.tls = PPPCertificates.context
+        let site = SSTPSite(offered, options)
+        #expect(site.run { site.isUp })
+        #expect(site.log.isEmpty)
+        options.hasOldKeys = true
+        let old = SSTPSite(offered, options)
+        #expect(old.run { old.isUp })
+        #expect(old.log.isEmpty)
+        // Zeros are the key of methods that have none.
+        options.spoil = { $0.hlak = SecretBytes(count: 32) { _ in } }
+        let wrong = SSTPSite(offered, options)
+        #expect(!wrong.run { wrong.isUp })
+        #expect(wrong.log.contains { $0.contains("a wrong compound MAC") })
     }
 
     @Test(arguments: [1, 2, 7, 100]) func `the stream may come in pieces`(piece: Int) {

@@ -124,3 +124,12 @@ func octets(_ hex: String) -> [UInt8] {
     let digits = hex.compactMap(\.hexDigitValue).map { UInt8($0) }
     return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }
+
+@Suite struct CryptoBindingKeyTests {
+    private let msk = SecretBytes(copying: [UInt8](0..<64))
+
+    @Test func `of an MSK the first 32 octets are the key, or the first 16 of each half to an old client`() {
+        #expect(Array(copying: CryptoBinding.key(ofMSK: msk).bytes) == Array(0..<32))
+        #expect(Array(copying: CryptoBinding.halves(ofMSK: msk).bytes) == Array(0..<16) + Array(32..<48))
+    }
+}

@@ -13,6 +13,9 @@ extension PluginKit.Evidence {
             self.init(.msCHAPv2, protocolName: protocolName)
             challenge = theirs
             secret = response
+        case .certificate(let shown):
+            self.init(.certificate, protocolName: protocolName)
+            certificate = shown
         case .chapMD5: return nil
         }
         name = shown.name

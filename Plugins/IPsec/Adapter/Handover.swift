@@ -43,7 +43,7 @@ extension IPsecLane {
         // The sums are the module's: one lane brings them.
         guard index == 0 else { return octets }
         var sums: [UInt8] = []
-        sharedCounters.serializeSums(into: &sums)
+        module.counters.serializeSums(into: &sums)
         var whole: [UInt8] = []
         whole.reserveCapacity(octets.count + sums.count)
         whole += octets
@@ -113,7 +113,7 @@ extension IPsecLane {
         guard reader.remaining == 0 else { throw .badLength }
         // The last that can fail.
         do { try server.take(shared) } catch { throw .badValue }
-        if let sums { sharedCounters.add(sums) }
+        if let sums { module.counters.add(sums) }
     }
 
     private func takeParty(

@@ -40,11 +40,11 @@ final class IPsecLane: LaneAdapter {
         }
     }
 
+    let module: IPsecModule
     let host: HostServices
     let server: IPsecServer
     let services: LaneServices
     let index: Int
-    let sharedCounters: ModuleCounters<Counter>
     private var counters: LaneCounters<Counter>
     private let sharedKeys: SharedKeys
     private var keyGeneration = 0
@@ -61,15 +61,15 @@ final class IPsecLane: LaneAdapter {
     private var gathering: UInt64 = 0
 
     init(
-        _ host: HostServices, _ server: IPsecServer, _ services: LaneServices, index: Int,
-        _ counters: ModuleCounters<Counter>, _ sharedKeys: SharedKeys
+        _ module: IPsecModule, _ server: IPsecServer, _ services: LaneServices, index: Int,
+        _ sharedKeys: SharedKeys
     ) {
-        self.host = host
+        self.module = module
+        host = module.host
         self.server = server
         self.services = services
         self.index = index
-        sharedCounters = counters
-        self.counters = LaneCounters(counters, services)
+        counters = LaneCounters(module.counters, services)
         self.sharedKeys = sharedKeys
     }
 
@@ -138,6 +138,7 @@ final class IPsecLane: LaneAdapter {
             keyGeneration = newer.generation
             server.setPeerKeys(newer.keys)
         }
+        server.present(module.tls)
         server.receive(Array(copying: packet.bytes), from: path, at: now)
     }
 

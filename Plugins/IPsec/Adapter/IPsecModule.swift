@@ -1,5 +1,6 @@
 import IKEv1
 import IPsecCore
+import OpenSSL
 import PPPSessions
 public import PluginKit
 import Synchronization
@@ -13,7 +14,7 @@ public final class IPsecModule: PacketAdapter {
             "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys), natively and through NAT.",
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
     public static let capabilities: Capabilities = [
-        .datagrams, .sessions, .authentication, .timers, .preSharedKeys, .ipv6, .handover,
+        .datagrams, .sessions, .authentication, .timers, .certificates, .preSharedKeys, .ipv6, .handover,
     ]
     public static let handoverVersions = Party.recordVersion...Party.recordVersion
     public static let needs: Capabilities = [
@@ -25,7 +26,7 @@ public final class IPsecModule: PacketAdapter {
     let host: HostServices
     private let state = Mutex(State())
     private let sharedKeys = SharedKeys()
-    private let counters = ModuleCounters<Counter>()
+    let counters = ModuleCounters<Counter>()
 
     private struct State: Sendable {
         var options: IKEOptions?
@@ -43,7 +44,7 @@ public final class IPsecModule: PacketAdapter {
         let options = try reader.options(preSharedKey)
         let calls = CallOptions(
             methods: try MethodsOption.read(host), maxCalls: options.maxSAs,
-            carriesIPv6: host.capabilities.contains(.ipv6))
+            carriesIPv6: host.capabilities.contains(.ipv6), tls: try MethodsOption.readTLS(host))
         try sharedKeys.fetch(from: host, own: options.preSharedKeys)
         let key = try host.random(Self.cookieKeyLength)
         try counters.declare(to: host)
@@ -56,6 +57,14 @@ public final class IPsecModule: PacketAdapter {
         let own = state.withLock { $0.options?.preSharedKeys ?? [] }
         try sharedKeys.fetch(from: host, own: own)
     }
+
+    public func certificateChanged() throws {
+        let tls = try MethodsOption.readTLS(host)
+        state.withLock { $0.calls.tls = tls }
+    }
+
+    /// [lane] What EAP-TLS presents.
+    var tls: TLSContext? { state.withLock { $0.calls.tls } }
 
     public var commands: [Command] {
         [
@@ -75,7 +84,7 @@ public final class IPsecModule: PacketAdapter {
         guard let options = state.options else { throw ModuleFailure("not started", status: .state) }
         let server = try IPsecServer(
             options, calls: state.calls, cookieKey: state.cookieKey, random: SystemRandomNumberGenerator())
-        return IPsecLane(host, server, services, index: index, counters, sharedKeys)
+        return IPsecLane(self, server, services, index: index, sharedKeys)
     }
 
     /// A client's port floats from 500 to 4500, and ESP has none: the address alone says which lane.

@@ -5,7 +5,9 @@ import PluginKit
 
 /// What section [ipsec] of plugins.conf may hold.
 enum OptionDeclarations {
-    static let all: [OptionDeclaration] = [
+    static let all = keys + MethodsOption.declarations(default: [.msCHAPv2]) + limits
+
+    private static let keys: [OptionDeclaration] = [
         .string(
             "psk", accepts: "a long secret that clients know too",
             help: "The pre-shared key of all clients. Left out: one is made, and `psk` prints it."
@@ -28,7 +30,9 @@ enum OptionDeclarations {
             help:
                 "Whether clients may use aggressive mode, which tells whoever asks a hash of the key."
         ),
-        MethodsOption.declaration(default: [.msCHAPv2]),
+    ]
+
+    private static let limits: [OptionDeclaration] = [
         .integer(
             "ike-lifetime", default: 86_400, in: 60...604_800, accepts: "60 to 604800, in seconds",
             help: "How long an ISAKMP SA lasts at most."),

@@ -1,5 +1,6 @@
 import EngineParts
 import L2TP
+public import OpenSSL
 public import PPP
 import PluginABI
 import Wire
@@ -102,10 +103,14 @@ public struct CallOptions: Sendable {
     public var maxCalls: Int
     /// Whether the host has IPv6 for clients.
     public var carriesIPv6: Bool
+    /// For EAP-TLS, see `Link.Configuration`.
+    public var tls: TLSContext?
 
     public init(
-        methods: [AuthenticationMethod] = [.msCHAPv2], maxCalls: Int = 30_000, carriesIPv6: Bool = false
+        methods: [AuthenticationMethod] = [.msCHAPv2], maxCalls: Int = 30_000, carriesIPv6: Bool = false,
+        tls: TLSContext? = nil
     ) {
+        self.tls = tls
         self.carriesIPv6 = carriesIPv6
         self.methods = methods
         self.maxCalls = maxCalls

@@ -21,7 +21,8 @@ extension IPsecServer {
             Link.Configuration(
                 mru: UInt16(clamping: mtu), methods: callOptions.methods,
                 serverName: Array(Self.hostName.utf8),
-                carriesIPv6: callOptions.carriesIPv6 && mtu >= IPv6Packet.minMTU), random: random)
+                carriesIPv6: callOptions.carriesIPv6 && mtu >= IPv6Packet.minMTU, tls: callOptions.tls),
+            random: random)
         // The link has a copy of the numbers to come: the next one shall have others.
         _ = random.next()
         let entry = peer.l2tp.tunnels[index]

@@ -26,7 +26,7 @@ public final class IPsecServer {
     /// Of calls, and of what peers have of L2TP, under the name of their pseudowire's place.
     var timers = TimerQueue<PlaceID>()
     var random: any RandomNumberGenerator & Sendable
-    let callOptions: CallOptions
+    var callOptions: CallOptions
     /// The listener for ESP without UDP, of each family: by what a peer is answered that has not sent yet.
     var nativeSockets: [TransportAddress.Family: UInt64] = [:]
     /// Only grows.
@@ -64,6 +64,9 @@ public final class IPsecServer {
 
     /// Keys beside the server's own, for handshakes from now on.
     public func setPeerKeys(_ keys: [KeyRing.PeerKey]) { ike.setPeerKeys(keys) }
+
+    /// What EAP-TLS presents from the next call on.
+    public func present(_ tls: TLSContext?) { callOptions.tls = tls }
 
     // MARK: The engine
 

@@ -61,7 +61,7 @@ extension SSTPLane {
         let shell = try Client.Shell(parsing: &reader)
         var engine = reader.rest()
         defer { wipe(&engine) }
-        guard clients[shell.stream] == nil else { throw .badValue }
+        guard clients[shell.stream] == nil, let options = module.options else { throw .badValue }
         // The last that can fail: from here on the client is ours.
         let client = Client(
             try Connection(engine, options, random: SystemRandomNumberGenerator()), shell)

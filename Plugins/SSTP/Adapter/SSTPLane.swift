@@ -8,7 +8,6 @@ import Wire
 final class SSTPLane: LaneAdapter {
     let module: SSTPModule
     let services: LaneServices
-    let options: ConnectionOptions
     private let maxClients: Int
     private let metrics: [Metric]
     var clients: [UInt64: Client] = [:]
@@ -19,12 +18,10 @@ final class SSTPLane: LaneAdapter {
     private var frames = FrameQueue()
 
     init(
-        _ module: SSTPModule, _ services: LaneServices, _ options: ConnectionOptions, maxClients: Int,
-        metrics: [Metric]
+        _ module: SSTPModule, _ services: LaneServices, maxClients: Int, metrics: [Metric]
     ) {
         self.module = module
         self.services = services
-        self.options = options
         self.maxClients = maxClients
         self.metrics = metrics
     }
@@ -48,7 +45,8 @@ final class SSTPLane: LaneAdapter {
 
     func opened(_ stream: StreamHandle, moved: UInt64) -> UInt64 {
         guard clients.count < maxClients, let facts = try? services.facts(of: stream), facts.isTLS,
-            let nonce = try? module.host.random(32), makeRoom(for: TransportAddress(facts.remote).source)
+            let nonce = try? module.host.random(32), let options = module.options,
+            makeRoom(for: TransportAddress(facts.remote).source)
         else {
             services.close(stream, .reset)
             return stream.rawValue

@@ -1,3 +1,4 @@
+import PPPSessions
 public import PluginKit
 import SSTPCore
 import Synchronization
@@ -10,7 +11,7 @@ public final class SSTPModule: PacketAdapter {
         summary: "SSTP clients, as Windows has them built in, over TLS.",
         defaultListeners: ["tls://0.0.0.0:443"])
     public static let capabilities: Capabilities = [
-        .streams, .sessions, .authentication, .timers, .ipv6, .handover,
+        .streams, .sessions, .authentication, .timers, .certificates, .ipv6, .handover,
     ]
     public static let handoverVersions = ConnectionRecord.version...ConnectionRecord.version
     public static let needs: Capabilities = [.streams, .sessions, .authentication, .timers, .options]
@@ -56,9 +57,17 @@ public final class SSTPModule: PacketAdapter {
         state.withLock { $0 = State(options: options, maxClients: maxClients, metrics: metrics) }
     }
 
+    public func certificateChanged() throws {
+        let tls = try MethodsOption.readTLS(host)
+        state.withLock { $0.options?.tls = tls }
+    }
+
+    /// [lane] For connections from now on.
+    var options: ConnectionOptions? { state.withLock { $0.options } }
+
     public func makeLane(_ services: LaneServices, index: Int, of count: Int) throws -> any LaneAdapter {
         let state = state.withLock { $0 }
-        guard let options = state.options else { throw ModuleFailure("not started", status: .state) }
-        return SSTPLane(self, services, options, maxClients: state.maxClients, metrics: state.metrics)
+        guard state.options != nil else { throw ModuleFailure("not started", status: .state) }
+        return SSTPLane(self, services, maxClients: state.maxClients, metrics: state.metrics)
     }
 }

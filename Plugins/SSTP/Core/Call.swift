@@ -50,6 +50,8 @@ public struct Call: Sendable {
     var naks = 0
     /// Of the authentication; 32 octets, zero where the method has no keys.
     var hlak: SecretBytes?
+    /// What an old client takes for it.
+    private(set) var oldHLAK: SecretBytes?
     var isOver = false
     private var outputs: [Output] = []
 
@@ -68,8 +70,12 @@ public struct Call: Sendable {
     /// §3.3.7.1: PPP control frames flow in these.
     var carriesPPP: Bool { state == .connectedPending || state == .connected }
 
-    /// `hlak`: the higher-layer authentication key, `CryptoBinding.keyLength` octets.
-    mutating func authenticated(hlak: SecretBytes) { self.hlak = hlak }
+    /// `hlak`: the higher-layer authentication key, `CryptoBinding.keyLength` octets; `old`: what old clients
+    /// take for it.
+    mutating func authenticated(hlak: SecretBytes, old: SecretBytes? = nil) {
+        self.hlak = hlak
+        oldHLAK = old
+    }
 
     /// Any packet shows that the peer is there; those that are not given to `receive` do so here.
     mutating func receivedData(at now: Instant) { lastReceived = now }
@@ -208,6 +214,7 @@ public struct Call: Sendable {
                 return abort(why.0, why.1, "crypto binding: \(fault.rawValue)", cause: .binding, at: now)
             }
         }
+        oldHLAK = nil
         enter(.connected, Self.helloInterval, at: now)
         outputs.append(.connected)
     }
@@ -215,7 +222,9 @@ public struct Call: Sendable {
     private func bindingFault(_ binding: CryptoBinding?, _ packet: [UInt8]) -> BindingFault? {
         guard let hlak else { return .unauthenticated }
         guard let binding else { return .missing }
-        return expectation.fault(of: binding, in: packet, hlak: hlak)
+        let fault = expectation.fault(of: binding, in: packet, hlak: hlak)
+        guard fault == .compoundMAC, let oldHLAK else { return fault }
+        return expectation.fault(of: binding, in: packet, hlak: oldHLAK)
     }
 
     // MARK: The end

@@ -31,6 +31,7 @@ public struct Connection: Sendable {
     private var opening = HTTPOpening()
     /// Kept until the client has been told that it is accepted.
     var hlak: SecretBytes?
+    private(set) var oldHLAK: SecretBytes?
     var wish: SessionWish?
     var hasSession = false
     var hasEnded = false
@@ -51,7 +52,8 @@ public struct Connection: Sendable {
         link = Link(
             Link.Configuration(
                 mru: UInt16(clamping: options.mtu), methods: options.methods,
-                serverName: Array(options.serverName.utf8), carriesIPv6: options.carriesIPv6),
+                serverName: Array(options.serverName.utf8), carriesIPv6: options.carriesIPv6,
+                tls: options.tls),
             random: random)
     }
 
@@ -133,11 +135,15 @@ public struct Connection: Sendable {
     // MARK: Answers
 
     /// The answer to `authenticate`. The keys are the server's MasterReceiveKey and MasterSendKey, empty
-    /// where the method has none.
+    /// where the method has none, or the link has them itself.
     public mutating func decided(
         _ verdict: AuthenticationVerdict, receiveKey: [UInt8], sendKey: [UInt8], at now: Instant
     ) {
-        if case .accepted = verdict { hlak = CryptoBinding.key(receiveKey, sendKey) }
+        if case .accepted = verdict {
+            let msk = link.masterSessionKey
+            hlak = msk.map { CryptoBinding.key(ofMSK: $0) } ?? CryptoBinding.key(receiveKey, sendKey)
+            oldHLAK = msk.map { CryptoBinding.halves(ofMSK: $0) }
+        }
         link.decided(verdict, at: now)
         settle(at: now)
     }
@@ -220,8 +226,9 @@ extension Connection {
             name = evidence.loggedName
             outputs.append(.authenticate(evidence))
         case .authenticated:
-            if let hlak { call.authenticated(hlak: hlak) }
+            if let hlak { call.authenticated(hlak: hlak, old: oldHLAK) }
             hlak = nil
+            oldHLAK = nil
         case .openNetwork(let address):
             wish = SessionWish(
                 address: address, mtu: min(options.mtu, link.peerMRU), software: link.software,

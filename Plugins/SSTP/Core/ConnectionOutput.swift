@@ -1,3 +1,4 @@
+public import OpenSSL
 public import PPP
 public import Wire
 
@@ -50,6 +51,8 @@ public struct ConnectionOptions: Sendable {
     public var serverName: String
     /// Whether the host has IPv6 for clients.
     public var carriesIPv6: Bool
+    /// For EAP-TLS, see `Link.Configuration`.
+    public var tls: TLSContext?
 
     public init(
         methods: [AuthenticationMethod], requiresBinding: Bool = true,

@@ -78,6 +78,24 @@ struct CryptoBinding: Equatable, Sendable {
         }
     }
 
+    /// The HLAK where PPP has an MSK of its own, EAP-TLS's: MasterReceiveKey is the first half of it
+    /// (RFC 5216 §2.3), so that its first 32 octets are the key.
+    static func key(ofMSK msk: SecretBytes) -> SecretBytes {
+        SecretBytes(copying: msk.bytes.extracting(first: keyLength))
+    }
+
+    /// The same as a client has it whose keys are those of MPPE with 128 bits, as pppd before 2.5: the first
+    /// 16 octets of each of them, concatenated as for MS-CHAPv2. It is as secret as the other one.
+    static func halves(ofMSK msk: SecretBytes) -> SecretBytes {
+        let half = keyLength / 2
+        return SecretBytes(count: keyLength) { key in
+            for index in 0..<keyLength {
+                let octet: UInt8 = msk.bytes.bigEndian(at: index < half ? index : index + half)
+                key.storeBytes(of: octet, toByteOffset: index, as: UInt8.self)
+            }
+        }
+    }
+
     /// §3.2.5.2: HMAC, under a key that is made of the HLAK, over the Call Connected `message` whose MAC is
     /// taken for zeros. As long as the field.
     static func compoundMAC(

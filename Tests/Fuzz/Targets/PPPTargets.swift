@@ -35,7 +35,26 @@ extension FuzzTarget {
         _ = options.request
     }
 
+    /// EAP-TLS packets, each after its length, from somebody who has no key.
+    private static func exchange(_ bytes: [UInt8]) {
+        var exchange = EAPTLSExchange(PPPCertificates.context, packetLimit: 100)
+        var rest = bytes[...]
+        while let length = rest.popFirst() {
+            let data = Array(rest.prefix(Int(length)))
+            rest = rest.dropFirst(Int(length))
+            guard let packet = try? EAPTLSPacket(parsing: data) else { continue }
+            let again = try? EAPTLSPacket(parsing: packet.octets)
+            precondition(again == packet, "EAP-TLS does not survive the way there and back")
+            switch exchange.receive(packet) {
+            case .send(let answer): precondition(answer.octets.count <= 100 - 5, "a fragment is too long")
+            case .proved, .concluded: preconditionFailure("somebody without a key is let in")
+            case .failed, .malformed: return
+            }
+        }
+    }
+
     private static func authentication(_ bytes: [UInt8]) {
+        exchange(bytes)
         if let packet = try? EAPPacket(parsing: bytes) {
             let again = try? EAPPacket(parsing: packet.octets)
             precondition(again == packet, "EAP does not survive the way there and back")
@@ -54,15 +73,21 @@ extension FuzzTarget {
         }
     }
 
-    /// The first octet chooses how far a link has come; behind it stand frames, each after its length, and
-    /// where the length is 255 the clock goes on to the next deadline. Each frame may meet another instance.
+    private static let fuzzingPeer = PPPCertificates.client(PPPCertificates.alice)
+
+    /// The first octet chooses the method and how far a link has come; behind it stand frames, each after its
+    /// length, and where the length is 255 the clock goes on to the next deadline. Each frame may meet another
+    /// instance.
     private static func link(_ bytes: [UInt8]) {
         guard let choice = bytes.first else { return }
         let methods: [AuthenticationMethod] = [.eapMSCHAPv2, .msCHAPv2, .chapMD5, .pap]
+        var options = SimulatedPeer.Options()
+        if choice & 64 != 0 { options.tls = fuzzingPeer }
         let site = PeerNetworkSite(
             .init(
-                methods: [methods[Int(choice & 3)]], serverName: Array("fuzz".utf8),
-                carriesIPv6: choice & 16 != 0), seed: 5)
+                methods: (choice & 128 != 0 ? [.eapTLS] : []) + [methods[Int(choice & 3)]],
+                serverName: Array("fuzz".utf8), carriesIPv6: choice & 16 != 0, tls: PPPCertificates.context),
+            options, seed: 5)
         if choice & 4 == 0 { site.start() } else { site.link.start(at: site.now) }
         if choice & 8 != 0 { site.run(for: 10) { site.peer.isUp } }
         var rest = bytes.dropFirst()
@@ -79,7 +104,8 @@ extension FuzzTarget {
                 if case .send = output { sent += 1 }
                 if case .authenticate = output { site.link.decided(.refused(.credentials), at: site.now) }
             }
-            if choice & 32 != 0 { site.swap() }
+            // A link that may come to EAP-TLS stays where it is.
+            if choice & 160 == 32 { site.swap() }
         }
         precondition(site.failedSwaps == 0, "a link cannot go on in another instance")
         precondition(sent <= 4 * bytes.count + 64, "a peer gets more out of a link than it puts in")

@@ -78,9 +78,10 @@ class Client(ppp.Client):
     logs = ("/tmp/xl2tpd.log", "/tmp/ppp.log", "/tmp/charon.log")
 
     def __init__(
-        self, guest, user, password, method="mschap-v2", encap=True, identity=None, ipv6=False, **options
-    ):
-        super().__init__(guest, user, password, method, mtu=1360, ipv6=ipv6)
+        self, guest, user, password, method="mschap-v2", encap=True, identity=None, ipv6=False,
+        certificate=None, **options
+    ):  # fmt: skip
+        super().__init__(guest, user, password, method, mtu=1360, ipv6=ipv6, certificate=certificate)
         values = dict(ike="aes256-sha256-modp2048", esp="aes256-sha256", psk=PSK, server=SERVER)
         values.update(options)
         guest.write("/tmp/strongswan.conf", SETTINGS)

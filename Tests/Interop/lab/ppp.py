@@ -16,7 +16,10 @@ class Client:
     # Whose words are worth keeping.
     logs = ("/tmp/ppp.log",)
 
-    def __init__(self, guest, user, password, method="mschap-v2", mtu=1400, ipv6=False):
+    def __init__(
+        self, guest, user, password, method="mschap-v2", mtu=1400, ipv6=False, certificate=None
+    ):
+        """`certificate`: paths of one, of its key, and of the authority of the server's, for EAP-TLS."""
         self.guest = guest
         options = [
             "noauth",
@@ -34,6 +37,10 @@ class Client:
             "logfile /tmp/ppp.log",
             *(f"refuse-{other}" for other in METHODS if other != method),
         ]
+        for option, path in zip(("cert", "key", "ca"), certificate or ()):
+            with open(path) as file:
+                guest.write(f"/tmp/ppp-{option}.pem", file.read())
+            options.append(f"{option} /tmp/ppp-{option}.pem")
         guest.write("/tmp/ppp.options", "\n".join([*options, ""]))
 
     def start(self):

@@ -170,12 +170,13 @@ class StrongSwan:
         )
 
 
-def serve(lab, identities, users=(), **options):
+def serve(lab, identities, users=(), tls=None, **options):
     """An office whose users, site1 and so on, are found by these IKE identities. `users` have passwords.
-    `options` of [ipsec]."""
+    `tls`: that section, `options`: of [ipsec]."""
     lab.start_lan()
     section = {"library": "IPsec", "listen": LISTEN, "psk": PSK, **options}
-    server = Polyhub(lab, modules={"ipsec": section}).start().office(bridge="lan0", users=users)
+    modules = {"ipsec": section, **({"tls": tls} if tls else {})}
+    server = Polyhub(lab, modules=modules).start().office(bridge="lan0", users=users)
     for number, identity in enumerate(identities, 1):
         server.ctl("user", "create", "LAB", f"site{number}", "--ike-id", identity)
     return server

@@ -41,7 +41,7 @@ package enum Narration {
     private static func lcp(_ option: ConfigurationOption) -> String {
         switch option.type {
         case 1: "mru=\(option.value(UInt16.self) ?? 0)"
-        case 3: AuthenticationMethod(option)?.rawValue ?? "auth?"
+        case 3: AuthenticationMethod.asked(by: option)?.rawValue ?? "auth?"
         case 5: "magic"
         case 7: "pfc"
         case 8: "acfc"
@@ -61,12 +61,20 @@ package enum Narration {
         return "\(name) " + message.split(separator: " ").prefix(2).joined(separator: " ")
     }
 
+    /// Of the content, only that there is some: it has random lengths.
+    private static func tls(_ data: [UInt8]) -> String {
+        guard let packet = try? EAPTLSPacket(parsing: data) else { return " malformed" }
+        return (packet.isStart ? " start" : "") + (packet.data.isEmpty ? "" : " data")
+            + (packet.hasMore ? " more" : "")
+    }
+
     private static func eap(_ payload: [UInt8]) -> String {
         guard let packet = try? EAPPacket(parsing: payload) else { return "malformed" }
         let name = ["?", "Request", "Response", "Success", "Failure"][min(Int(packet.code.rawValue), 4)]
         switch packet.method {
         case .identity?: return "\(name) Identity"
         case .msCHAPv2?: return "\(name) MSCHAPv2 \(packet.data.first ?? 0)"
+        case .tls?: return "\(name) TLS\(tls(packet.data))"
         case .nak?: return "\(name) Nak"
         default: return name
         }

@@ -2,6 +2,13 @@ import Wire
 
 @testable package import PPP
 
+extension AuthenticationMethod {
+    /// What an option of LCP asks for; EAP, whatever will be within it, counts as EAP-MSCHAPv2.
+    static func asked(by option: ConfigurationOption) -> Self? {
+        allCases.first { $0 != .eapTLS && $0.option == option }
+    }
+}
+
 /// LCP's options as a client sees them.
 package struct PeerLCPOptions: OptionNegotiator {
     package var accepts: [AuthenticationMethod]
@@ -17,14 +24,14 @@ package struct PeerLCPOptions: OptionNegotiator {
     package func judge(_ options: [ConfigurationOption]) -> OptionJudgement {
         var verdicts = OptionVerdicts()
         for option in options where option.type == 3 {
-            if let offered = AuthenticationMethod(option), accepts.contains(offered) { continue }
+            if let offered = AuthenticationMethod.asked(by: option), accepts.contains(offered) { continue }
             if let wanted = accepts.first { verdicts.nak(wanted.option) } else { verdicts.reject(option) }
         }
         return verdicts.judgement
     }
 
     package mutating func acknowledged(_ options: [ConfigurationOption]) {
-        method = options.first { $0.type == 3 }.flatMap { AuthenticationMethod($0) }
+        method = options.first { $0.type == 3 }.flatMap { AuthenticationMethod.asked(by: $0) }
     }
 
     package mutating func receivedNak(_ options: [ConfigurationOption]) {}

@@ -1,5 +1,5 @@
 import MSCHAPv2
-import OpenSSL
+package import OpenSSL
 package import Wire
 
 @testable package import PPP
@@ -20,6 +20,10 @@ package struct SimulatedPeer {
         package var interfaceIdentifier: UInt64?
         /// Says who it is, as Windows does.
         package var identifies = false
+        /// Shows a certificate in EAP-TLS; without it the peer wishes for EAP-MSCHAPv2.
+        package var tls: TLSContext?
+        /// Octets of the fragments that the peer sends of its own TLS messages.
+        package var fragment = 1000
         /// Takes a second password where the first was wrong.
         package var secondPassword: String?
 
@@ -48,6 +52,9 @@ package struct SimulatedPeer {
 
     private var password: String
     private var proof: (exchange: MSCHAPv2Exchange, response: [UInt8])?
+    /// The MSK of EAP-TLS, as this end has it.
+    package private(set) var masterSessionKey: SecretBytes?
+    private var tls: PeerTLS?
     private var papDeadline: Instant?
     private var outputs: [Output] = []
 
@@ -149,7 +156,7 @@ package struct SimulatedPeer {
         switch lcp.options.method {
         case .pap: sendPassword(at: now)
         case nil: joinNetwork(at: now)
-        case .chapMD5, .msCHAPv2, .eapMSCHAPv2: break
+        case .chapMD5, .msCHAPv2, .eapTLS, .eapMSCHAPv2: break
         }
     }
 
@@ -228,6 +235,7 @@ extension SimulatedPeer {
         if packet.method == .identity {
             return sendEAP(packet.identifier, .identity, Array(options.name.utf8))
         }
+        if packet.method == .tls { return receiveTLS(packet) }
         guard let inner = try? EAPMSCHAPv2Packet(parsing: packet.data) else { return }
         switch inner.opCode {
         case CHAPPacket.challenge:
@@ -239,6 +247,23 @@ extension SimulatedPeer {
             sendEAP(packet.identifier, .msCHAPv2, [CHAPPacket.success.rawValue])
         default: sendEAP(packet.identifier, .msCHAPv2, [CHAPPacket.failure.rawValue])
         }
+    }
+
+    private mutating func receiveTLS(_ packet: EAPPacket) {
+        guard let context = options.tls, let request = try? EAPTLSPacket(parsing: packet.data) else {
+            return sendEAP(packet.identifier, .nak, [EAPPacket.Method.msCHAPv2.rawValue])
+        }
+        // A request that is repeated is answered as it was: TLS hears it once. One that was overtaken, which
+        // happens on no real link, is not answered.
+        if let last = tls?.last, Int8(bitPattern: packet.identifier &- last.identifier) < 0 { return }
+        if tls?.last?.identifier != packet.identifier {
+            if request.isStart { tls = PeerTLS(context, fragment: options.fragment) }
+            guard let answer = tls?.answer(request) else { return }
+            tls?.last = (packet.identifier, answer)
+            masterSessionKey = tls?.masterSessionKey
+        }
+        guard let answer = tls?.last?.answer else { return }
+        sendEAP(packet.identifier, .tls, answer.octets)
     }
 
     private mutating func sendEAP(_ identifier: UInt8, _ method: EAPPacket.Method, _ data: [UInt8]) {

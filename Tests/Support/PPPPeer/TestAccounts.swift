@@ -16,6 +16,9 @@ package struct TestAccounts {
             return String(decoding: password, as: UTF8.self) == "secret" && name == "alice"
                 ? .accepted(authenticatorResponse: []) : .refused(.credentials)
         case .chapMD5: return .refused(.method)
+        case .certificate(let der):
+            return CertificateSubject.commonName(ofDER: der) == name && name == "alice"
+                ? .accepted(authenticatorResponse: []) : .refused(.credentials)
         case .msCHAPv2(let challenge, let response):
             guard let password = hashes[name],
                 let hash = try? NTHash(ofPassword: SecretBytes(copying: Array(password.utf8))),

@@ -13,6 +13,8 @@ package struct SimulatedSSTPClient {
         package var certificate: [UInt8] = []
         /// Spoils the Call Connected message, for instance.
         package var spoil: @Sendable (inout CryptoBindingFields) -> Void = { _ in }
+        /// Knows but half of each key of EAP-TLS, as pppd 2.4.9.
+        package var hasOldKeys = false
         /// Sends Call Connected without waiting for the authentication.
         package var isHasty = false
         /// Never sends it.
@@ -153,7 +155,10 @@ package struct SimulatedSSTPClient {
         var fields = CryptoBindingFields(
             hash: options.hash, nonce: nonce,
             certificateHash: CryptoBinding.padded((try? digest.hash(options.certificate)) ?? []),
-            hlak: CryptoBinding.key(keys.send, keys.receive))
+            hlak: peer.masterSessionKey.map {
+                options.hasOldKeys ? CryptoBinding.halves(ofMSK: $0) : CryptoBinding.key(ofMSK: $0)
+            }
+                ?? CryptoBinding.key(keys.send, keys.receive))
         options.spoil(&fields)
         var binding = CryptoBinding(
             hash: fields.hash, nonce: fields.nonce, certificateHash: fields.certificateHash,

@@ -1,6 +1,8 @@
 /// How a peer proves who it is, strongest first. The option is LCP's, RFC 1661 §6.2.
 public enum AuthenticationMethod: String, CaseIterable, Sendable {
-    /// EAP (RFC 3748) carrying MS-CHAPv2.
+    /// EAP (RFC 3748) carrying TLS with certificates of both ends, RFC 5216.
+    case eapTLS = "eap-tls"
+    /// EAP carrying MS-CHAPv2.
     case eapMSCHAPv2 = "eap-mschapv2"
     /// RFC 2759.
     case msCHAPv2 = "mschapv2"
@@ -16,25 +18,29 @@ public enum AuthenticationMethod: String, CaseIterable, Sendable {
 
     var `protocol`: PPPProtocol {
         switch self {
-        case .eapMSCHAPv2: .eap
+        case .eapTLS, .eapMSCHAPv2: .eap
         case .msCHAPv2, .chapMD5: .chap
         case .pap: .pap
         }
     }
 
+    /// The methods of EAP have the same: which one it is, is EAP's business.
     public var option: ConfigurationOption {
         let number = `protocol`.rawValue
         let head = [UInt8(number >> 8), UInt8(truncatingIfNeeded: number)]
         return switch self {
-        case .eapMSCHAPv2, .pap: ConfigurationOption(Self.optionType, head)
+        case .eapTLS, .eapMSCHAPv2, .pap: ConfigurationOption(Self.optionType, head)
         case .msCHAPv2: ConfigurationOption(Self.optionType, head + [Self.microsoft2])
         case .chapMD5: ConfigurationOption(Self.optionType, head + [Self.md5])
         }
     }
 
-    /// Nil for methods that are not spoken here, such as MS-CHAP of version 1.
-    public init?(_ option: ConfigurationOption) {
-        guard let method = Self.allCases.first(where: { $0.option == option }) else { return nil }
-        self = method
+    /// Within EAP; nil outside of it.
+    var eapType: EAPPacket.Method? {
+        switch self {
+        case .eapTLS: .tls
+        case .eapMSCHAPv2: .msCHAPv2
+        case .msCHAPv2, .chapMD5, .pap: nil
+        }
     }
 }

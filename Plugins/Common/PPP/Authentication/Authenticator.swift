@@ -1,9 +1,11 @@
+import OpenSSL
 import Wire
 
-/// Finds out who the peer is, by the one method that LCP agreed on. A value without IO or clock.
+/// Finds out who the peer is, by the method that LCP agreed on, or by one of those of EAP, if it was EAP. A
+/// value without IO or clock.
 ///
-/// Bounds: ten transmissions of a question, a minute for a person to type, two more tries after a wrong
-/// password.
+/// Bounds: ten transmissions of a question, a minute for a person to type or for all of EAP-TLS, two more
+/// tries after a wrong password.
 struct Authenticator: Sendable {
     static let restartPeriod = Duration.seconds(3)
     static let maxTransmissions = 10
@@ -32,17 +34,29 @@ struct Authenticator: Sendable {
         case asking
         /// EAP-MSCHAPv2: the peer has yet to confirm the end.
         case confirming(isSuccess: Bool)
+        /// EAP-TLS, from its start to the peer's last word.
+        case tls
         case done
     }
 
-    let method: AuthenticationMethod
+    /// Strongest first, and the one that is tried now: one, or those of EAP that are left.
+    var methods: [AuthenticationMethod]
     /// How the server calls itself.
     let serverName: [UInt8]
+    /// For EAP-TLS.
+    let tls: TLSContext?
+    /// Octets of a packet that the peer takes.
+    let packetLimit: Int
     var stage = Stage.idle
     var deadline: Instant?
 
     var identifier: UInt8 = 0
     var challenge: [UInt8] = []
+    /// What the peer calls itself, as EAP asks.
+    var identity: [UInt8] = []
+    var exchange: EAPTLSExchange?
+    /// When the peer's time for `exchange` is over.
+    var limit: Instant?
     var retries = Self.maxRetries
     var transmissions = 0
     /// What is sent again when the peer is silent.
@@ -50,12 +64,18 @@ struct Authenticator: Sendable {
     /// What is said again to a peer that has not heard the end.
     var lastWord: ControlPacket?
     var refusal = AuthenticationRefusal.credentials
-    private var outputs: [Output] = []
+    var outputs: [Output] = []
 
-    init(_ method: AuthenticationMethod, serverName: [UInt8]) {
-        self.method = method
+    /// `methods`: one at least, all by the same protocol; several are EAP's.
+    init(_ methods: [AuthenticationMethod], serverName: [UInt8], tls: TLSContext?, packetLimit: Int) {
+        precondition(!methods.isEmpty, "nothing to ask for")
+        self.methods = methods
         self.serverName = serverName
+        self.tls = tls
+        self.packetLimit = packetLimit
     }
+
+    var method: AuthenticationMethod { methods[0] }
 
     var isDrained: Bool { outputs.isEmpty }
 
@@ -72,7 +92,7 @@ struct Authenticator: Sendable {
             renewChallenge(&random)
             let value = CHAPPacket.Value(challenge, name: serverName)
             ask(ControlPacket(CHAPPacket.challenge, identifier, value.octets).octets, at: now)
-        case .eapMSCHAPv2:
+        case .eapTLS, .eapMSCHAPv2:
             stage = .identity
             ask(EAPPacket(.request, identifier, .identity).octets, at: now)
         }
@@ -81,7 +101,9 @@ struct Authenticator: Sendable {
     mutating func handleTimeout(at now: Instant) {
         guard let deadline, now >= deadline else { return }
         if stage == .done { return repeatSuccess(at: now) }
-        guard let question, transmissions < Self.maxTransmissions else { return end(.failed(.timeout)) }
+        guard let question, transmissions < Self.maxTransmissions, limit.map({ now < $0 }) ?? true else {
+            return end(.failed(exchange?.fault.map { .tls($0, identity: identity) } ?? .timeout))
+        }
         ask(question, at: now)
     }
 
@@ -92,7 +114,7 @@ struct Authenticator: Sendable {
         switch method {
         case .pap: try receivePAP(ControlPacket(parsing: payload))
         case .chapMD5, .msCHAPv2: try receiveCHAP(ControlPacket(parsing: payload))
-        case .eapMSCHAPv2: try receiveEAP(EAPPacket(parsing: payload), &random, at: now)
+        case .eapTLS, .eapMSCHAPv2: try receiveEAP(EAPPacket(parsing: payload), &random, at: now)
         }
     }
 
@@ -123,19 +145,19 @@ struct Authenticator: Sendable {
         outputs.append(.send(lastWord.octets))
     }
 
-    private mutating func ask(_ packet: [UInt8], at now: Instant) {
+    mutating func ask(_ packet: [UInt8], at now: Instant) {
         if packet != question { transmissions = 0 }
         transmissions += 1
         question = packet
-        deadline = now + Self.restartPeriod
+        deadline = min(now + Self.restartPeriod, limit ?? now + Self.restartPeriod)
         outputs.append(.send(packet))
     }
 
-    private mutating func renewChallenge(_ random: inout some RandomNumberGenerator) {
+    mutating func renewChallenge(_ random: inout some RandomNumberGenerator) {
         challenge = (0..<Self.challengeLength).map { _ in random.next() }
     }
 
-    private mutating func judge(_ name: [UInt8], _ proof: Evidence.Proof) {
+    mutating func judge(_ name: [UInt8], _ proof: Evidence.Proof) {
         guard !name.isEmpty, name.count <= Self.maxNameLength else { return end(.failed(.malformed)) }
         stage = .asking
         deadline = nil
@@ -143,10 +165,11 @@ struct Authenticator: Sendable {
         outputs.append(.ask(Evidence(name: name, proof: proof)))
     }
 
-    private mutating func end(_ output: Output) {
+    mutating func end(_ output: Output) {
         stage = .done
         deadline = nil
         question = nil
+        exchange = nil
         outputs.append(output)
     }
 }
@@ -166,7 +189,7 @@ extension Authenticator {
                 outputs.append(
                     .send(ControlPacket(lastWord.code, packet.identifier, lastWord.data).octets))
             }
-        case .idle, .identity, .retry, .asking, .confirming: break
+        case .idle, .identity, .retry, .asking, .confirming, .tls: break
         }
     }
 }
@@ -186,7 +209,7 @@ extension Authenticator {
             if let lastWord, packet.identifier == lastWord.identifier {
                 outputs.append(.send(lastWord.octets))
             }
-        case .idle, .identity, .asking, .confirming: break
+        case .idle, .identity, .asking, .confirming, .tls: break
         }
     }
 
@@ -203,58 +226,11 @@ extension Authenticator {
         receiveResponse(value)
     }
 
-    private mutating func receiveResponse(_ value: CHAPPacket.Value) {
+    mutating func receiveResponse(_ value: CHAPPacket.Value) {
         guard let response = MSCHAPv2Response(value.value) else { return end(.failed(.malformed)) }
         judge(
             value.name,
             .msCHAPv2(challenge: challenge + response.peerChallenge, response: response.ntResponse))
-    }
-}
-
-// MARK: - EAP
-
-extension Authenticator {
-    private mutating func receiveEAP(
-        _ packet: EAPPacket, _ random: inout some RandomNumberGenerator, at now: Instant
-    ) throws(WireError) {
-        guard packet.code == .response else { return }
-        if stage == .done, let lastWord, packet.identifier == lastWord.identifier {
-            return outputs.append(.send(lastWord.octets))
-        }
-        guard packet.identifier == identifier else { return }
-        switch (stage, packet.method) {
-        case (.identity, .identity?):
-            stage = .challenge
-            renewChallenge(&random)
-            let value = CHAPPacket.Value(challenge, name: serverName)
-            askEAP(EAPMSCHAPv2Packet(CHAPPacket.challenge, identifier &+ 1, value.octets), at: now)
-        case (.challenge, .nak?): end(.failed(.unwilling))
-        case (.challenge, .msCHAPv2?), (.retry, .msCHAPv2?), (.confirming, .msCHAPv2?):
-            try receive(EAPMSCHAPv2Packet(parsing: packet.data), at: now)
-        default: break
-        }
-    }
-
-    private mutating func receive(_ packet: EAPMSCHAPv2Packet, at now: Instant) throws(WireError) {
-        switch (stage, packet.opCode) {
-        case (.challenge, CHAPPacket.response), (.retry, CHAPPacket.response):
-            var reader = ByteReader(packet.data.rawSpan)
-            receiveResponse(try CHAPPacket.Value(parsing: &reader))
-        case (.confirming(isSuccess: true), CHAPPacket.success): endEAP(.success, .accepted, at: now)
-        case (.confirming(isSuccess: false), CHAPPacket.failure), (.retry, CHAPPacket.failure):
-            endEAP(.failure, .failed(.refused(refusal)), at: now)
-        default: break
-        }
-    }
-
-    private mutating func askEAP(_ packet: EAPMSCHAPv2Packet, at now: Instant) {
-        identifier &+= 1
-        ask(EAPPacket(.request, identifier, .msCHAPv2, packet.octets).octets, at: now)
-    }
-
-    /// EAP's own end has the identifier of the response that led to it, RFC 3748 §4.2.
-    private mutating func endEAP(_ code: EAPPacket.Code, _ output: Output, at now: Instant) {
-        conclude(ControlPacket(ControlPacket.Code(rawValue: code.rawValue), identifier), output, at: now)
     }
 }
 
@@ -270,6 +246,7 @@ extension Authenticator {
         case .eapMSCHAPv2:
             stage = .confirming(isSuccess: true)
             askEAP(EAPMSCHAPv2Packet(CHAPPacket.success, identifier, message), at: now)
+        case .eapTLS: concludeTLS(at: now)
         }
     }
 
@@ -281,6 +258,7 @@ extension Authenticator {
         let output = Output.failed(.refused(refusal))
         switch method {
         case .pap: conclude(PAPPacket.answer(PAPPacket.authenticateNak, identifier, words), output, at: now)
+        case .eapTLS: endEAP(.failure, output, at: now)
         case .chapMD5:
             conclude(ControlPacket(CHAPPacket.failure, identifier, Array(words.utf8)), output, at: now)
         case .msCHAPv2, .eapMSCHAPv2:
@@ -313,7 +291,7 @@ extension Authenticator {
         deadline = now + Self.patience
     }
 
-    private mutating func conclude(_ packet: ControlPacket, _ output: Output, at now: Instant) {
+    mutating func conclude(_ packet: ControlPacket, _ output: Output, at now: Instant) {
         lastWord = packet
         outputs.append(.send(packet.octets))
         end(output)

@@ -17,6 +17,7 @@ struct EAPPacket: Equatable {
         static let notification = Method(rawValue: 2)
         /// The data is what the peer would rather do.
         static let nak = Method(rawValue: 3)
+        static let tls = Method(rawValue: 13)
         static let msCHAPv2 = Method(rawValue: 26)
     }
 

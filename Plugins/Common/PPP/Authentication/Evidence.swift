@@ -7,6 +7,8 @@ public struct Evidence: Equatable, Sendable {
         case msCHAPv2(challenge: [UInt8], response: [UInt8])
         /// RFC 1994 §4.1: MD5 over identifier, password and challenge.
         case chapMD5(identifier: UInt8, challenge: [UInt8], response: [UInt8])
+        /// DER, whose chain was verified and whose key the peer holds.
+        case certificate([UInt8])
     }
 
     /// As the peer sent it.
@@ -19,7 +21,9 @@ public struct Evidence: Equatable, Sendable {
     }
 
     /// Without what could end its quotation marks or its line.
-    public var loggedName: String {
+    public var loggedName: String { Self.logged(name) }
+
+    static func logged(_ name: [UInt8]) -> String {
         String(
             String.UnicodeScalarView(
                 String(decoding: name, as: UTF8.self).unicodeScalars.prefix(255).map { scalar in
@@ -54,5 +58,7 @@ public enum AuthenticationFailure: Equatable, Sendable {
     case malformed
     /// It wants another method than the one that was agreed on.
     case unwilling
+    /// TLS within EAP came to no good end, for this reason; of a peer that calls itself so.
+    case tls(String, identity: [UInt8])
     case refused(AuthenticationRefusal)
 }

@@ -1,6 +1,7 @@
 import EngineParts
 import Wire
 
+/// Of EAP, the method that was chosen in the end alone: none that may yet choose EAP-TLS travels.
 extension Authenticator {
     func serialize(into octets: inout [UInt8]) {
         octets.append(method.rawValue)
@@ -16,7 +17,8 @@ extension Authenticator {
     }
 
     init(parsing reader: inout ByteReader) throws(WireError) {
-        self.init(try reader.readMethod(), serverName: try reader.readCounted())
+        self.init(
+            [try reader.readMethod()], serverName: try reader.readCounted(), tls: nil, packetLimit: 0)
         stage = try reader.readOne(of: Stage.recorded)
         deadline = try reader.readOptionalInstant()
         identifier = try reader.read(UInt8.self)

@@ -8,9 +8,10 @@ extension Link {
     private static let recordVersion: UInt8 = 1
     private static let phases: [Phase] = [.dead, .establish, .authenticate, .network, .ended]
 
-    /// Nil while outputs wait: they are to be drained first.
+    /// Nil while outputs wait: they are to be drained first. And nil for a peer that may prove who it is by
+    /// EAP-TLS and has not yet: TLS stays where it began.
     public var record: [UInt8]? {
-        guard isDrained else { return nil }
+        guard isDrained, isBeyondTLS else { return nil }
         var octets = [Self.recordVersion]
         configuration.serialize(into: &octets)
         octets.append(phase, of: Self.phases)
@@ -59,10 +60,14 @@ extension Link {
             && ipv6cp?.isDrained != false
     }
 
+    private var isBeyondTLS: Bool {
+        phase == .network || phase == .ended || !lcp.options.methods.contains(.eapTLS)
+    }
+
     /// Whether its phase has the machines that belong to it, and no other ones.
     private var isWhole: Bool {
         let isUp = phase == .authenticate || phase == .network
-        return lcp.isOpened == isUp && (isUp || authenticator == nil)
+        return isBeyondTLS && lcp.isOpened == isUp && (isUp || authenticator == nil)
             && (phase != .authenticate || authenticator != nil)
             && (phase == .network || ipcp == nil && ipv6cp == nil) && (ipcp == nil || isNetworkAsked)
     }

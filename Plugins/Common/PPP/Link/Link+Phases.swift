@@ -51,7 +51,9 @@ extension Link {
         }
         guard let method = lcp.options.method else { return joinNetwork(at: now) }
         phase = .authenticate
-        authenticator = Authenticator(method, serverName: configuration.serverName)
+        authenticator = Authenticator(
+            lcp.options.methods.filter { $0.option == method.option }, serverName: configuration.serverName,
+            tls: configuration.tls, packetLimit: peerMRU)
         authenticator?.start(&random, at: now)
     }
 
@@ -84,6 +86,8 @@ extension Link {
                 refuse("no method is left", at: now)
             }
         case .failed(.timeout): end(.timeout, "the peer proved nothing", at: now)
+        case .failed(.tls(let reason, let identity)):
+            refuse("TLS with \(Evidence.logged(identity)) failed: \(reason)", at: now)
         case .failed(.malformed): refuse("its proof is malformed", at: now)
         case .failed(.refused): refuse("it was refused", at: now)
         }

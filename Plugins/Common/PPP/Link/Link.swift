@@ -1,3 +1,4 @@
+public import OpenSSL
 public import Wire
 
 /// The server's end of a PPP link, from its establishment to its end: RFC 1661 §3. Brings LCP,
@@ -26,11 +27,15 @@ public struct Link: Sendable {
         /// Nil where the transport finds dead peers itself.
         public var echoInterval: Duration?
         public var carriesIPv6: Bool
+        /// Shows our certificate and verifies the peer's; EAP-TLS needs it.
+        public var tls: TLSContext?
 
         public init(
             mru: UInt16 = LCPOptions.defaultMRU, methods: [AuthenticationMethod], serverName: [UInt8],
-            echoInterval: Duration? = nil, carriesIPv6: Bool = false
+            echoInterval: Duration? = nil, carriesIPv6: Bool = false, tls: TLSContext? = nil
         ) {
+            precondition(tls != nil || !methods.contains(.eapTLS), "EAP-TLS without a certificate")
+            self.tls = tls
             self.carriesIPv6 = carriesIPv6
             self.mru = mru
             self.methods = methods
@@ -140,9 +145,13 @@ public struct Link: Sendable {
     public mutating func decided(_ verdict: AuthenticationVerdict, at now: Instant) {
         guard phase == .authenticate else { return }
         authenticator?.decided(
-            verdict, canFallBack: lcp.options.methods.count > 1, &random, at: now)
+            verdict, canFallBack: lcp.options.hasOtherProtocol, &random, at: now)
         settle(at: now)
     }
+
+    /// The MSK of EAP-TLS, 64 octets, from the question `authenticate` on until its answer leads on. Nil: the
+    /// method has no keys, or those who judge have them.
+    public var masterSessionKey: SecretBytes? { authenticator?.exchange?.masterSessionKey }
 
     /// The answer to `openNetwork`.
     public mutating func networkOpened(_ network: PeerNetwork, at now: Instant) {

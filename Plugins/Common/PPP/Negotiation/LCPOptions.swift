@@ -45,9 +45,12 @@ public struct LCPOptions: OptionNegotiator {
     /// The peer's accounts cannot be judged by the present method: ask for the next one. False where none is
     /// left.
     public mutating func dropMethod() -> Bool {
-        if !methods.isEmpty { methods.removeFirst() }
+        if let option = method?.option { methods.removeAll { $0.option == option } }
         return !methods.isEmpty
     }
+
+    /// Whether something is left to ask for beside the present one. EAP chooses among its methods itself.
+    var hasOtherProtocol: Bool { methods.contains { $0.option != method?.option } }
 
     public var request: [ConfigurationOption] {
         var options: [ConfigurationOption] = []
@@ -126,11 +129,8 @@ public struct LCPOptions: OptionNegotiator {
 
     /// The one that the peer would rather have, if it is among ours; else the next weaker one.
     private mutating func receivedNak(ofMethod option: ConfigurationOption) {
-        guard methods.count > 1 else { return isRefused = true }
-        methods.removeFirst()
-        guard let wanted = AuthenticationMethod(option), let index = methods.firstIndex(of: wanted) else {
-            return
-        }
+        guard hasOtherProtocol, dropMethod() else { return isRefused = true }
+        guard let index = methods.firstIndex(where: { $0.option == option }) else { return }
         methods.removeSubrange(..<index)
     }
 

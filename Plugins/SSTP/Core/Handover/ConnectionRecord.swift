@@ -13,10 +13,13 @@ public enum ConnectionRecord {
 extension Connection {
     private static let recordedStages: [Stage] = [.opening, .calling]
 
-    /// Nil when it has ended, or while outputs wait: they are to be drained first. Holds secrets, which are
+    /// Nil when it has ended, while outputs wait, which are to be drained first, or while it is on its way
+    /// through EAP-TLS and the binding to it. Holds secrets, which are
     /// to be wiped.
     public var record: [UInt8]? {
-        guard isDrained, stage != .closed, let link = link.record else { return nil }
+        guard isDrained, stage != .closed, oldHLAK == nil, call.oldHLAK == nil, let link = link.record else {
+            return nil
+        }
         var octets: [UInt8] = []
         octets.append(stage, of: Self.recordedStages)
         octets.appendCounted(link)
