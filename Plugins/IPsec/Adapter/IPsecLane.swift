@@ -44,8 +44,8 @@ final class IPsecLane: LaneAdapter {
     let server: IPsecServer
     let services: LaneServices
     private var counters: LaneCounters
-    private let sharedKeys: SharedKeys
-    private var keyGeneration = 0
+    private let credentials: Credentials
+    private var generation = 0
     private var alarm = Alarm(token: timer)
     private var traffic: [UInt64: Traffic] = [:]
     var clients: [PlaceID: Client] = [:]
@@ -60,13 +60,13 @@ final class IPsecLane: LaneAdapter {
 
     init(
         _ host: HostServices, _ server: IPsecServer, _ services: LaneServices, _ counters: LaneCounters,
-        _ sharedKeys: SharedKeys
+        _ credentials: Credentials
     ) {
         self.host = host
         self.server = server
         self.services = services
         self.counters = counters
-        self.sharedKeys = sharedKeys
+        self.credentials = credentials
     }
 
     /// After each input: does what the engine wants, and sets the alarm.
@@ -130,9 +130,10 @@ final class IPsecLane: LaneAdapter {
     }
 
     private func receive(_ packet: PacketSlice, _ path: IKEPath, at now: Instant) {
-        if let newer = sharedKeys.newer(than: keyGeneration) {
-            keyGeneration = newer.generation
+        if let newer = credentials.newer(than: generation) {
+            generation = newer.generation
             server.setPeerKeys(newer.keys)
+            server.setCertificates(newer.certificates)
         }
         server.receive(Array(copying: packet.bytes), from: path, at: now)
     }

@@ -10,10 +10,10 @@ public final class IPsecModule: PacketAdapter {
     public static let descriptor = ModuleDescriptor(
         id: "org.polyhub.ipsec", name: "ipsec", version: "1.0",
         summary:
-            "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys), natively and through NAT.",
+            "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys or certificates), natively and through NAT.",
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
     public static let capabilities: Capabilities = [
-        .datagrams, .sessions, .authentication, .timers, .preSharedKeys, .ipv6,
+        .datagrams, .sessions, .authentication, .timers, .preSharedKeys, .certificates, .ipv6,
     ]
     public static let needs: Capabilities = [
         .datagrams, .sessions, .authentication, .timers, .options, .store,
@@ -23,11 +23,13 @@ public final class IPsecModule: PacketAdapter {
 
     let host: HostServices
     private let state = Mutex(State())
-    private let sharedKeys = SharedKeys()
+    private let credentials = Credentials()
 
     private struct State: Sendable {
         var options: IKEOptions?
         var preSharedKey: String?
+        /// PEM.
+        var clientAuthorities: [UInt8]?
         var calls = CallOptions()
         /// The same on all lanes, for as long as this instance lives.
         var cookieKey: [UInt8] = []
@@ -43,7 +45,9 @@ public final class IPsecModule: PacketAdapter {
         let calls = CallOptions(
             methods: try MethodsOption.read(host), maxCalls: options.maxSAs,
             carriesIPv6: host.capabilities.contains(.ipv6))
-        try sharedKeys.fetch(from: host, own: options.preSharedKeys)
+        try credentials.fetch(from: host, own: options.preSharedKeys)
+        let authorities = try host.content(ofFileIn: "client-ca")
+        try credentials.fetchCertificate(from: host, authorities: authorities)
         let key = try host.random(Self.cookieKeyLength)
         let metrics = try Counter.allCases.map { counter in
             counter.isGauge
@@ -52,13 +56,19 @@ public final class IPsecModule: PacketAdapter {
         }
         state.withLock { state in
             state = State(
-                options: options, preSharedKey: preSharedKey, calls: calls, cookieKey: key, metrics: metrics)
+                options: options, preSharedKey: preSharedKey, clientAuthorities: authorities, calls: calls,
+                cookieKey: key, metrics: metrics)
         }
     }
 
     public func preSharedKeysChanged() throws {
         let own = state.withLock { $0.options?.preSharedKeys ?? [] }
-        try sharedKeys.fetch(from: host, own: own)
+        try credentials.fetch(from: host, own: own)
+    }
+
+    public func certificateChanged() throws {
+        let authorities = state.withLock { $0.clientAuthorities }
+        try credentials.fetchCertificate(from: host, authorities: authorities)
     }
 
     public var commands: [Command] {
@@ -79,7 +89,7 @@ public final class IPsecModule: PacketAdapter {
         guard let options = state.options else { throw ModuleFailure("not started", status: .state) }
         let server = try IPsecServer(
             options, calls: state.calls, cookieKey: state.cookieKey, random: SystemRandomNumberGenerator())
-        return IPsecLane(host, server, services, LaneCounters(state.metrics, services), sharedKeys)
+        return IPsecLane(host, server, services, LaneCounters(state.metrics, services), credentials)
     }
 
     /// A client's port floats from 500 to 4500, and ESP has none: the address alone says which lane.

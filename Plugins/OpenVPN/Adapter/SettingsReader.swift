@@ -1,4 +1,3 @@
-import Glibc
 import OpenSSL
 import OpenVPNCore
 import PluginKit
@@ -83,10 +82,10 @@ struct SettingsReader {
         case .require: options.clientCertificates = .required
         }
         guard policy != .none else { return }
-        guard let path = try host.string("client-ca") else {
+        guard let authorities = try host.content(ofFileIn: "client-ca") else {
             throw ModuleFailure("verify-client-cert = \"\(name)\" needs client-ca, the path of a PEM file")
         }
-        options.clientAuthorities = try Self.text(ofFile: path)
+        options.clientAuthorities = String(decoding: authorities, as: UTF8.self)
     }
 
     private func readWrappings(_ keys: KeyRing, into options: inout ServerOptions) throws {
@@ -131,26 +130,5 @@ extension SettingsReader {
             guard let value = parse(text) else { throw ModuleFailure("\(key): \"\(text)\" is not \(what)") }
             return value
         }
-    }
-
-    /// Octets of the largest file that is read.
-    private static let maxFile = 1 << 20
-
-    private static func text(ofFile path: String) throws -> String {
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else {
-            throw ModuleFailure("client-ca: \(path): \(unsafe String(cString: strerror(errno)))")
-        }
-        defer { close(file) }
-        var content = [UInt8](repeating: 0, count: maxFile)
-        var filled = 0
-        while filled < content.count {
-            let count = unsafe content.withUnsafeMutableBytes { buffer in
-                unsafe read(file, buffer.baseAddress! + filled, buffer.count - filled)
-            }
-            guard count > 0 else { break }
-            filled += count
-        }
-        return String(decoding: content[..<filled], as: UTF8.self)
     }
 }
