@@ -2,6 +2,8 @@
 by the identity that their certificate has; and that other certificates are refused with a reason in the log.
 """
 
+import re
+
 from lab import libreswan
 from lab.credentials import RSA, Authority
 from lab.guests import Guest
@@ -72,9 +74,10 @@ def refusals(lab, server, authority):
     refused(lab, server, "site-1.example", foreign, "unable to get local issuer certificate")
     refused(lab, server, "site-1.example", old, "certificate has expired")
     liar = issue(authority, "site-3.example")
-    refused(lab, server, "keyid:site-1.example", liar, "is not in the certificate")
+    # It says this because it fits the certificate by strongSwan's own rules.
+    refused(lab, server, "*.example", liar, "is not in the certificate")
     nobody = StrongSwan(lab, "c2", "site-3.example", credentials=liar, server_id=f"CN={NAME}").start().connect()
-    wait_until(5, lambda: "EtherIP/IPsec refused identity=\"site-3.example\"" in server.logs(), "the refusal")
+    wait_until(5, lambda: re.search("EtherIP/IPsec refused .*site-3.example", server.logs()), "the refusal")
     nobody.disconnect()
     nobody.stop()
 
@@ -90,7 +93,7 @@ def refused(lab, server, identity, own, reason):
 
 def telephone(lab, server, authority):
     """L2TP: the certificate is the machine's, name and password are the user's."""
-    guest = Guest(lab, "c3")
+    guest = Guest(lab, "c1")
     own = issue(authority, "telephone.example")
     client = libreswan.Client(
         guest, "user1@LAB", password("user1"), certificates=own, server_id=f"CN={NAME}", identity="%fromcert"
