@@ -286,7 +286,7 @@ let package = Package(
             dependencies: [
                 "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "L2TPPeer", "LentPackets", "OpenSSL", "PPP",
                 "PPPPeer", "PluginABI", "SeededGenerators", "Wire",
-            ], swiftSettings: tests + lifetimes),
+            ], exclude: ["Recorded"], swiftSettings: tests + lifetimes),
         .target(
             name: "L2TPPeer", dependencies: ["L2TP", "PPP", "PPPPeer", "Wire"],
             path: "Tests/Support/L2TPPeer",

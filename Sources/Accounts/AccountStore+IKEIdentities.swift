@@ -1,9 +1,9 @@
 import GRDB
 
 extension AccountStore {
-    /// Judges an identity of phase 1 that the caller has verified by the pre-shared key, or by `certificate`: the
-    /// attempt's name. It is found in whichever hub it belongs to. Where the user's record names a certificate,
-    /// no key is enough, and no other certificate either.
+    /// Judges an identity of phase 1 that the caller has verified by the pre-shared key, or by
+    /// `certificate`: the attempt's name. It is found in whichever hub it belongs to. Where the user's
+    /// record names a certificate, no key is enough, and no other certificate either.
     public func authenticate(
         ikeIdentity attempt: LoginAttempt, certificate: PresentedCertificate? = nil
     ) -> Verdict {

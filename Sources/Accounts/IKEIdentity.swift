@@ -1,6 +1,6 @@
 /// What an IPsec peer calls itself in phase 1, and by which a user of a hub is found: a name such as
-/// `site-1.example` or `router@site`, an address, the distinguished name of a certificate as RFC 2253 writes it
-/// (`CN=site 1,O=Office`), or hexadecimal digits. Capital letters do not matter.
+/// `site-1.example` or `router@site`, an address, the distinguished name of a certificate as RFC 2253
+/// writes it (`CN=site 1,O=Office`), or hexadecimal digits. Capital letters do not matter.
 public struct IKEIdentity: Hashable, Sendable {
     public static let maxLength = 255
 

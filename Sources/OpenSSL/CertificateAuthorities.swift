@@ -1,9 +1,9 @@
 import COpenSSL
 
-/// Those who may sign the certificates of peers, for protocols that carry chains by themselves. What it checks
-/// is RFC 5280 §6: signatures, validity, who may sign; by the system's clock, as OpenSSL does. It knows of no
-/// revocation.
-/// @unchecked Sendable: OpenSSL locks the store, and nothing is added to it after `init`.
+/// Those who may sign the certificates of peers, for protocols that carry chains by themselves. What it
+/// checks is RFC 5280 §6: signatures, validity, who may sign; by the system's clock, as OpenSSL does. It
+/// knows of no revocation. @unchecked Sendable: OpenSSL locks the store, and nothing is added to it after
+/// `init`.
 @safe public final class CertificateAuthorities: @unchecked Sendable {
     /// That are trusted at once.
     public static let maxCount = 32

@@ -4,8 +4,8 @@ extension HostServices {
     /// Octets of the largest file that is read.
     private static let maxFile = 1 << 20
 
-    /// [control] The content of the file whose path stands in option `key`; nil: there is no such option. A file
-    /// that cannot be read is named in the error.
+    /// [control] The content of the file whose path stands in option `key`; nil: there is no such option. A
+    /// file that cannot be read is named in the error.
     public func content(ofFileIn key: String) throws -> [UInt8]? {
         guard let path = try string(key) else { return nil }
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC)

@@ -3,7 +3,8 @@ import OpenSSL
 import PluginKit
 import Synchronization
 
-/// The pre-shared keys of hubs and users, and the server's certificate, on their way from the host to the lanes.
+/// The pre-shared keys of hubs and users, and the server's certificate, on their way from the host to the
+/// lanes.
 final class Credentials: Sendable {
     private let state = Mutex(State())
 
@@ -80,8 +81,8 @@ final class Credentials: Sendable {
                 own: try RSAIdentity(chain: own.chain, key: own.key), authorities: trusted)
         } catch {
             throw ModuleFailure(
-                "client-ca needs a server's certificate that IKEv1 can sign with, \(error): the first one of [tls] "
-                    + "has to have an RSA key of 2048 to 4096 bits")
+                "client-ca needs a server's certificate that IKEv1 can sign with, \(error): "
+                    + "the first one of [tls] has to have an RSA key of 2048 to 4096 bits")
         }
     }
 

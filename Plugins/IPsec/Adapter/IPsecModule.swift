@@ -10,7 +10,7 @@ public final class IPsecModule: PacketAdapter {
     public static let descriptor = ModuleDescriptor(
         id: "org.polyhub.ipsec", name: "ipsec", version: "1.0",
         summary:
-            "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys or certificates), natively and through NAT.",
+            "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with keys or certificates), natively and through NAT.",
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
     public static let capabilities: Capabilities = [
         .datagrams, .sessions, .authentication, .timers, .preSharedKeys, .certificates, .ipv6,

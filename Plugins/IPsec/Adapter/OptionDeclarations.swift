@@ -17,7 +17,7 @@ enum OptionDeclarations {
         .string(
             "client-ca", accepts: "the path of a PEM file",
             help:
-                "The authorities that sign clients' certificates. Left out: clients have pre-shared keys alone."
+                "The authorities that sign clients' certificates. Left out: there are keys alone."
         ),
         .boolean(
             "weak-groups", default: false,

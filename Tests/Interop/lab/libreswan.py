@@ -14,7 +14,6 @@ SETTINGS = """config setup
     ikev1-policy=accept
 conn lab
     ikev2=no
-    authby={authby}
     {how}
     type=transport
     aggressive={aggressive}
@@ -30,10 +29,10 @@ conn lab
     encapsulation={encap}
     auto=add
 """
-CERTIFICATES = """leftcert=own
+CERTIFICATES = """authby=rsasig
+    leftcert=own
     leftsendcert=always
-    rightid="{server}"
-"""
+    rightid="{server}\""""
 PROGRAMS = "/usr/libexec/ipsec"
 WHACK = f"{PROGRAMS}/whack --rundir /run/pluto"
 
@@ -50,11 +49,11 @@ class Client(l2tp.Client):
             ike="aes256-sha2_256;modp2048", esp="aes256-sha2_256", psk=PSK, server=SERVER, aggressive="no",
             encap="auto", pfs="no", address=guest.address, identity=guest.address,
         )
-        values.update(authby="secret", how="")
+        values.update(how="authby=secret")
         values.update(options)
         self.certificates = certificates
         if certificates:
-            values.update(authby="rsasig", how=CERTIFICATES.format(server=values.pop("server_id")))
+            values.update(how=CERTIFICATES.format(server=values.pop("server_id")))
         guest.write("/tmp/ipsec.conf", SETTINGS.format(**values))
         guest.write("/tmp/ipsec.secrets", f': PSK "{values["psk"]}"\n')
         guest.write("/tmp/xl2tpd.conf", l2tp.XL2TPD)

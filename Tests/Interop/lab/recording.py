@@ -1,8 +1,8 @@
-"""Recordings of what clients and the server say to each other by IPsec, as text with the secrets that belong to
-it: the fixtures of `RecordedExchangeTests`.
+"""Recordings of what clients and the server say to each other by IPsec, as text with the secrets that
+belong to it: the fixtures of `RecordedExchangeTests`.
 
-The server runs with a preloaded library that notes each shared secret of a Diffie-Hellman exchange. Only the
-programs of a lab are ever run with it.
+The server runs with a preloaded library that notes each shared secret of a Diffie-Hellman exchange on a
+curve. Only the programs of a lab are ever run with it.
 """
 
 import os
@@ -53,8 +53,9 @@ class Recorder:
     def begin(self):
         self.capture = self.lab.path("recording.pcap")
         open(self.secrets, "w").close()
-        program = ["tcpdump", "-n", "-U", "-i", "eth0", "-w", self.capture]
-        self.tcpdump = self.lab.spawn("srv", "srv-tcpdump", [*program, "udp port 500 or udp port 4500 or esp"])
+        program = ["tcpdump", "-n", "-U", "--immediate-mode", "-i", "eth0", "-w", self.capture]
+        program.append("udp port 500 or udp port 4500 or esp")
+        self.tcpdump = self.lab.spawn("srv", "srv-tcpdump", program)
         self.tcpdump.wait_log(5, "listening")
 
     def end(self, name, about, **facts):
@@ -83,7 +84,7 @@ def folded(line):
 
 
 def packets(capture):
-    """Of a file of tcpdump: `> ADDRESS PORT` of the client, towards the server, or `<`; ESP in IP has port 0."""
+    """Of a file of tcpdump: `> ADDRESS PORT` of the client, towards the server, or `<`; ESP alone has port 0."""
     with open(capture, "rb") as file:
         data = file.read()
     at = 24

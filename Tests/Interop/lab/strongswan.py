@@ -26,8 +26,8 @@ WIRE = "wire0"
 WIRE_MTU = "1300"
 CHARON = "/usr/lib/ipsec/charon"
 PLUGINS = (
-    "random nonce aes des sha1 sha2 hmac gcm openssl pem pkcs1 x509 kernel-libipsec kernel-netlink socket-default "
-    "vici"
+    "random nonce aes des sha1 sha2 hmac gcm openssl pem pkcs1 x509 kernel-libipsec kernel-netlink"
+    " socket-default vici"
 )
 SETTINGS = """charon {{
     load = {plugins}
@@ -99,8 +99,8 @@ secrets {{
 
 
 class StrongSwan:
-    """charon in namespace `where`; its child SA is called `hub`. `credentials`: paths of its certificate, its key
-    and the certificate of the server's authority, in the place of the pre-shared key."""
+    """charon in namespace `where`; its child SA is called `hub`. `credentials`: paths of its certificate, its
+    key and the certificate of the server's authority, in the place of the pre-shared key."""
 
     def __init__(self, lab, where, identity, psk=PSK, selector="97", credentials=None, **options):
         self.lab = lab

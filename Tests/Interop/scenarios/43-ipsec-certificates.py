@@ -1,5 +1,5 @@
-"""Proves that strongSwan and libreswan are let in by certificate, in main and aggressive mode, with routers mapped
-by the identity that their certificate has; and that other certificates are refused with a reason in the log.
+"""Proves that strongSwan and libreswan are let in by certificate, in main and aggressive mode, with routers
+mapped by the identity that is in it; and that other certificates are refused with a reason in the log.
 """
 
 import re
@@ -76,7 +76,8 @@ def refusals(lab, server, authority):
     liar = issue(authority, "site-3.example")
     # It says this because it fits the certificate by strongSwan's own rules.
     refused(lab, server, "*.example", liar, "is not in the certificate")
-    nobody = StrongSwan(lab, "c2", "site-3.example", credentials=liar, server_id=f"CN={NAME}").start().connect()
+    nobody = StrongSwan(lab, "c2", "site-3.example", credentials=liar, server_id=f"CN={NAME}")
+    nobody.start().connect()
     wait_until(5, lambda: re.search("EtherIP/IPsec refused .*site-3.example", server.logs()), "the refusal")
     nobody.disconnect()
     nobody.stop()

@@ -1,5 +1,5 @@
-/// Certificates and keys for tests, PEM, made by the openssl program: RSA keys of 2048 bits, good from 2020 to 2119
-/// where nothing else is said. The keys are nobody's.
+/// Certificates and keys for tests, PEM, made by the openssl program: RSA keys of 2048 bits, good from 2020
+/// to 2119 where nothing else is said. The keys are nobody's.
 public enum LabCertificates {
     /// Both authorities have keys on P-256.
     public static let authority = """

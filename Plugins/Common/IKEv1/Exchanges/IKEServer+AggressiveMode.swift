@@ -10,8 +10,8 @@ import Wire
 /// The identity comes first, so that each may have a key of its own. The price: whoever asks is told a hash
 /// by which he may guess the key, and we compute and keep something for an address that nothing has proved.
 /// Such SAs have a quarter of the places of half-open ones, and nothing is sent that was not asked for. The
-/// work, two exponentiations, is bounded by the group and by how often it is done; where we sign as well, that
-/// counts as much as `signatureCost` of these.
+/// work, two exponentiations, is bounded by the group and by how often it is done; where we sign as well,
+/// that counts as much as `signatureCost` of these.
 extension IKEServer {
     /// First messages that are answered at once, and afterwards one in this time; on each lane.
     static let unprovedBurst = 100

@@ -10,7 +10,8 @@ import Wire
 ///     HDR*, IDii, HASH_I         -->
 ///                                <--    HDR*, IDir, HASH_R
 ///
-/// With signatures (§5.1) we name authorities, `CERTREQ`, beside KE, and `[CERT,] SIG` takes the place of HASH.
+/// With signatures (§5.1) we name authorities, `CERTREQ`, beside KE, and `[CERT,] SIG` takes the place of
+/// HASH.
 extension IKEServer {
     /// Octets of our nonces, and of those that we take (RFC 2409 §5).
     static let nonceLength = 32

@@ -56,8 +56,8 @@ struct SignatureProof {
         hasOtherEncoding = all.contains { $0.encoding == .pkcs7 }
     }
 
-    /// Who the peer is, if it is who it says. Cheap questions come first; all of them are asked before we sign
-    /// anything in main mode.
+    /// Who the peer is, if it is who it says. Cheap questions come first; all of them are asked before we
+    /// sign anything in main mode.
     func judge(
         _ claimed: Identification, hash: [UInt8], _ authorities: CertificateAuthorities
     ) throws(CertificateRefusal) -> (Identification, KeyRing.Scope) {
@@ -82,9 +82,9 @@ struct SignatureProof {
 }
 
 extension Identification {
-    /// As the certificate spells it; nil: it is not what this identity says. RFC 4945 §3.1: the subject, or one
-    /// of the alternative names, whole; no wildcards. Where the peer has its address from is not asked: it may
-    /// stand behind a NAT.
+    /// As the certificate spells it; nil: it is not what this identity says. RFC 4945 §3.1: the subject, or
+    /// one of the alternative names, whole; no wildcards. Where the peer has its address from is not asked:
+    /// it may stand behind a NAT.
     func confirmed(by peer: CertificateHolder) -> Identification? {
         let names: [[UInt8]]
         switch kind {
