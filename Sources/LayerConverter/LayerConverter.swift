@@ -261,9 +261,9 @@ extension LayerConverter {
         if ipv6 != nil { ipv6?.close(at: now) }
         drainIPv6(at: now)
         // A client may negotiate its link anew as often as it likes.
-        let choices = ipv6?.choices ?? ChoiceBudget()
+        let choices = ipv6?.choices
         ipv6 = IPv6Host(mac, timing, link: link, seed: seed ^ 0x6)
-        ipv6?.choices = choices
+        if let choices { ipv6?.choices = choices }
         ipv6?.start(at: now)
         drainIPv6(at: now)
     }

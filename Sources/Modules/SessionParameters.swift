@@ -92,9 +92,7 @@ extension pa_route_v1 {
         (network.0, network.1, network.2, network.3) = route.destination.network.octetTuple
         (gateway.0, gateway.1, gateway.2, gateway.3) = route.gateway.octetTuple
     }
-}
 
-extension pa_route_v1 {
     fileprivate init(_ prefix: IPv6Prefix) {
         self.init()
         family = UInt8(PA_FAMILY_IPV6)

@@ -108,14 +108,10 @@ extension FrameClaim {
             guard payload.byteCount >= 4 else { return upper.isFragment ? .unreadable : source }
             let from = payload.bigEndian(at: 0, as: UInt16.self)
             let to = payload.bigEndian(at: 2, as: UInt16.self)
-            if from == dhcpV6ServerPort || to == dhcpV6ClientPort { return .dhcpServer }
+            if from == DHCPv6Message.serverPort || to == DHCPv6Message.clientPort { return .dhcpServer }
         }
         return source
     }
-
-    /// RFC 8415 §7.2.
-    private static let dhcpV6ClientPort: UInt16 = 546
-    private static let dhcpV6ServerPort: UInt16 = 547
 
     /// Nil: nothing beyond the packet's source.
     private static func icmp(

@@ -90,7 +90,7 @@ public final class SimulatedNetwork {
         var shared: [UInt8] = []
         former.serializeShared(into: &shared)
         var reader = ByteReader(shared.rawSpan)
-        try server.takeShared(&reader)
+        try server.take(Server.Shared(parsing: &reader))
         var refused = 0
         for id in former.connectionIDs {
             guard let record = former.record(of: id), (try? server.adopt(record)) != nil else {

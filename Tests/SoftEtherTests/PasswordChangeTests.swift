@@ -26,18 +26,6 @@ import Testing
         }
     }
 
-    @Test func `who goes meanwhile is not answered`() throws {
-        let site = Narrator()
-        site.knock(1)
-        site.hear(Narrator.passwordChange(), 1)
-        _ = site.lines()
-        let question = try #require(site.takeQuestion())
-        site.server.closed(stream: 1, isOrderly: true, at: site.now)
-        #expect(site.lines() == ["withdraw"])
-        site.server.decided(question, nil, at: site.now)
-        #expect(site.lines().isEmpty)
-    }
-
     @Test func `a hash for MS-CHAPv2 is not told by zeros, nor in another length`() {
         for (octets, count) in [(16, 0), (15, 0), (0, 0)] {
             let site = Narrator()

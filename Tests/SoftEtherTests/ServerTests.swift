@@ -69,10 +69,11 @@ import Wire
         #expect(site.server.sessions.isEmpty)
     }
 
-    @Test func `who goes while he is judged is not waited for`() throws {
+    @Test(arguments: [Narrator.login(), Narrator.passwordChange()])
+    func `who goes while he is judged is not waited for`(request: [UInt8]) throws {
         let site = Narrator()
         site.knock(1)
-        site.hear(Narrator.login(), 1)
+        site.hear(request, 1)
         _ = site.lines()
         let question = try #require(site.takeQuestion())
         site.server.closed(stream: 1, isOrderly: true, at: site.now)

@@ -2,7 +2,7 @@ import IPsecCore
 import PluginKit
 
 /// What the module counts. The raw value is the metric's name.
-enum Counter: String, CaseIterable {
+enum Counter: String, ModuleCounter {
     case clients
     case unauthentic
     case replayed
@@ -39,34 +39,10 @@ enum Counter: String, CaseIterable {
     }
 }
 
-/// One lane's way to the counters.
-struct LaneCounters {
-    private let metrics: [Metric]
-    private let services: LaneServices
-    private var clients = 0
-    private var drops = [Int](repeating: 0, count: IPsecDrop.allCases.count)
-
-    init(_ metrics: [Metric], _ services: LaneServices) {
-        self.metrics = metrics
-        self.services = services
-    }
-
+extension LaneCounters<Counter> {
     /// Adds what the engine has counted since the last time.
     mutating func take(from server: IPsecServer) {
-        if server.saCount != clients {
-            add(server.saCount - clients, to: .clients)
-            clients = server.saCount
-        }
-        guard server.drops != drops else { return }
-        for reason in IPsecDrop.allCases {
-            let more = server.drops[reason.rawValue] - drops[reason.rawValue]
-            if more > 0, let counter = Counter(reason) { add(more, to: counter) }
-        }
-        drops = server.drops
-    }
-
-    private func add(_ amount: Int, to counter: Counter) {
-        guard let index = Counter.allCases.firstIndex(of: counter) else { return }
-        services.add(amount, to: metrics[index])
+        note(server.saCount, as: .clients)
+        note(events: server.drops) { IPsecDrop(rawValue: $0).flatMap(Counter.init) }
     }
 }

@@ -43,7 +43,7 @@ final class IPsecLane: LaneAdapter {
     let host: HostServices
     let server: IPsecServer
     let services: LaneServices
-    private var counters: LaneCounters
+    private var counters: LaneCounters<Counter>
     private let credentials: Credentials
     private var generation = 0
     private var alarm = Alarm(token: timer)
@@ -59,8 +59,8 @@ final class IPsecLane: LaneAdapter {
     private var gathering: UInt64 = 0
 
     init(
-        _ host: HostServices, _ server: IPsecServer, _ services: LaneServices, _ counters: LaneCounters,
-        _ credentials: Credentials
+        _ host: HostServices, _ server: IPsecServer, _ services: LaneServices,
+        _ counters: LaneCounters<Counter>, _ credentials: Credentials
     ) {
         self.host = host
         self.server = server

@@ -10,7 +10,7 @@ public final class IPsecModule: PacketAdapter {
     public static let descriptor = ModuleDescriptor(
         id: "org.polyhub.ipsec", name: "ipsec", version: "1.0",
         summary:
-            "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with keys or certificates), natively and through NAT.",
+            "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with keys or certificates), natively and in UDP.",
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
     public static let capabilities: Capabilities = [
         .datagrams, .sessions, .authentication, .timers, .preSharedKeys, .certificates, .ipv6,
@@ -24,6 +24,7 @@ public final class IPsecModule: PacketAdapter {
     let host: HostServices
     private let state = Mutex(State())
     private let credentials = Credentials()
+    private let counters = ModuleCounters<Counter>()
 
     private struct State: Sendable {
         var options: IKEOptions?
@@ -33,7 +34,6 @@ public final class IPsecModule: PacketAdapter {
         var calls = CallOptions()
         /// The same on all lanes, for as long as this instance lives.
         var cookieKey: [UInt8] = []
-        var metrics: [Metric] = []
     }
 
     public init(host: HostServices) { self.host = host }
@@ -49,15 +49,11 @@ public final class IPsecModule: PacketAdapter {
         let authorities = try host.content(ofFileIn: "client-ca")
         try credentials.fetchCertificate(from: host, authorities: authorities)
         let key = try host.random(Self.cookieKeyLength)
-        let metrics = try Counter.allCases.map { counter in
-            counter.isGauge
-                ? try host.declareGauge(counter.rawValue, help: counter.help)
-                : try host.declareCounter(counter.rawValue, help: counter.help)
-        }
+        try counters.declare(to: host)
         state.withLock { state in
             state = State(
                 options: options, preSharedKey: preSharedKey, clientAuthorities: authorities, calls: calls,
-                cookieKey: key, metrics: metrics)
+                cookieKey: key)
         }
     }
 
@@ -89,7 +85,7 @@ public final class IPsecModule: PacketAdapter {
         guard let options = state.options else { throw ModuleFailure("not started", status: .state) }
         let server = try IPsecServer(
             options, calls: state.calls, cookieKey: state.cookieKey, random: SystemRandomNumberGenerator())
-        return IPsecLane(host, server, services, LaneCounters(state.metrics, services), credentials)
+        return IPsecLane(host, server, services, LaneCounters(counters, services), credentials)
     }
 
     /// A client's port floats from 500 to 4500, and ESP has none: the address alone says which lane.

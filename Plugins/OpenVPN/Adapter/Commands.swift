@@ -31,7 +31,7 @@ extension OpenVPNModule {
                 arguments: [.string("NAME", "whose key, as noted inside of it")], result: .string
             ) { [self] in .string(try clientKey(for: $0.string(0)).file) },
             Command("statistics", help: "Prints what the module has counted.", result: .string) { [self] _ in
-                .string(statistics)
+                .string(counters.report)
             },
         ]
     }
@@ -51,10 +51,6 @@ extension OpenVPNModule {
             throw ModuleFailure("NAME is longer than a wrapped key has room for: \(name.utf8.count) octets")
         }
         return wrapped
-    }
-
-    private var statistics: String {
-        Counter.allCases.map { "\($0.name) \(counters.value(of: $0))\n" }.joined()
     }
 
     // MARK: Profiles

@@ -1,30 +1,16 @@
 import OpenVPNCore
 import PluginKit
-import Synchronization
 
 /// What the module counts.
-enum Counter: Int, CaseIterable, Sendable {
+enum Counter: String, ModuleCounter {
     case connections
     case handshakes
     case refused
     case renegotiations
-    case decryptFailures
+    case decryptFailures = "decrypt_failures"
     case replays
     case malformed
-    case fullStreamDrops
-
-    var name: String {
-        switch self {
-        case .connections: "connections"
-        case .handshakes: "handshakes"
-        case .refused: "refused"
-        case .renegotiations: "renegotiations"
-        case .decryptFailures: "decrypt_failures"
-        case .replays: "replays"
-        case .malformed: "malformed"
-        case .fullStreamDrops: "full_stream_drops"
-        }
-    }
+    case fullStreamDrops = "full_stream_drops"
 
     var help: String {
         switch self {
@@ -52,47 +38,10 @@ enum Counter: Int, CaseIterable, Sendable {
     }
 }
 
-/// The sums over all lanes, for the `statistics` command.
-final class Counters: Sendable {
-    private let values = InlineArray<8, Atomic<Int>> { _ in Atomic(0) }
-
-    func add(_ amount: Int, to counter: Counter) {
-        values[counter.rawValue].add(amount, ordering: .relaxed)
-    }
-
-    func value(of counter: Counter) -> Int { values[counter.rawValue].load(ordering: .relaxed) }
-}
-
-/// One lane's way to the counters.
-struct LaneCounters {
-    let metrics: [Metric]
-    let sums: Counters
-    let services: LaneServices
-    private var connections = 0
-    private var drops = [Int](repeating: 0, count: DropReason.allCases.count)
-
-    init(metrics: [Metric], sums: Counters, services: LaneServices) {
-        self.metrics = metrics
-        self.sums = sums
-        self.services = services
-    }
-
-    func add(_ amount: Int = 1, to counter: Counter) {
-        sums.add(amount, to: counter)
-        services.add(amount, to: metrics[counter.rawValue])
-    }
-
+extension LaneCounters<Counter> {
     /// Adds what the engine has counted since the last time.
     mutating func take(from server: Server) {
-        if server.connectionCount != connections {
-            add(server.connectionCount - connections, to: .connections)
-            connections = server.connectionCount
-        }
-        guard server.drops != drops else { return }
-        for reason in DropReason.allCases {
-            let new = server.drops[reason.rawValue] - drops[reason.rawValue]
-            if new > 0, let counter = Counter(reason) { add(new, to: counter) }
-        }
-        drops = server.drops
+        note(server.connectionCount, as: .connections)
+        note(events: server.drops) { DropReason(rawValue: $0).flatMap(Counter.init) }
     }
 }

@@ -46,7 +46,7 @@ extension OpenVPNLane {
         server.serializeShared(into: &octets)
         // The sums are the module's: one lane brings them.
         guard server.lane == 0 else { return octets }
-        for counter in Counter.allCases { octets.appendBigEndian(Int64(counters.sums.value(of: counter))) }
+        module.counters.serializeSums(into: &octets)
         return octets
     }
 
@@ -140,13 +140,11 @@ extension OpenVPNLane {
     }
 
     private func takeShared(_ reader: inout ByteReader) throws(WireError) {
-        try server.takeShared(&reader)
-        guard reader.remaining > 0 else { return }
-        for counter in Counter.allCases {
-            let sum = Int(try reader.read(Int64.self))
-            // A gauge counts what this instance has.
-            if !counter.isGauge { counters.sums.add(sum, to: counter) }
-        }
+        let shared = try Server.Shared(parsing: &reader)
+        let sums = reader.remaining > 0 ? try ModuleCounters<Counter>.Sums(parsing: &reader) : nil
+        // The last that can fail.
+        try server.take(shared)
+        if let sums { module.counters.add(sums) }
     }
 
     private func takeConnection(

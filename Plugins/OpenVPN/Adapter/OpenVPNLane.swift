@@ -35,7 +35,7 @@ final class OpenVPNLane: LaneAdapter {
     let module: OpenVPNModule
     let server: Server
     let services: LaneServices
-    var counters: LaneCounters
+    var counters: LaneCounters<Counter>
     var push: PushSettings
     var generation = 0
     var alarm = Alarm(token: timer)
@@ -54,7 +54,8 @@ final class OpenVPNLane: LaneAdapter {
     private var gathering: UInt64 = 0
 
     init(
-        _ module: OpenVPNModule, _ server: Server, _ services: LaneServices, _ counters: LaneCounters,
+        _ module: OpenVPNModule, _ server: Server, _ services: LaneServices,
+        _ counters: LaneCounters<Counter>,
         _ push: PushSettings
     ) {
         self.module = module

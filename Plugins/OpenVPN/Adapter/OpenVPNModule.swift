@@ -23,7 +23,7 @@ public final class OpenVPNModule: PacketAdapter {
     static let maxLanes = 256
 
     let host: HostServices
-    let counters = Counters()
+    let counters = ModuleCounters<Counter>()
     private let state = Mutex(State())
     /// Changes whenever lanes should look at `changes` again.
     let generation = Atomic<Int>(0)
@@ -33,7 +33,6 @@ public final class OpenVPNModule: PacketAdapter {
         var keys: KeyRing?
         /// Of the stateless cookies; the same on all lanes, for as long as this instance lives.
         var cookieKey: [UInt8] = []
-        var metrics: [Metric] = []
         var datagramPort: UInt16?
     }
 
@@ -50,16 +49,11 @@ public final class OpenVPNModule: PacketAdapter {
         var settings = try SettingsReader(host: host).settings(keys)
         settings.server.context = try settings.server.makeContext()
         let cookieKey = try host.random(SessionCookie.keyLength)
-        let metrics = try Counter.allCases.map { counter in
-            counter.isGauge
-                ? try host.declareGauge(counter.name, help: counter.help)
-                : try host.declareCounter(counter.name, help: counter.help)
-        }
+        try counters.declare(to: host)
         state.withLock { state in
             state.settings = settings
             state.keys = keys
             state.cookieKey = cookieKey
-            state.metrics = metrics
         }
     }
 
@@ -73,8 +67,7 @@ public final class OpenVPNModule: PacketAdapter {
             settings.server, cookieKey: state.cookieKey, lane: index,
             laneBits: Int.bitWidth - (count - 1).leadingZeroBitCount, lanes: count,
             random: SystemRandomNumberGenerator())
-        let counters = LaneCounters(metrics: state.metrics, sums: counters, services: services)
-        return OpenVPNLane(self, server, services, counters, settings.push)
+        return OpenVPNLane(self, server, services, LaneCounters(counters, services), settings.push)
     }
 
     public func optionsChanged() throws {

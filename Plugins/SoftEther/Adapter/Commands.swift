@@ -5,7 +5,7 @@ extension SoftEtherModule {
     public var commands: [Command] {
         [
             Command("statistics", help: "Prints what the module has counted.", result: .string) { [self] _ in
-                .string(Counter.allCases.map { "\($0.name) \(counters.value(of: $0))\n" }.joined())
+                .string(counters.report)
             }
         ]
     }

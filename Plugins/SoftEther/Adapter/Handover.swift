@@ -47,8 +47,7 @@ extension SoftEtherLane {
         module.directory.serialize(into: &octets)
         // The sums are the module's: one lane brings them.
         guard lane == 0 else { return octets }
-        octets.append(UInt8(Counter.allCases.count))
-        for counter in Counter.allCases { octets.appendBigEndian(Int64(counters.sums.value(of: counter))) }
+        module.counters.serializeSums(into: &octets)
         return octets
     }
 
@@ -127,18 +126,14 @@ extension SoftEtherLane {
         }
     }
 
-    /// Counters that only one of the two instances knows are left out.
     private func takeShared(_ reader: inout ByteReader) throws(WireError) {
         let shared = try Server.Shared(parsing: &reader)
         let told = try AccelerationDirectory.Told(parsing: &reader)
-        var sums: [Int] = []
-        if reader.remaining > 0 {
-            for _ in 0..<(try reader.read(UInt8.self)) { sums.append(Int(try reader.read(Int64.self))) }
-        }
+        let sums = reader.remaining > 0 ? try ModuleCounters<Counter>.Sums(parsing: &reader) : nil
         // The last that can fail.
         try server.take(shared)
         module.directory.succeed(told, on: lane)
-        for (counter, sum) in zip(Counter.allCases, sums) { counters.sums.add(sum, to: counter) }
+        if let sums { module.counters.add(sums) }
     }
 
     private func takeStream(_ reader: inout ByteReader) throws(WireError) {

@@ -42,7 +42,7 @@ final class SoftEtherLane: LaneAdapter {
     let lane: Int
     let server: Server
     let services: LaneServices
-    let counters: LaneCounters
+    let counters: LaneCounters<Counter>
     var alarm = Alarm(token: timer)
 
     /// By stream, which is also its token.
@@ -67,7 +67,7 @@ final class SoftEtherLane: LaneAdapter {
 
     init(
         _ module: SoftEtherModule, lane: Int, _ server: Server, _ services: LaneServices,
-        _ counters: LaneCounters
+        _ counters: LaneCounters<Counter>
     ) {
         self.module = module
         self.lane = lane

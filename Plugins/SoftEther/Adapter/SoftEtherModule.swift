@@ -18,35 +18,27 @@ public final class SoftEtherModule: PacketAdapter {
     public static let options = OptionDeclarations.all
 
     let host: HostServices
-    let counters = Counters()
+    let counters = ModuleCounters<Counter>()
     let directory = AccelerationDirectory()
-    private let started = Mutex<Started?>(nil)
-
-    private struct Started: Sendable {
-        let options: ServerOptions
-        let metrics: [Metric]
-    }
+    private let started = Mutex<ServerOptions?>(nil)
 
     public init(host: HostServices) { self.host = host }
 
     public func start() throws {
         let options = try OptionDeclarations.read(from: host)
-        let metrics = try Counter.allCases.map { counter in
-            try host.declareCounter(counter.name, help: counter.help)
-        }
-        started.withLock { $0 = Started(options: options, metrics: metrics) }
+        try counters.declare(to: host)
+        started.withLock { $0 = options }
     }
 
     public func makeLane(_ services: LaneServices, index: Int, of count: Int) throws -> any LaneAdapter {
         guard count <= SessionKey.maxLanes else {
             throw ModuleFailure("session keys have room for \(SessionKey.maxLanes) lanes, not \(count)")
         }
-        guard let started = started.withLock({ $0 }) else {
+        guard let options = started.withLock({ $0 }) else {
             throw ModuleFailure("not started", status: .state)
         }
         let server = Server(
-            started.options, lane: index, lanes: count, random: SystemRandomNumberGenerator())
-        let counters = LaneCounters(metrics: started.metrics, sums: counters, services: services)
-        return SoftEtherLane(self, lane: index, server, services, counters)
+            options, lane: index, lanes: count, random: SystemRandomNumberGenerator())
+        return SoftEtherLane(self, lane: index, server, services, LaneCounters(counters, services))
     }
 }

@@ -165,7 +165,7 @@ extension IPv6Host {
     mutating func choose(_ address: IPv6Address, on link: IPv6Link, at now: Instant) -> Bool {
         guard let prefix = routers.autonomousPrefix(of: address), prefix.validUntil > now,
             link.mayChoose || address.lower == link.peer, address.lower != 0,
-            addresses.count(where: \.isTentative) < Self.maxTentative, choices.spend(at: now)
+            addresses.count(where: \.isTentative) < Self.maxTentative, choices.take(at: now)
         else { return false }
         let most = min(link.maxAddresses, Self.maxAddresses)
         if addresses.count >= most {

@@ -42,7 +42,9 @@ struct IPv6Host {
     var link: IPv6Link?
     var routers = RouterList()
     var addresses: [InterfaceAddress] = []
-    var choices = ChoiceBudget()
+    /// New addresses that a client with a link of its own may show: each is looked for on the hub, noted and
+    /// logged. As many at once as it may have; privacy addresses last for hours (RFC 8981 §3.8).
+    var choices = TokenBucket(burst: IPv6Host.maxAddresses, interval: .seconds(10))
     var dhcp: DHCPv6Client
     var neighbors = NeighborTable<IPv6Address>()
     /// By next hop.

@@ -84,7 +84,7 @@ def folded(line):
 
 
 def packets(capture):
-    """Of a file of tcpdump: `> ADDRESS PORT` of the client, towards the server, or `<`; ESP alone has port 0."""
+    """Of a file of tcpdump: `> ADDRESS PORT` of the client, towards the server, or `<`; port 0: ESP alone."""
     with open(capture, "rb") as file:
         data = file.read()
     at = 24

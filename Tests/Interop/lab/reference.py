@@ -115,20 +115,23 @@ class OpenVPNServer:
 class SoftEtherServer:
     """The vpnserver of Debian in namespace `where`. `setup`: what vpncmd is told first; otherwise there is
     hub LAB, whose users' passwords are those of our own server, bridged to the LAN's port. It serves OpenVPN,
-    too."""
+    too, and with a key (of nine characters at most) L2TP."""
 
     OPENVPN_PORT = 1194
     PROGRAM = "/usr/libexec/softether/vpnserver/vpnserver"
     ADMIN = "localhost:5555"
 
-    def __init__(self, lab, where="srv", setup=None):
+    def __init__(self, lab, where="srv", setup=None, psk=None):
         self.lab = lab
         self.where = where
         self.setup = setup or self.office()
+        self.psk = psk
+        if psk:
+            self.setup = [f"IPsecEnable /L2TP:yes /L2TPRAW:no /ETHERIP:no /PSK:{psk} /DEFAULTHUB:LAB", *self.setup]
         self.process = None
 
-    def profile(self, cipher):
-        """For OpenVPN clients at layer 3. The server cannot negotiate: it takes what it is told."""
+    def profile(self, cipher, device="tun"):
+        """For OpenVPN clients. The server cannot negotiate: it takes what it is told."""
         # An argument that begins with a slash would be an option: a path of the working directory.
         get = f"vpncmd {self.ADMIN} /SERVER /CMD ServerCertGet reference.pem"
         self.lab.run(self.where, "sh", "-c", f"cd {self.lab.directory} && {get}")
@@ -136,7 +139,7 @@ class SoftEtherServer:
             "\n".join(
                 [
                     "client",
-                    "dev tun",
+                    f"dev {device}",
                     "proto udp",
                     f"remote {SERVER} {self.OPENVPN_PORT}",
                     "nobind",
@@ -175,6 +178,11 @@ class SoftEtherServer:
         wait_until(20, lambda: "successfully" in self.command("ServerInfoGet"), "vpnserver to answer")
         said = self.command(file=self.lab.write("vpnserver.setup", "\n".join([*self.setup, ""])))
         expect("Error" not in said, f"vpnserver: {said}")
+        # It listens a moment after it has said so.
+        ports = [self.OPENVPN_PORT, *([500, 4500] if self.psk else [])]
+        for port in ports:
+            listens = ("sh", "-c", f"ss -Hlnu sport = :{port} | grep -q .")
+            wait_until(10, lambda: self.lab.succeeds(self.where, *listens), f"the vpnserver's UDP port {port}")
         return self
 
     def stop(self):

@@ -3,7 +3,7 @@
 import json
 import re
 
-from .processes import Failure
+from .processes import Failure, wait_until
 
 
 class Load:
@@ -32,6 +32,48 @@ class Load:
             raise Failure(f"iperf3 ended with {status}: {report.get('error')}")
         self.server.wait(10)
         return report
+
+
+class InNamespace:
+    """Where iperf3 runs: namespace `where`. `serves`: there is one that serves already."""
+
+    def __init__(self, lab, where, serves=False):
+        self.lab = lab
+        self.where = where
+        self.serves = serves
+
+    def serve(self, address):
+        """Serves one transfer."""
+        if self.serves:
+            return
+        argv = ["iperf3", "-s", "-1", "-B", address, "--forceflush"]
+        self.lab.spawn(self.where, f"{self.where}-iperf-server", argv).wait_log(5, "Server listening")
+
+    def send(self, words, seconds):
+        return self.lab.run(self.where, "iperf3", *words, seconds=seconds)
+
+
+class InGuest:
+    """Where iperf3 runs: a guest."""
+
+    def __init__(self, guest):
+        self.guest = guest
+
+    def serve(self, address):
+        listens = "ss -Hlnt sport = :5201 | grep -q ."
+        wait_until(5, lambda: not self.guest.succeeds(listens), "the end of iperf3 in the guest")
+        self.guest.run(f"iperf3 -s -1 -D -B {address}")
+        wait_until(5, lambda: self.guest.succeeds(listens), "iperf3 in the guest")
+
+    def send(self, words, seconds):
+        return self.guest.run(" ".join(["iperf3", *words]), seconds=seconds)
+
+
+def transfer(source, target, address, seconds):
+    """TCP from one place to another, where `address` is; the report."""
+    target.serve(address)
+    words = ["-c", address, "-t", str(seconds), "-J", "--connect-timeout", "5000"]
+    return json.loads(source.send(words, seconds + 20))
 
 
 class Ping:

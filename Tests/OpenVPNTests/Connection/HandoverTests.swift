@@ -134,7 +134,7 @@ import Wire
         var shared: [UInt8] = []
         network.server.serializeShared(into: &shared)
         var reader = ByteReader(shared.rawSpan)
-        try other.takeShared(&reader)
+        try other.take(Server.Shared(parsing: &reader))
         for length in stride(from: 0, to: record.octets.count, by: 7) {
             var short = record
             short.octets = Array(record.octets.prefix(length))
@@ -159,7 +159,7 @@ import Wire
             .test(), cookieKey: [UInt8](repeating: 3, count: 32), lane: 0, laneBits: 2,
             random: SystemRandomNumberGenerator())
         var reader = ByteReader(shared.rawSpan)
-        try other.takeShared(&reader)
+        try other.take(Server.Shared(parsing: &reader))
         #expect(other.reserved == [0, 1, 2] && other.free.isEmpty)
         let first = network.server.connectionIDs[0]
         _ = try other.adopt(#require(network.server.record(of: first)))
@@ -179,7 +179,7 @@ import Wire
                 .test(), cookieKey: [UInt8](repeating: 3, count: 32), lane: 0, laneBits: 2,
                 random: SystemRandomNumberGenerator())
             var reader = ByteReader(shared.rawSpan)
-            try made.takeShared(&reader)
+            try made.take(Server.Shared(parsing: &reader))
             return made
         }
         let second = try successor(of: network.server)

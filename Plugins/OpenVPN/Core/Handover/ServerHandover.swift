@@ -5,6 +5,24 @@ public import Wire
 extension Server {
     /// What all connections of the lane share. Its form stays as it is whatever `ConnectionRecord.version`
     /// says, so that an instance which cannot read connections keeps off their places at least.
+    public struct Shared {
+        fileprivate let cookie: SessionCookie
+        fileprivate let generation: UInt32
+        fileprivate let places: Set<Int>
+
+        public init(parsing reader: inout ByteReader) throws(WireError) {
+            let key = try reader.readCounted()
+            guard key.count == SessionCookie.keyLength, let cookie = try? SessionCookie(key: key) else {
+                throw .badValue
+            }
+            self.cookie = cookie
+            generation = try reader.read(UInt32.self)
+            var places: Set<Int> = []
+            for _ in 0..<(try reader.readCount()) { places.insert(Int(try reader.read(UInt32.self))) }
+            self.places = places
+        }
+    }
+
     public func serializeShared(into octets: inout [UInt8]) {
         octets.appendCounted(cookie.key)
         octets.appendBigEndian(generation)
@@ -15,23 +33,15 @@ extension Server {
     }
 
     /// Cookies that the other instance gave out are good here too, and the places of its connections are kept
-    /// for them. To be called before there are connections.
-    public func takeShared(_ reader: inout ByteReader) throws(WireError) {
-        precondition(connections.isEmpty, "what a lane shares comes first")
-        let key = try reader.readCounted()
-        guard key.count == SessionCookie.keyLength, let cookie = try? SessionCookie(key: key) else {
-            throw .badValue
-        }
-        let generation = try reader.read(UInt32.self)
-        var taken: Set<Int> = []
-        for _ in 0..<(try reader.readCount()) { taken.insert(Int(try reader.read(UInt32.self))) }
-        let places = (taken.max() ?? -1) + 1
-        guard places <= indexLimit else { throw .badValue }
-        self.cookie = cookie
-        self.generation = generation
-        connections = Array(repeating: nil, count: places)
-        free = (0..<places).filter { !taken.contains($0) }
-        reserved = taken
+    /// for them. What a lane shares comes before its connections.
+    public func take(_ shared: Shared) throws(WireError) {
+        let count = (shared.places.max() ?? -1) + 1
+        guard connections.isEmpty, count <= indexLimit else { throw .badValue }
+        cookie = shared.cookie
+        generation = shared.generation
+        connections = Array(repeating: nil, count: count)
+        free = (0..<count).filter { !shared.places.contains($0) }
+        reserved = shared.places
     }
 
     /// The connections that there are.
