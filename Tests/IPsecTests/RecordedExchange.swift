@@ -43,7 +43,9 @@ struct RecordedExchange {
     init(_ recording: Recording) throws {
         self.recording = recording
         secrets = recording.secrets[...]
-        for packet in recording.packets {
+        var heard: Set<[UInt8]> = []
+        // What is sent again says nothing new.
+        for packet in recording.packets where heard.insert(packet.octets).inserted {
             if packet.isIKE { try readIKE(packet.octets, packet.isClients) } else { try readESP(packet) }
         }
     }

@@ -13,7 +13,12 @@ import Testing
         "L2TP 1 -->", "<-- L2TP 2", "L2TP 3 -->", "L2TP 10 -->", "<-- L2TP 11", "L2TP 12 -->", "L2TP 14 -->",
         "L2TP 4 -->",
     ]
+    private static let call = [
+        "L2TP 1 -->", "<-- L2TP 2", "L2TP 3 -->", "L2TP 10 -->", "<-- L2TP 11", "L2TP 12 -->",
+    ]
     private static let transcripts = [
+        "libreswan-l2tp": mainMode.map { $0.replacing("HASH, NOTIFY", with: "HASH") } + quickMode + call
+            + ["D -->"],
         "strongswan-main": mainMode + quickMode + ["D -->"],
         "strongswan-pfs": mainMode
             + ["HASH, SA, N, KE, ID, ID -->", "<-- HASH, SA, N, KE, ID, ID", "HASH -->", "D -->"],
