@@ -171,14 +171,16 @@ let package = Package(
 
         // What several modules speak.
         .target(name: "HTTP", dependencies: ["Wire"], path: "Plugins/Common/HTTP", swiftSettings: house),
-        .target(name: "PPP", dependencies: ["Wire"], path: "Plugins/Common/PPP", swiftSettings: views),
+        .target(
+            name: "PPP", dependencies: ["EngineParts", "Wire"], path: "Plugins/Common/PPP",
+            swiftSettings: views),
         .target(
             name: "PPPSessions", dependencies: ["PPP", "PluginKit", "Wire"],
             path: "Plugins/Common/PPPSessions", swiftSettings: house),
 
         .target(
-            name: "SSTPCore", dependencies: ["HTTP", "OpenSSL", "PPP", "Wire"], path: "Plugins/SSTP/Core",
-            swiftSettings: dataPath),
+            name: "SSTPCore", dependencies: ["EngineParts", "HTTP", "OpenSSL", "PPP", "Wire"],
+            path: "Plugins/SSTP/Core", swiftSettings: dataPath),
         .target(
             name: "SSTPAdapter",
             dependencies: ["EngineParts", "OpenSSL", "PPP", "PPPSessions", "PluginKit", "SSTPCore", "Wire"],

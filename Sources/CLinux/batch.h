@@ -38,12 +38,41 @@ typedef struct row {
     socklen_t address_control; /* of the control octets, those that name the source address */
 } row;
 
+/* A TCP segment in a frame; all offsets are from the frame's start. */
+typedef struct segment {
+    const uint8_t *frame;
+    uint32_t transport, head, payload, sequence;
+    int is_ipv6, is_plain;
+} segment;
+
+/* Segments of one flow that leave together. `octets`: of their frames; `next`: the number that would continue
+ * them. */
+typedef struct segment_row {
+    segment first;
+    uint32_t octets, segments, next;
+    int is_open, is_checked, is_pushed;
+} segment_row;
+
+/* Of the headers of a row: what the kernel is told, Ethernet, IPv6, TCP with all its options. */
+#define SEGMENT_HEAD 128
+
+/* What a message carries. */
+typedef struct load {
+    uint32_t datagrams, octets;
+} load;
+
 struct clinux_sender {
     struct mmsghdr headers[CLINUX_MESSAGES];
     struct iovec vectors[CLINUX_MESSAGES][ROW_SEGMENTS];
     clinux_name names[CLINUX_MESSAGES];
     _Alignas(8) uint8_t control[CLINUX_MESSAGES][96];
     row rows[CLINUX_MESSAGES];
+    segment_row segment_rows[CLINUX_MESSAGES];
+    uint8_t heads[CLINUX_MESSAGES][SEGMENT_HEAD];
+    load loads[CLINUX_MESSAGES];
 };
+
+/* Sends the first messages as they are; one that is refused is dropped, those behind it are tried. */
+void clinux_batch_send(clinux_sender *sender, int fd, uint32_t count, clinux_counters *counters);
 
 #endif

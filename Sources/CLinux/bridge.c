@@ -81,6 +81,17 @@ int bridge_open_packet_socket(int index)
     return fd;
 }
 
+int bridge_open_sending_socket(int index)
+{
+    struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = index};
+    int one = 1;
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof one) < 0) return close_with_error(fd);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) return close_with_error(fd);
+    return fd;
+}
+
 int bridge_open_dhcp_socket(int index)
 {
     static struct sock_filter program[] = {
@@ -201,12 +212,6 @@ int bridge_set_interface_address(const char *name, uint32_t address, uint32_t ma
     return ask(SIOCSIFNETMASK, &request);
 }
 
-static const struct { unsigned bit; uint32_t get, set; } offloads[] = {
-    {BRIDGE_OFFLOAD_GRO, ETHTOOL_GGRO, ETHTOOL_SGRO},
-    {BRIDGE_OFFLOAD_TSO, ETHTOOL_GTSO, ETHTOOL_STSO},
-    {BRIDGE_OFFLOAD_GSO, ETHTOOL_GGSO, ETHTOOL_SGSO},
-};
-
 static int ethtool(const char *name, uint32_t command, uint32_t *value)
 {
     struct ethtool_value question = {.cmd = command, .data = *value};
@@ -221,22 +226,16 @@ static int ethtool(const char *name, uint32_t command, uint32_t *value)
 unsigned bridge_offloads(const char *name)
 {
     unsigned on = 0;
-    for (size_t i = 0; i < sizeof offloads / sizeof *offloads; i++) {
-        uint32_t value = 0;
-        if (ethtool(name, offloads[i].get, &value) == 0 && value != 0) on |= offloads[i].bit;
-    }
-    uint32_t flags = 0;
+    uint32_t value = 0, flags = 0;
+    if (ethtool(name, ETHTOOL_GGRO, &value) == 0 && value != 0) on |= BRIDGE_OFFLOAD_GRO;
     if (ethtool(name, ETHTOOL_GFLAGS, &flags) == 0 && (flags & ETH_FLAG_LRO)) on |= BRIDGE_OFFLOAD_LRO;
     return on;
 }
 
 void bridge_switch_offloads(const char *name, unsigned which, bool on)
 {
-    for (size_t i = 0; i < sizeof offloads / sizeof *offloads; i++) {
-        uint32_t value = on;
-        if (which & offloads[i].bit) ethtool(name, offloads[i].set, &value);
-    }
-    uint32_t flags = 0;
+    uint32_t value = on, flags = 0;
+    if (which & BRIDGE_OFFLOAD_GRO) ethtool(name, ETHTOOL_SGRO, &value);
     if ((which & BRIDGE_OFFLOAD_LRO) == 0 || ethtool(name, ETHTOOL_GFLAGS, &flags) < 0) return;
     flags = on ? flags | ETH_FLAG_LRO : flags & ~(uint32_t)ETH_FLAG_LRO;
     ethtool(name, ETHTOOL_SFLAGS, &flags);

@@ -112,28 +112,26 @@ int clinux_frames_lost(int fd, uint32_t kind, int result) {
     }
 }
 
-static void count_frame(const pa_slice_v1 *frame, clinux_counters *counters) {
+static void count_load(load carried, clinux_counters *counters) {
     counters->sent_messages++;
-    counters->sent_datagrams++;
-    counters->sent_octets += frame->length;
+    counters->sent_datagrams += carried.datagrams;
+    counters->sent_octets += carried.octets;
 }
 
-static void count_failure(clinux_counters *counters) {
-    if (errno == EAGAIN || errno == ENOBUFS) counters->unsent_full++;
-    else counters->unsent_error++;
+static void count_failure(clinux_counters *counters, uint32_t datagrams) {
+    if (errno == EAGAIN || errno == ENOBUFS) counters->unsent_full += datagrams;
+    else counters->unsent_error += datagrams;
 }
 
 static void write_frames(int fd, const pa_slice_v1 *frames, uint32_t count, clinux_counters *counters) {
     for (uint32_t i = 0; i < count; i++) {
         counters->send_calls++;
-        if (write(fd, frames[i].start, frames[i].length) >= 0) count_frame(&frames[i], counters);
-        else count_failure(counters);
+        if (write(fd, frames[i].start, frames[i].length) >= 0) count_load((load){1, frames[i].length}, counters);
+        else count_failure(counters, 1);
     }
 }
 
-/* A frame that is refused is dropped; those behind it are tried. */
-static void send_batch(clinux_sender *sender, int fd, const pa_slice_v1 *frames, uint32_t count,
-                       clinux_counters *counters) {
+void clinux_batch_send(clinux_sender *sender, int fd, uint32_t count, clinux_counters *counters) {
     uint32_t at = 0;
     while (at < count) {
         int sent = sendmmsg(fd, sender->headers + at, count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -141,14 +139,13 @@ static void send_batch(clinux_sender *sender, int fd, const pa_slice_v1 *frames,
         if (sent < 0) {
             if (errno == EINTR) continue;
             if (errno == EAGAIN) {
-                counters->unsent_full += count - at;
+                for (; at < count; at++) counters->unsent_full += sender->loads[at].datagrams;
                 return;
             }
-            count_failure(counters);
-            at++;
+            count_failure(counters, sender->loads[at++].datagrams);
             continue;
         }
-        for (int i = 0; i < sent; i++) count_frame(&frames[at++], counters);
+        for (int i = 0; i < sent; i++) count_load(sender->loads[at++], counters);
     }
 }
 
@@ -163,12 +160,13 @@ void clinux_frames_send(clinux_sender *sender, int fd, uint32_t kind, const pa_s
         for (uint32_t i = 0; i < batch; i++) {
             struct msghdr *header = &sender->headers[i].msg_hdr;
             sender->vectors[i][0] = (struct iovec){frames[i].start, frames[i].length};
+            sender->loads[i] = (load){1, frames[i].length};
             header->msg_iovlen = 1;
             header->msg_namelen = 0;
             header->msg_control = NULL;
             header->msg_controllen = 0;
         }
-        send_batch(sender, fd, frames, batch, counters);
+        clinux_batch_send(sender, fd, batch, counters);
         frames += batch;
         count -= batch;
     }

@@ -52,7 +52,8 @@ final class DevicePort: @unchecked Sendable {
         self.port = port
         do {
             framePort = try hubLane.lane.attachFrameDevice(
-                descriptor: device.descriptor, kind: .init(device.kind), handler: self)
+                descriptor: device.descriptor, sending: device.sendingDescriptor,
+                kind: .init(device.kind), handler: self)
             return nil
         } catch {
             hubLane.switching.detach(port)

@@ -32,6 +32,7 @@ public protocol FrameHandler: AnyObject {
     public let kind: Kind
 
     private let descriptor: Int32
+    private let sending: Int32?
     private var handler: (any FrameHandler)?
     private let queue: UnsafeMutablePointer<pa_slice_v1>
     private var queued = 0
@@ -43,10 +44,13 @@ public protocol FrameHandler: AnyObject {
 
     private static let capacity = 1024
 
-    init(descriptor: Int32, kind: Kind, handler: any FrameHandler, on lane: Lane) throws(SocketError) {
+    init(
+        descriptor: Int32, sending: Int32?, kind: Kind, handler: any FrameHandler, on lane: Lane
+    ) throws(SocketError) {
         self.lane = lane
         self.kind = kind
         self.descriptor = descriptor
+        self.sending = sending
         self.handler = handler
         unsafe queue = .allocate(capacity: FramePort.capacity)
         super.init()
@@ -88,7 +92,11 @@ public protocol FrameHandler: AnyObject {
 
     override func flush() {
         let errors = unsafe lane.counted.pointee.unsent_error
-        unsafe clinux_frames_send(lane.sender, descriptor, kind.code, queue, UInt32(queued), lane.counted)
+        if let sending {
+            unsafe clinux_segments_send(lane.sender, sending, queue, UInt32(queued), lane.counted)
+        } else {
+            unsafe clinux_frames_send(lane.sender, descriptor, kind.code, queue, UInt32(queued), lane.counted)
+        }
         queued = 0
         if unsafe lane.counted.pointee.unsent_error != errors { endIfLost(0) }
     }
@@ -158,10 +166,11 @@ extension FramePort.Kind {
 }
 
 extension Lane {
-    /// [lane] Reads frames from the descriptor until the port is closed or ends.
+    /// [lane] Reads frames from the descriptor until the port is closed or ends. `sending`: a packet socket of
+    /// the same interface by which they leave instead, with PACKET_VNET_HDR; the caller's, too.
     public func attachFrameDevice(
-        descriptor: Int32, kind: FramePort.Kind, handler: any FrameHandler
+        descriptor: Int32, sending: Int32? = nil, kind: FramePort.Kind, handler: any FrameHandler
     ) throws(SocketError) -> FramePort {
-        try FramePort(descriptor: descriptor, kind: kind, handler: handler, on: self)
+        try FramePort(descriptor: descriptor, sending: sending, kind: kind, handler: handler, on: self)
     }
 }

@@ -34,19 +34,20 @@ public final class FrameDevice: Sendable {
     private let open: Mutex<Open>
     private struct Open {
         var descriptor: Int32
+        var sending: Int32?
         var atClose: (@Sendable () -> Void)?
     }
 
-    /// Takes over `descriptor`. `atClose` runs once, after it was closed.
+    /// Takes over `descriptor` and `sending`. `atClose` runs once, after it was closed.
     public init(
-        kind: Kind, name: String, mtu: Int, owning descriptor: Int32, advisories: [String] = [],
-        atClose: (@Sendable () -> Void)? = nil
+        kind: Kind, name: String, mtu: Int, owning descriptor: Int32, sending: Int32? = nil,
+        advisories: [String] = [], atClose: (@Sendable () -> Void)? = nil
     ) {
         self.kind = kind
         self.name = name
         self.mtu = mtu
         self.advisories = advisories
-        open = Mutex(Open(descriptor: descriptor, atClose: atClose))
+        open = Mutex(Open(descriptor: descriptor, sending: sending, atClose: atClose))
     }
 
     deinit { close() }
@@ -54,18 +55,24 @@ public final class FrameDevice: Sendable {
     /// -1 after `close`. Stays owned by this device.
     public var descriptor: Int32 { open.withLock { $0.descriptor } }
 
+    /// A socket by which frames leave in batches, each message behind a virtio_net_hdr; nil: there is only the
+    /// one descriptor. Stays owned by this device.
+    public var sendingDescriptor: Int32? { open.withLock { $0.sending } }
+
     /// To be called when nobody polls the descriptor any more. Again: does nothing.
     public func close() {
         let closing = open.withLock { open in
-            defer { open = Open(descriptor: -1, atClose: nil) }
+            defer { open = Open(descriptor: -1, sending: nil, atClose: nil) }
             return open
         }
         guard closing.descriptor >= 0 else { return }
-        #if os(Linux)
-        _ = Glibc.close(closing.descriptor)
-        #else
-        _ = Darwin.close(closing.descriptor)
-        #endif
+        for descriptor in [closing.descriptor, closing.sending].compactMap(\.self) {
+            #if os(Linux)
+            _ = Glibc.close(descriptor)
+            #else
+            _ = Darwin.close(descriptor)
+            #endif
+        }
         closing.atClose?()
     }
 }

@@ -40,8 +40,8 @@ extension LocalBridge {
         return device
     }
 
-    /// Opens interface `name` for all frames but the host's own, and brings it up. Offloads that merge frames
-    /// are switched off while it is open; those that could not be are told in `advisories`.
+    /// Opens interface `name` for all frames but the host's own, and brings it up. Offloads that merge what
+    /// arrives are switched off while it is open; those that could not be are told in `advisories`.
     public static func openInterface(_ name: String) throws(BridgeError) -> FrameDevice {
         let interface = try Interface(name)
         guard let index = interface.index else {
@@ -54,12 +54,14 @@ extension LocalBridge {
         let descriptor = bridge_open_packet_socket(index)
         try Interface.check(descriptor, "open a packet socket on \"\(name)\"", need: "CAP_NET_RAW")
 
+        // Without it each frame leaves by itself.
+        let sending = bridge_open_sending_socket(index)
         let before = interface.offloads
         interface.setOffloads(before, on: false)
         let changed = before.subtracting(interface.offloads)
         let device = FrameDevice(
             kind: .networkInterface, name: name, mtu: mtu, owning: descriptor,
-            advisories: advisories(interface),
+            sending: sending < 0 ? nil : sending, advisories: advisories(interface),
             atClose: { interface.setOffloads(changed, on: true) })
         return device
     }

@@ -3,14 +3,12 @@
 struct Offloads: OptionSet, Sendable {
     let rawValue: UInt32
     static let gro = Offloads(rawValue: 1)
-    static let tso = Offloads(rawValue: 2)
-    static let gso = Offloads(rawValue: 4)
-    static let lro = Offloads(rawValue: 8)
+    static let lro = Offloads(rawValue: 2)
 }
 
 extension Offloads: CustomStringConvertible {
     var description: String {
-        let names: [(Offloads, String)] = [(.gro, "gro"), (.tso, "tso"), (.gso, "gso"), (.lro, "lro")]
+        let names: [(Offloads, String)] = [(.gro, "gro"), (.lro, "lro")]
         return names.filter { contains($0.0) }.map(\.1).joined(separator: ", ")
     }
 }

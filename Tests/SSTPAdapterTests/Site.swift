@@ -5,6 +5,7 @@ import PluginABI
 import PluginKit
 import SSTPAdapter
 import SSTPClient
+import Testing
 import Wire
 
 /// The module between a fake host, which plays all that the host does, and one simulated client.
@@ -12,8 +13,8 @@ final class Site {
     static let stream: UInt64 = 500
     static var descriptor: UnsafePointer<pa_descriptor_v1> { ModuleEntry.descriptor(of: SSTPModule.self) }
 
-    let host = FakeHost()
-    let module: LoadedModule
+    private(set) var host = FakeHost()
+    private(set) var module: LoadedModule
     let streams: pa_stream_module_v1
     let sessions: pa_session_module_v1
     let auth: pa_auth_module_v1
@@ -21,9 +22,13 @@ final class Site {
     var client: SimulatedSSTPClient
     var token: UInt64 = 0
     var opensSessions = true
+    var judges = true
     var password = "secret"
     /// Octets that arrive at a time.
     var piece = Int.max
+    /// Whatever comes next meets another instance of the module.
+    var swapsAllTheTime = false
+    private(set) var swaps = 0
     private var unread: [UInt8] = []
 
     init(
@@ -80,7 +85,8 @@ final class Site {
                 isBusy = true
                 client.receive(octets, at: now)
             }
-            if let question = host.questions.first {
+            if swapsAllTheTime { swap() }
+            if judges, let question = host.questions.first {
                 isBusy = true
                 host.questions.removeFirst()
                 judge(question.token)
@@ -100,7 +106,49 @@ final class Site {
             rest = rest.dropFirst(piece)
             let taken = streams.received(module.laneState, token, host.memory.slice(unread))
             unread.removeFirst(taken)
+            if swapsAllTheTime { swap() }
         }
+    }
+
+    /// A second instance of the module in a host of its own, which knows what this one has lent and asked.
+    func successor() throws -> LoadedModule {
+        let other = FakeHost()
+        (other.now, other.options, other.nextHandle) = (host.now, host.options, host.nextHandle)
+        let module = try LoadedModule(Self.descriptor, in: other)
+        try module.check(module.start())
+        try module.check(module.enterLane())
+        return module
+    }
+
+    /// Another instance takes over, and nobody hears of it.
+    func swap() {
+        let before = host.transcript.count
+        let remaining = try? module.remaining
+        #expect(throws: Never.self) {
+            let other = try successor()
+            try module.export { record in
+                guard let taken = try? other.take(record) else { return PA_ERROR_UNSUPPORTED }
+                #expect(taken.tokens.allSatisfy { $0 == self.token })
+                return taken.status
+            }
+            #expect(try module.remaining == 0)
+            #expect(try other.remaining == remaining)
+            #expect(host.timers.isEmpty && other.host.timers.count == Int(remaining ?? 0))
+            module.end()
+            let said = host.transcript.dropFirst(before)
+            #expect(said.allSatisfy { $0.hasPrefix("disarm") || $0.hasPrefix("metric") }, "\(said)")
+            inherit(to: other.host)
+            module = other
+        }
+        host = module.host
+        swaps += 1
+    }
+
+    /// What is the host's own stays as it is.
+    private func inherit(to other: FakeHost) {
+        (other.questions, other.evidence, other.openings) = (host.questions, host.evidence, host.openings)
+        (other.written, other.frames, other.closedStreams) = (host.written, host.frames, host.closedStreams)
+        (other.transcript, other.links, other.writing) = (host.transcript, host.links, host.writing)
     }
 
     private func judge(_ token: UInt64) {

@@ -6,29 +6,6 @@ import Testing
 
 @testable import SoftEtherAdapter
 
-/// What an instance of the module offered, and what was said to it.
-private final class Offers {
-    struct Record {
-        let connection: UInt64
-        let octets: [UInt8]
-        var held: [pa_held_v1]
-    }
-
-    private let answer: (Record) -> pa_status
-    private(set) var records: [Record] = []
-
-    init(_ answer: @escaping (Record) -> pa_status) { self.answer = answer }
-
-    static let sink: pa_handover_sink = { context, record in
-        let offers = Unmanaged<Offers>.fromOpaque(context!).takeUnretainedValue()
-        let raw = record!.pointee
-        let held = Array(UnsafeBufferPointer(start: raw.held, count: Int(raw.held_count)))
-        let record = Record(connection: raw.connection, octets: [UInt8](raw.octets), held: held)
-        offers.records.append(record)
-        return offers.answer(record)
-    }
-}
-
 extension Site {
     /// A second instance of the module beside this one.
     fileprivate func successor(lane: UInt32 = 0) throws -> Site {
@@ -39,36 +16,28 @@ extension Site {
     }
 
     fileprivate var handover: pa_handover_module_v1 {
-        get throws { try module.table(PA_HANDOVER) }
+        get throws { try module.handover }
     }
 
     /// What this instance offers, each record answered.
     @discardableResult
-    fileprivate func export(_ answer: @escaping (Offers.Record) -> pa_status) throws -> [Offers.Record] {
-        let offers = Offers(answer)
-        let context = Unmanaged.passUnretained(offers).toOpaque()
-        #expect(try handover.export_lane(module.laneState, Offers.sink, context) == PA_OK)
-        return offers.records
+    fileprivate func export(
+        _ answer: @escaping (HandoverOffers.Record) -> pa_status
+    ) throws -> [HandoverOffers.Record] {
+        try module.export(answer)
     }
 
-    fileprivate func take(_ record: Offers.Record, octets: [UInt8]? = nil) -> pa_status {
-        var raw = pa_handover_record_v1()
-        raw.size = UInt32(MemoryLayout<pa_handover_record_v1>.size)
-        raw.version = SessionRecord.version
-        raw.connection = record.connection
-        raw.octets = host.memory.octets(octets ?? record.octets)
-        raw.held = host.memory.array(record.held)
-        raw.held_count = UInt32(record.held.count)
-        guard let status = try? handover.import(module.laneState, &raw) else { return PA_ERROR_UNSUPPORTED }
-        for (index, thing) in record.held.enumerated() where status == PA_OK {
-            #expect(raw.held[index].token == thing.token, "this module's tokens stay as they are")
+    fileprivate func take(_ record: HandoverOffers.Record, octets: [UInt8]? = nil) -> pa_status {
+        guard let taken = try? module.take(record, octets: octets) else { return PA_ERROR_UNSUPPORTED }
+        if taken.status == PA_OK {
+            #expect(taken.tokens == record.held.map(\.token), "this module's tokens stay as they are")
         }
-        return status
+        return taken.status
     }
 
     /// Everything goes on in `other`.
     @discardableResult
-    fileprivate func handOver(to other: Site) throws -> [Offers.Record] {
+    fileprivate func handOver(to other: Site) throws -> [HandoverOffers.Record] {
         let records = try export { other.take($0) }
         #expect(try handover.remaining(module.laneState) == 0)
         #expect(host.timers.isEmpty)
@@ -223,7 +192,7 @@ extension Site {
     }
 
     /// What the lane shares, as it would be offered now.
-    private func shared(_ site: Site) throws -> Offers.Record {
+    private func shared(_ site: Site) throws -> HandoverOffers.Record {
         try #require(try site.export { _ in PA_ERROR_REFUSED }.first)
     }
 

@@ -6,6 +6,14 @@ public import Wire
 extension [UInt8] {
     public mutating func append(_ flag: Bool) { append(flag ? 1 : 0) }
     public mutating func append(_ instant: Instant) { appendBigEndian(instant.nanoseconds) }
+    public mutating func append(_ duration: Duration) {
+        appendBigEndian(Instant(nanoseconds: 0).advanced(by: duration).nanoseconds)
+    }
+
+    /// A case, by its place among all of them. One that is not there is a record that nobody takes.
+    public mutating func append<Case: Equatable>(_ value: Case, of cases: [Case]) {
+        append(UInt8(clamping: cases.firstIndex(of: value) ?? cases.count))
+    }
 
     public mutating func appendCounted(_ octets: [UInt8]) {
         appendBigEndian(UInt32(octets.count))
@@ -26,6 +34,17 @@ extension ByteReader {
 
     public mutating func readInstant() throws(WireError) -> Instant {
         Instant(nanoseconds: try read(UInt64.self))
+    }
+
+    public mutating func readDuration() throws(WireError) -> Duration {
+        guard let nanoseconds = Int64(exactly: try read(UInt64.self)) else { throw .badValue }
+        return .nanoseconds(nanoseconds)
+    }
+
+    public mutating func readOne<Case>(of cases: [Case]) throws(WireError) -> Case {
+        let place = Int(try read(UInt8.self))
+        guard place < cases.count else { throw .badValue }
+        return cases[place]
     }
 
     public mutating func readOptionalInstant() throws(WireError) -> Instant? {

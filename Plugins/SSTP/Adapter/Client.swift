@@ -8,7 +8,9 @@ final class Client {
     static let maxBacklog = 65_536
 
     let stream: StreamHandle
-    let facts: StreamFacts
+    let remote: Endpoint
+    /// Of its TLS.
+    let cipher: String
     var connection: Connection
     var alarm: Alarm
 
@@ -19,9 +21,10 @@ final class Client {
     /// Data is dropped while it is not empty.
     var backlog: [UInt8] = []
 
-    init(_ stream: StreamHandle, _ facts: StreamFacts, _ connection: Connection) {
+    init(_ stream: StreamHandle, from remote: Endpoint, cipher: String, _ connection: Connection) {
         self.stream = stream
-        self.facts = facts
+        self.remote = remote
+        self.cipher = cipher
         self.connection = connection
         alarm = Alarm(token: stream.rawValue)
     }

@@ -31,7 +31,7 @@ extension SSTPLane {
         if level == .warning { count(.unboundClients) }
         module.host.log(
             level == .warning ? .warn : .info,
-            "connection=\(client.stream.rawValue) remote=\(client.facts.remote) \(text)")
+            "connection=\(client.stream.rawValue) remote=\(client.remote) \(text)")
     }
 
     // MARK: The stream
@@ -83,7 +83,7 @@ extension SSTPLane {
             return decided(.refused(.method), client)
         }
         defer { wipe(&evidence.secret) }
-        evidence.remote = client.facts.remote
+        evidence.remote = client.remote
         evidence.software = client.connection.link.software
         do throws(PluginKit.Status) {
             client.question = try services.ask(evidence, token: client.stream.rawValue)
@@ -123,7 +123,7 @@ extension SSTPLane {
         client.identity = nil
         var request = SessionRequest(
             layer: .three, identity: identity, mtu: wish.mtu, protocolName: "SSTP",
-            cipher: client.facts.tlsCipher ?? client.facts.tlsVersion ?? "TLS", remote: client.facts.remote)
+            cipher: client.cipher, remote: client.remote)
         request.headroom = Connection.maxHeader
         request.software = wish.software
         request.hostName = wish.hostName

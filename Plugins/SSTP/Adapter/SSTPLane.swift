@@ -56,15 +56,22 @@ final class SSTPLane: LaneAdapter {
         let connection = Connection(
             options, nonce: nonce, certificate: facts.presentedCertificate,
             random: SystemRandomNumberGenerator(), at: services.now)
-        let client = Client(stream, facts, connection)
-        clients[stream.rawValue] = client
-        halfOpen.insert(
-            .init(
-                connection: stream.rawValue, source: TransportAddress(facts.remote).source,
-                isUnproved: false, beganAt: services.now))
-        count(.connections)
+        let client = Client(
+            stream, from: facts.remote, cipher: facts.tlsCipher ?? facts.tlsVersion ?? "TLS", connection)
+        insert(client, halfOpenSince: services.now)
         settle(client)
         return stream.rawValue
+    }
+
+    /// `halfOpenSince`: nil for a client with a session.
+    func insert(_ client: Client, halfOpenSince: Instant?) {
+        clients[client.stream.rawValue] = client
+        count(.connections)
+        guard let halfOpenSince else { return }
+        halfOpen.insert(
+            .init(
+                connection: client.stream.rawValue, source: TransportAddress(client.remote).source,
+                isUnproved: false, beganAt: halfOpenSince))
     }
 
     /// A place among the clients without a session, if need be another one's.

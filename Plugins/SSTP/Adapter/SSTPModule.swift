@@ -6,10 +6,13 @@ import Synchronization
 /// is the engine's; TLS, accounts and addresses are the host's.
 public final class SSTPModule: PacketAdapter {
     public static let descriptor = ModuleDescriptor(
-        id: "org.polyhub.sstp", name: "sstp", version: "1.0",
+        id: "org.polyhub.sstp", name: "sstp", version: "1.0.0, SSTP protocol 1.0",
         summary: "SSTP clients, as Windows has them built in, over TLS.",
         defaultListeners: ["tls://0.0.0.0:443"])
-    public static let capabilities: Capabilities = [.streams, .sessions, .authentication, .timers, .ipv6]
+    public static let capabilities: Capabilities = [
+        .streams, .sessions, .authentication, .timers, .ipv6, .handover,
+    ]
+    public static let handoverVersions = ConnectionRecord.version...ConnectionRecord.version
     public static let needs: Capabilities = [.streams, .sessions, .authentication, .timers, .options]
     public static let options = Settings.declarations
 

@@ -39,18 +39,18 @@ public struct Call: Sendable {
         public var sentence: String
     }
 
-    public private(set) var state = State.connectRequestPending
+    public internal(set) var state = State.connectRequestPending
     let expectation: BindingExpectation
     /// Otherwise a call without a valid binding is noted and goes on.
     let requiresBinding: Bool
 
-    private var timer: Instant?
-    private var lastReceived: Instant
-    private var isEchoAwaited = false
-    private var naks = 0
+    var timer: Instant?
+    var lastReceived: Instant
+    var isEchoAwaited = false
+    var naks = 0
     /// Of the authentication; 32 octets, zero where the method has no keys.
-    private var hlak: SecretBytes?
-    private var isOver = false
+    var hlak: SecretBytes?
+    var isOver = false
     private var outputs: [Output] = []
 
     init(_ expectation: BindingExpectation, requiresBinding: Bool, at now: Instant) {
@@ -61,6 +61,7 @@ public struct Call: Sendable {
     }
 
     var deadline: Instant? { timer }
+    var isDrained: Bool { outputs.isEmpty }
 
     mutating func nextOutput() -> Output? { outputs.isEmpty ? nil : outputs.removeFirst() }
 

@@ -16,9 +16,9 @@ public struct Connection: Sendable {
     enum Stage: Equatable { case opening, calling, closed }
 
     public let options: ConnectionOptions
-    private(set) var stage = Stage.opening
-    public private(set) var call: Call
-    public private(set) var link: Link
+    var stage = Stage.opening
+    public internal(set) var call: Call
+    public internal(set) var link: Link
     /// Whether packets flow both ways, so that no machine need be asked for each of them.
     public private(set) var isOpen = false
     /// Whether those of IPv6 do.
@@ -26,12 +26,14 @@ public struct Connection: Sendable {
     /// What stands in front of an IPv4 packet within an SSTP packet, see `Link.dataHeader`.
     public private(set) var dataHeader: [UInt8] = []
     /// Who the client says it is, once it has; for logs.
-    public private(set) var name = ""
+    public internal(set) var name = ""
 
     private var opening = HTTPOpening()
-    private var wish: SessionWish?
-    private var hasSession = false
-    private var hasEnded = false
+    /// Kept until the client has been told that it is accepted.
+    var hlak: SecretBytes?
+    var wish: SessionWish?
+    var hasSession = false
+    var hasEnded = false
     private var outputs: [ConnectionOutput] = []
 
     /// - Parameters:
@@ -52,6 +54,8 @@ public struct Connection: Sendable {
                 serverName: Array(options.serverName.utf8), carriesIPv6: options.carriesIPv6),
             random: random)
     }
+
+    var isDrained: Bool { outputs.isEmpty && call.isDrained }
 
     public var deadline: Instant? {
         stage == .closed ? nil : [call.deadline, link.deadline].compactMap { $0 }.min()
@@ -137,9 +141,6 @@ public struct Connection: Sendable {
         link.decided(verdict, at: now)
         settle(at: now)
     }
-
-    /// Kept until the peer has been told that it is accepted.
-    private var hlak: SecretBytes?
 
     /// The answer to `openSession`.
     public mutating func sessionOpened(_ network: PeerNetwork, at now: Instant) {
@@ -245,7 +246,7 @@ extension Connection {
         outputs.append(.openSession(wish))
     }
 
-    private mutating func updateOpen() {
+    mutating func updateOpen() {
         dataHeader = link.dataHeader
         isOpen = call.state == .connected && link.isNetworkUp
         isIPv6Open = isOpen && link.isIPv6Up

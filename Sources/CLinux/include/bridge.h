@@ -9,9 +9,7 @@
 
 /* What a network card may do to frames so that they are no longer what stood on the wire. */
 #define BRIDGE_OFFLOAD_GRO 1u
-#define BRIDGE_OFFLOAD_TSO 2u
-#define BRIDGE_OFFLOAD_GSO 4u
-#define BRIDGE_OFFLOAD_LRO 8u
+#define BRIDGE_OFFLOAD_LRO 2u
 
 #define BRIDGE_BATCH 64
 
@@ -22,7 +20,11 @@ int bridge_open_tap(const char *name);
  * nonblocking. The interface stops being promiscuous when the descriptor is closed. */
 int bridge_open_packet_socket(int index);
 
-/* The same, without the promiscuity, for DHCP messages to a server alone (UDP port 67, not fragmented). */
+/* Opens a packet socket of interface `index` that receives nothing, and before each frame that is sent takes a
+ * virtio_net_hdr: a message may be several segments. */
+int bridge_open_sending_socket(int index);
+
+/* The one for all frames, without the promiscuity, for DHCP messages to a server alone (UDP port 67, not fragmented). */
 int bridge_open_dhcp_socket(int index);
 
 /* Both ends nonblocking, one frame a message; each end holds about `bytes` of frames not read yet. */

@@ -21,4 +21,9 @@ int clinux_frames_lost(int fd, uint32_t kind, int result);
 void clinux_frames_send(clinux_sender *sender, int fd, uint32_t kind, const pa_slice_v1 *frames,
                         uint32_t count, clinux_counters *counters);
 
+/* The same through a socket of bridge_open_sending_socket: TCP segments that continue each other leave as one
+ * message, and on the wire as they were. */
+void clinux_segments_send(clinux_sender *sender, int fd, const pa_slice_v1 *frames, uint32_t count,
+                          clinux_counters *counters);
+
 #endif

@@ -55,7 +55,7 @@ extension FuzzTarget {
     }
 
     /// The first octet chooses how far a link has come; behind it stand frames, each after its length, and
-    /// where the length is 255 the clock goes on to the next deadline.
+    /// where the length is 255 the clock goes on to the next deadline. Each frame may meet another instance.
     private static func link(_ bytes: [UInt8]) {
         guard let choice = bytes.first else { return }
         let methods: [AuthenticationMethod] = [.eapMSCHAPv2, .msCHAPv2, .chapMD5, .pap]
@@ -79,7 +79,9 @@ extension FuzzTarget {
                 if case .send = output { sent += 1 }
                 if case .authenticate = output { site.link.decided(.refused(.credentials), at: site.now) }
             }
+            if choice & 32 != 0 { site.swap() }
         }
+        precondition(site.failedSwaps == 0, "a link cannot go on in another instance")
         precondition(sent <= 4 * bytes.count + 64, "a peer gets more out of a link than it puts in")
     }
 }

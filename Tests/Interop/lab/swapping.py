@@ -9,6 +9,7 @@ from .processes import expect
 LIBRARIES = {
     "openvpn": ("libOpenVPN.so", b"1.0.0, OpenVPN protocol 2.6"),
     "softether": ("libSoftEther.so", b"1.0.0, SoftEther protocol 5.02"),
+    "sstp": ("libSSTP.so", b"1.0.0, SSTP protocol 1.0"),
 }
 
 

@@ -41,13 +41,18 @@ class InNamespace:
         self.lab = lab
         self.where = where
         self.serves = serves
+        self.server = None
 
     def serve(self, address):
         """Serves one transfer."""
         if self.serves:
             return
+        # A slow tunnel still carries what the last transfer left behind.
+        if self.server:
+            self.server.wait(20)
         argv = ["iperf3", "-s", "-1", "-B", address, "--forceflush"]
-        self.lab.spawn(self.where, f"{self.where}-iperf-server", argv).wait_log(5, "Server listening")
+        self.server = self.lab.spawn(self.where, f"{self.where}-iperf-server", argv)
+        self.server.wait_log(5, "Server listening")
 
     def send(self, words, seconds):
         return self.lab.run(self.where, "iperf3", *words, seconds=seconds)
@@ -61,7 +66,7 @@ class InGuest:
 
     def serve(self, address):
         listens = "ss -Hlnt sport = :5201 | grep -q ."
-        wait_until(5, lambda: not self.guest.succeeds(listens), "the end of iperf3 in the guest")
+        wait_until(20, lambda: not self.guest.succeeds(listens), "the end of iperf3 in the guest")
         self.guest.run(f"iperf3 -s -1 -D -B {address}")
         wait_until(5, lambda: self.guest.succeeds(listens), "iperf3 in the guest")
 

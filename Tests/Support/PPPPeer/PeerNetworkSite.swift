@@ -58,6 +58,11 @@ package final class PeerNetworkSite {
         address: IPv4Address(0x0a00_0007), own: IPv4Address(0x0a00_0001),
         dns: [IPv4Address(0x0a00_0002), IPv4Address(0x0a00_0003)])
     package var opensNetworks = true
+    /// Whatever comes next meets another instance of the link.
+    package var swapsAllTheTime = false
+    package private(set) var swaps = 0
+    /// Of these the other instance had not all that the former had.
+    package private(set) var failedSwaps = 0
 
     private let wire: Wire
     private var random: SeededGenerator
@@ -85,15 +90,26 @@ package final class PeerNetworkSite {
         let end = now + .seconds(seconds)
         while true {
             drain()
+            if swapsAllTheTime { swap() }
             if isDone() { return true }
             let next = [link.deadline, peer.deadline, queue.map(\.at).min()].compactMap { $0 }.min() ?? end
             guard next < end else { return false }
             now = max(now, next)
             deliver()
             drain()
+            if swapsAllTheTime { swap() }
             if let deadline = link.deadline, deadline <= now { link.handleTimeout(at: now) }
             if let deadline = peer.deadline, deadline <= now { peer.handleTimeout(at: now) }
         }
+    }
+
+    /// Another instance takes the link over.
+    package func swap() {
+        swaps += 1
+        guard let record = link.record, let other = try? Link(record, random: SeededGenerator(UInt64(swaps))),
+            other.record == record, other.deadline == link.deadline
+        else { return failedSwaps += 1 }
+        link = other
     }
 
     package func note(_ line: String) { transcript.append(line) }

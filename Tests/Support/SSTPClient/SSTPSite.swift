@@ -24,6 +24,13 @@ package final class SSTPSite {
     /// Octets that arrive at a time.
     package var piece = Int.max
     package var opensSessions = true
+    /// Whatever comes next meets another instance of the connection.
+    package var swapsAllTheTime = false
+    package private(set) var swaps = 0
+    /// Of these the other instance had not all that the former had.
+    package private(set) var failedSwaps = 0
+    /// What the host was asked.
+    private var questions: [ConnectionOutput] = []
     private var unread: [UInt8] = []
 
     package init(
@@ -68,7 +75,24 @@ package final class SSTPSite {
                 isBusy = true
                 perform(output)
             }
+            if swapsAllTheTime { swap() }
+            if !questions.isEmpty {
+                isBusy = true
+                answer(questions.removeFirst())
+            }
         }
+    }
+
+    /// Another instance takes the connection over; there is none to take once it has ended.
+    package func swap() {
+        guard connection.deadline != nil else { return }
+        swaps += 1
+        guard let record = connection.record,
+            let other = try? Connection(record, connection.options, random: SeededGenerator(UInt64(swaps))),
+            other.record == record, other.deadline == connection.deadline,
+            other.isOpen == connection.isOpen, other.dataHeader == connection.dataHeader || !other.isOpen
+        else { return failedSwaps += 1 }
+        connection = other
     }
 
     package func deliver(_ octets: [UInt8]) {
@@ -77,6 +101,9 @@ package final class SSTPSite {
             unread += rest.prefix(piece)
             rest = rest.dropFirst(piece)
             take()
+            guard swapsAllTheTime else { continue }
+            while let output = connection.nextOutput() { perform(output) }
+            swap()
         }
     }
 
@@ -95,17 +122,21 @@ package final class SSTPSite {
     private func perform(_ output: ConnectionOutput) {
         switch output {
         case .send(let octets): client.receive(octets, at: now)
-        case .authenticate(let evidence): judge(evidence)
+        case .authenticate: questions.append(output)
         case .openSession(let wish):
             wishes.append(wish)
-            guard opensSessions else { return }
-            connection.sessionOpened(
-                PeerNetwork(address: IPv4Address(0x0a00_0007), own: IPv4Address(0x0a00_0001)), at: now)
+            if opensSessions { questions.append(output) }
         case .joinIPv6Link(let own, let peer): identifiers = (own, peer)
         case .closeSession(let reason, _): closed.append(reason)
         case .closeStream: streamIsClosed = true
         case .log(_, let line): log.append(line)
         }
+    }
+
+    private func answer(_ question: ConnectionOutput) {
+        if case .authenticate(let evidence) = question { return judge(evidence) }
+        connection.sessionOpened(
+            PeerNetwork(address: IPv4Address(0x0a00_0007), own: IPv4Address(0x0a00_0001)), at: now)
     }
 
     private func judge(_ evidence: Evidence) {

@@ -38,24 +38,26 @@ struct Authenticator: Sendable {
     let method: AuthenticationMethod
     /// How the server calls itself.
     let serverName: [UInt8]
-    private(set) var stage = Stage.idle
-    private(set) var deadline: Instant?
+    var stage = Stage.idle
+    var deadline: Instant?
 
-    private var identifier: UInt8 = 0
-    private var challenge: [UInt8] = []
-    private var retries = Self.maxRetries
-    private var transmissions = 0
+    var identifier: UInt8 = 0
+    var challenge: [UInt8] = []
+    var retries = Self.maxRetries
+    var transmissions = 0
     /// What is sent again when the peer is silent.
-    private var question: [UInt8]?
+    var question: [UInt8]?
     /// What is said again to a peer that has not heard the end.
-    private var lastWord: ControlPacket?
-    private var refusal = AuthenticationRefusal.credentials
+    var lastWord: ControlPacket?
+    var refusal = AuthenticationRefusal.credentials
     private var outputs: [Output] = []
 
     init(_ method: AuthenticationMethod, serverName: [UInt8]) {
         self.method = method
         self.serverName = serverName
     }
+
+    var isDrained: Bool { outputs.isEmpty }
 
     mutating func nextOutput() -> Output? { outputs.isEmpty ? nil : outputs.removeFirst() }
 

@@ -10,8 +10,8 @@ public struct EchoMonitor: Sendable {
     }
 
     public let interval: Duration
-    public private(set) var deadline: Instant?
-    private var unanswered = 0
+    public internal(set) var deadline: Instant?
+    var unanswered = 0
 
     public init(interval: Duration, openedAt now: Instant) {
         self.interval = interval

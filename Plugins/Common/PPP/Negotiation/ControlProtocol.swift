@@ -26,25 +26,26 @@ public struct ControlProtocol<Options: OptionNegotiator>: Sendable {
     }
 
     public var options: Options
-    public private(set) var automaton = NegotiationAutomaton()
+    public internal(set) var automaton = NegotiationAutomaton()
     /// When `handleTimeout` must next be called.
-    public private(set) var deadline: Instant?
+    public internal(set) var deadline: Instant?
     /// The peer closed it (Terminate-Request).
-    public private(set) var isClosedByPeer = false
+    public internal(set) var isClosedByPeer = false
 
-    private var restartCounter = 0
-    private var sentNaks = 0
-    private var refusals = 0
-    private var lastIdentifier: UInt8 = 0
-    private var requestIdentifier: UInt8 = 0
-    private var requested: [ConfigurationOption] = []
-    private var isAnswered = true
-    private var acknowledgedRequest: ControlPacket?
+    var restartCounter = 0
+    var sentNaks = 0
+    var refusals = 0
+    var lastIdentifier: UInt8 = 0
+    var requestIdentifier: UInt8 = 0
+    var requested: [ConfigurationOption] = []
+    var isAnswered = true
+    var acknowledgedRequest: ControlPacket?
     private var outputs: [Output] = []
 
     public init(_ options: Options) { self.options = options }
 
     public var isOpened: Bool { automaton.state == .opened }
+    var isDrained: Bool { outputs.isEmpty }
 
     public mutating func nextOutput() -> Output? { outputs.isEmpty ? nil : outputs.removeFirst() }
 

@@ -12,7 +12,7 @@ public struct IPCPOptions: OptionNegotiator {
     }
 
     public let network: PeerNetwork
-    private var sendsAddress = true
+    var sendsAddress = true
 
     public init(_ network: PeerNetwork) { self.network = network }
 

@@ -6,8 +6,8 @@ public struct IPV6CPOptions: OptionNegotiator {
     public let own: UInt64
     /// What the peer is offered when it has none, or has ours.
     public let offered: UInt64
-    public private(set) var peer: UInt64?
-    private var sendsIdentifier = true
+    public internal(set) var peer: UInt64?
+    var sendsIdentifier = true
 
     /// Neither is zero, nor are they equal.
     public init(own: UInt64, offered: UInt64) {

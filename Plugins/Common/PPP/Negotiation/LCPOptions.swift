@@ -22,16 +22,16 @@ public struct LCPOptions: OptionNegotiator {
     /// What is asked for first, and what the peer may still choose instead.
     public private(set) var methods: [AuthenticationMethod]
     /// The peer wants none of the methods, or to prove nothing at all.
-    public private(set) var isRefused = false
+    public internal(set) var isRefused = false
 
     // What the peer asked for.
-    public private(set) var peerMRU = defaultMRU
-    public private(set) var peerMagicNumber: UInt32 = 0
+    public internal(set) var peerMRU = defaultMRU
+    public internal(set) var peerMagicNumber: UInt32 = 0
     /// The peer takes headers without address and control, and one-octet protocols.
-    public private(set) var compressesAddress = false
-    public private(set) var compressesProtocol = false
+    public internal(set) var compressesAddress = false
+    public internal(set) var compressesProtocol = false
 
-    private var rejected: Set<UInt8> = []
+    var rejected: Set<UInt8> = []
 
     public init(mru: UInt16, magicNumber: UInt32, methods: [AuthenticationMethod]) {
         self.mru = mru

@@ -17,9 +17,9 @@ public struct NegotiationAutomaton: Hashable, Sendable {
         var actions: [Action]
     }
 
-    public private(set) var state = State.initial
+    public private(set) var state: State
 
-    public init() {}
+    public init(_ state: State = .initial) { self.state = state }
 
     /// What to do now. An event that the RFC marks with a dash cannot happen in this state and changes
     /// nothing.
