@@ -203,9 +203,10 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LentPackets", "SeededGenerators",
+                "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "LabCertificates", "LentPackets",
                 "Hub", "LayerConverter", "OpenSSL", "OpenVPNCore", "OpenVPNTestClient", "PPP", "PPPPeer",
-                "PluginABI", "Policy", "SecureNAT", "SSTPClient", "SSTPCore", "SoftEtherCore", "Wire",
+                "PluginABI", "Policy", "SecureNAT", "SeededGenerators", "SSTPClient", "SSTPCore",
+                "SoftEtherCore", "Wire",
             ], path: "Tests/Fuzz/Targets", swiftSettings: tests + lifetimes),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
@@ -223,6 +224,8 @@ let package = Package(
             swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]),
         .target(
             name: "SeededGenerators", path: "Tests/Support/SeededGenerator", swiftSettings: tests),
+        .target(
+            name: "LabCertificates", path: "Tests/Support/LabCertificates", swiftSettings: tests),
         .target(
             name: "IKEPeer", dependencies: ["ESP", "IKEv1", "OpenSSL", "Wire"],
             path: "Tests/Support/IKEPeer", swiftSettings: tests),
@@ -276,20 +279,22 @@ let package = Package(
             name: "HubTests", dependencies: ["Hub", "PluginABI", "Policy", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "IKEv1Tests",
-            dependencies: ["ESP", "EngineParts", "IKEPeer", "IKEv1", "OpenSSL", "SeededGenerators", "Wire"],
-            swiftSettings: tests),
+            dependencies: [
+                "ESP", "EngineParts", "IKEPeer", "IKEv1", "LabCertificates", "OpenSSL", "SeededGenerators",
+                "Wire",
+            ], swiftSettings: tests),
         .testTarget(
             name: "IPsecAdapterTests",
             dependencies: [
-                "ESP", "FakeHost", "IKEPeer", "IKEv1", "IPsecAdapter", "L2TP", "L2TPPeer", "LentPackets",
-                "PPP", "PPPPeer", "PluginABI", "PluginKit", "SeededGenerators", "Wire",
+                "ESP", "FakeHost", "IKEPeer", "IKEv1", "IPsecAdapter", "L2TP", "L2TPPeer", "LabCertificates",
+                "LentPackets", "PPP", "PPPPeer", "PluginABI", "PluginKit", "SeededGenerators", "Wire",
             ], swiftSettings: tests + lifetimes),
         .testTarget(
             name: "IPsecTests",
             dependencies: [
                 "ESP", "IKEPeer", "IKEv1", "IPsecCore", "L2TP", "L2TPPeer", "LentPackets", "OpenSSL", "PPP",
                 "PPPPeer", "PluginABI", "SeededGenerators", "Wire",
-            ], swiftSettings: tests + lifetimes),
+            ], exclude: ["Recorded"], swiftSettings: tests + lifetimes),
         .target(
             name: "L2TPPeer", dependencies: ["L2TP", "PPP", "PPPPeer", "Wire"],
             path: "Tests/Support/L2TPPeer",
@@ -332,7 +337,8 @@ let package = Package(
                 "FakeHost", "MSCHAPv2", "OpenSSL", "PPPPeer", "PluginABI", "PluginKit", "SSTPAdapter",
                 "SSTPClient", "SSTPCore", "Wire",
             ], swiftSettings: tests),
-        .testTarget(name: "OpenSSLTests", dependencies: ["OpenSSL"], swiftSettings: tests),
+        .testTarget(
+            name: "OpenSSLTests", dependencies: ["LabCertificates", "OpenSSL"], swiftSettings: tests),
         .testTarget(
             name: "OpenVPNAdapterTests",
             dependencies: [

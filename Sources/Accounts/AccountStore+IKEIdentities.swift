@@ -1,14 +1,21 @@
 import GRDB
 
 extension AccountStore {
-    /// Judges an identity of phase 1 that the caller has verified by the pre-shared key: the attempt's name.
-    /// It is found in whichever hub it belongs to.
-    public func authenticate(ikeIdentity attempt: LoginAttempt) -> Verdict {
+    /// Judges an identity of phase 1 that the caller has verified by the pre-shared key, or by
+    /// `certificate`: the attempt's name. It is found in whichever hub it belongs to. Where the user's
+    /// record names a certificate, no key is enough, and no other certificate either.
+    public func authenticate(
+        ikeIdentity attempt: LoginAttempt, certificate: PresentedCertificate? = nil
+    ) -> Verdict {
         guard let identity = attempt.name else { return .refused(.unknownUser) }
         do {
             return try read { database in
                 guard let found = try Self.findOwner(of: identity, database) else {
                     return .refused(.unknownUser)
+                }
+                if let wanted = found.user.certificate {
+                    guard let certificate else { return .refused(.certificateRequired) }
+                    guard certificate.stands(for: wanted) else { return .refused(.certificateOfAnother) }
                 }
                 return self.admit(found.user, to: found.hub, attempt)
             }

@@ -113,11 +113,12 @@ public final class Authenticator: Sendable {
         let answer: @Sendable (Judgement) -> Void
     }
 
-    /// [any thread] As above, for an identity of phase 1 that the pre-shared key has proved.
+    /// [any thread] As above, for an identity of phase 1 that the pre-shared key or `certificate` has proved.
     public func authenticate(
-        ikeIdentity attempt: LoginAttempt, answer: @escaping @Sendable (Verdict) -> Void
+        ikeIdentity attempt: LoginAttempt, certificate: PresentedCertificate?,
+        answer: @escaping @Sendable (Verdict) -> Void
     ) {
-        submit(attempt, answer) { $0.authenticate(ikeIdentity: attempt) }
+        submit(attempt, answer) { $0.authenticate(ikeIdentity: attempt, certificate: certificate) }
     }
 
     private func submit(

@@ -81,6 +81,26 @@ static inline void polyhub_ssl_ctx_verify_without_failing(SSL_CTX *context) {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 }
 
+/* What certificates hold in lists, whose accessors are macros. */
+static inline int polyhub_general_name_count(const GENERAL_NAMES *names) {
+    return sk_GENERAL_NAME_num(names);
+}
+static inline GENERAL_NAME *polyhub_general_name(const GENERAL_NAMES *names, int index) {
+    return sk_GENERAL_NAME_value(names, index);
+}
+static inline int polyhub_usage_count(const EXTENDED_KEY_USAGE *usages) {
+    return sk_ASN1_OBJECT_num(usages);
+}
+static inline const ASN1_OBJECT *polyhub_usage(const EXTENDED_KEY_USAGE *usages, int index) {
+    return sk_ASN1_OBJECT_value(usages, index);
+}
+static inline STACK_OF(X509) *polyhub_certificates(void) { return sk_X509_new_null(); }
+/* The list has the certificate then, and frees it. */
+static inline int polyhub_certificates_take(STACK_OF(X509) *list, X509 *certificate) {
+    return sk_X509_push(list, certificate);
+}
+static inline void polyhub_certificates_free(STACK_OF(X509) *list) { sk_X509_pop_free(list, X509_free); }
+
 /* Keys made on the spot. */
 static inline EVP_PKEY *polyhub_ec_key_generate(const char *curve) { return EVP_EC_gen(curve); }
 static inline EVP_PKEY *polyhub_rsa_key_generate(size_t bits) { return EVP_RSA_gen(bits); }

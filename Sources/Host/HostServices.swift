@@ -113,7 +113,9 @@ final class HostServices: ModuleServices {
             }
         case .ikeIdentity:
             return await withCheckedContinuation { continuation in
-                authenticator.authenticate(ikeIdentity: attempt(evidence)) {
+                authenticator.authenticate(
+                    ikeIdentity: attempt(evidence), certificate: presented(evidence)
+                ) {
                     continuation.resume(returning: $0)
                 }
             }

@@ -124,8 +124,10 @@ final class PEMCertificates {
 
     private(set) var all: [Certificate] = []
 
-    init(_ text: String) throws(OpenSSLError) {
-        let bio = try MemoryBIO(text)
+    convenience init(_ text: String) throws(OpenSSLError) { try self.init(Array(text.utf8)) }
+
+    init(_ pem: [UInt8]) throws(OpenSSLError) {
+        let bio = try MemoryBIO(pem)
         while let certificate = unsafe PEM_read_bio_X509(bio.handle, nil, nil, nil) {
             all.append(unsafe Certificate(handle: certificate))
         }
@@ -140,10 +142,11 @@ final class PEMCertificates {
 @safe final class MemoryBIO {
     let handle: OpaquePointer
 
-    init(_ text: String) throws(OpenSSLError) {
+    convenience init(_ text: String) throws(OpenSSLError) { try self.init(Array(text.utf8)) }
+
+    init(_ octets: [UInt8]) throws(OpenSSLError) {
         guard let handle = unsafe BIO_new(BIO_s_mem()) else { throw OpenSSLError(taking: "memory BIO") }
         unsafe self.handle = unsafe handle
-        let octets = Array(text.utf8)
         let written = unsafe octets.isEmpty ? 0 : BIO_write(handle, octets, Int32(octets.count))
         guard written == Int32(octets.count) else { throw OpenSSLError(taking: "memory BIO") }
     }

@@ -218,7 +218,7 @@ public struct PeerCertificate: Equatable, Sendable {
         der = octets
     }
 
-    private static func text(of name: OpaquePointer?) -> String {
+    static func text(of name: OpaquePointer?) -> String {
         guard let bio = unsafe BIO_new(BIO_s_mem()) else { return "" }
         defer { unsafe BIO_free(bio) }
         guard unsafe X509_NAME_print_ex(bio, name, 0, polyhub_xn_flag_rfc2253()) >= 0 else { return "" }

@@ -11,7 +11,7 @@ public struct Evidence: Sendable {
         case softEther = 3
         /// `certificate`: DER, whose key the peer proved to hold.
         case certificate = 4
-        /// `name`: the phase-1 identity, authenticated by the pre-shared key.
+        /// `name`: the phase-1 identity, authenticated by the pre-shared key, or else by `certificate`.
         case ikeIdentity = 5
         /// `secret`: one EAP packet.
         case eap = 6
@@ -24,7 +24,7 @@ public struct Evidence: Sendable {
     public var name: [UInt8] = []
     public var secret: [UInt8] = []
     public var challenge: [UInt8] = []
-    /// May stand beside a password as a second proof.
+    /// May stand beside a password as a second proof; beside an IKE identity it is the proof.
     public var certificate: [UInt8] = []
     public var remote: Endpoint?
     public var protocolName: String

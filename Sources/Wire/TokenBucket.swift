@@ -10,9 +10,9 @@ public struct TokenBucket: Sendable {
         self.interval = interval
     }
 
-    /// False: not now, and nothing is taken.
-    public mutating func take(at now: Instant) -> Bool {
-        let next = max(fullAt, now) + interval
+    /// `count`: of what costs as much as several. False: not now, and nothing is taken.
+    public mutating func take(_ count: Int = 1, at now: Instant) -> Bool {
+        let next = max(fullAt, now) + interval * count
         guard next <= now + interval * burst else { return false }
         fullAt = next
         return true

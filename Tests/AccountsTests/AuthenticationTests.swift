@@ -29,9 +29,29 @@ import Testing
         #expect(try store.login("bob@example.org", "other") == .refused(.unknownHub))
     }
 
-    private func judged(_ identity: String) throws -> Verdict {
+    private func judged(
+        _ identity: String, _ certificate: PresentedCertificate? = nil
+    ) throws -> Verdict {
         store.authenticate(
-            ikeIdentity: LoginAttempt(name: identity, defaultHub: try HubName("DEFAULT")))
+            ikeIdentity: LoginAttempt(name: identity, defaultHub: try HubName("DEFAULT")),
+            certificate: certificate)
+    }
+
+    @Test func `an IKE identity whose user has a certificate is proved by that one alone`() throws {
+        var user = User(hub: try HubName("Branch"), name: try UserName("site1"))
+        user.ikeIdentity = try IKEIdentity("CN=site 1,O=Office")
+        try store.createUser(user, password: nil)
+        let one = PresentedCertificate(commonName: "site 1", fingerprint: [UInt8](repeating: 1, count: 32))
+        let other = PresentedCertificate(commonName: "site 1", fingerprint: [UInt8](repeating: 2, count: 32))
+        for certificate in [nil, one, other] {
+            let verdict = try judged("cn=Site 1,o=office", certificate)
+            #expect(verdict == .accepted(try store.user(user.name, in: user.hub)))
+        }
+        try store.updateUser(user.name, in: user.hub) { $0.certificate = .fingerprint(one.fingerprint) }
+        let changed = try store.user(user.name, in: user.hub)
+        #expect(try judged("CN=site 1,O=Office", one) == .accepted(changed))
+        #expect(try judged("CN=site 1,O=Office", other) == .refused(.certificateOfAnother))
+        #expect(try judged("CN=site 1,O=Office") == .refused(.certificateRequired))
     }
 
     @Test func `an IKE identity stands for one user of all hubs, and case does not matter`() throws {

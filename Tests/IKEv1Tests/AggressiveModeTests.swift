@@ -55,8 +55,8 @@ import Wire
             $0.identity = Identification(.fqdn, Array("One.example".utf8))
             $0.preSharedKey = own
         }
-        #expect(one.isEstablished && site.installed.last?.hubs == ["A"])
-        #expect(try connected(site, 11).isEstablished && site.installed.last?.hubs == nil)
+        #expect(one.isEstablished && site.installed.last?.scope.hubs == ["A"])
+        #expect(try connected(site, 11).isEstablished && site.installed.last?.scope.hubs == nil)
         let thief = try connected(site, 12) { $0.identity = Identification(.fqdn, Array("one.example".utf8)) }
         #expect(!thief.isEstablished && site.installed.count == 2)
         #expect(site.server.unauthentic == 1)

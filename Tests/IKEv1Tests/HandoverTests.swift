@@ -190,7 +190,8 @@ import Wire
             spi: 0x100, peerSPI: 0x200, suite: suiteTwo, inboundKeys: childKeys[0],
             outboundKeys: childKeys[1], localSelector: nil,
             remoteSelector: Identification(.ipv4Address, [1, 2, 3, 4], protocolNumber: 97),
-            identity: identity, hubs: nil, path: path, nat: .peerIsBehind, rekeyAt: Instant(nanoseconds: 8),
+            identity: identity, scope: KeyRing.Scope(hubs: nil), path: path, nat: .peerIsBehind,
+            rekeyAt: Instant(nanoseconds: 8),
             expiresAt: Instant(nanoseconds: 9), softOctets: 10)
         site.server.children[0x100] = IKEServer.Child(sa: child, owner: sa.cookies, isActive: true)
         sa.children = [0x100]
@@ -204,20 +205,20 @@ import Wire
     private static let pathOctets =
         "0000000000000005 04 0000000000000000 0000000001020304 1194 00000000 00 01"
     private static let identityOctets = "00000005 0200000061"
-    private static let hubs = "01 00000001 00000003 4c4142"
+    private static let scope = "01 00000001 00000003 4c4142 00"
     private static let sections = [
         // Cookies and suite, abilities, source, path, who the peer is.
-        "00000178 0000000000000001 0000000000000002",
+        "0000017b 0000000000000001 0000000000000002",
         "0000000b 4145532d3132382d434243 00000004 53484131 000e 0001 01",
-        "04 0000000000000000 0000000001020304 0000 00000000", pathOctets, "01", identityOctets, hubs,
+        "04 0000000000000000 0000000001020304 0000 00000000", pathOctets, "01", identityOctets, scope,
         // Established: the last block, by whom, by what; NAT, end, last messages, no fragments.
-        "01 00000010 09090909090909090909090909090909", identityOctets, hubs,
+        "01 00000010 09090909090909090909090909090909", identityOctets, scope,
         "01 0000000000000007 00000001aa 00000001bb 0000 00 00",
         // Message ids, when it was heard, the probe; not half-open, not of aggressive mode.
         "01 20 00000001 00000008 0000000000000006 00000003 00 00 00 00 00",
         // A child: SPIs, suite, selectors, by whom, path, NAT, its times, what it may carry, active.
         "00000001 00000100 00000200 00 0000000b 4145532d3132382d47434d 00 0004 01 0013",
-        "00 01 00000008 01610000 01020304", identityOctets, "00", pathOctets,
+        "00 01 00000008 01610000 01020304", identityOctets, "0000", pathOctets,
         "01 0000000000000008 0000000000000009 000000000000000a 01 00",
         // A quick mode that is done.
         "01 00000008 02 00000010 05050505050505050505050505050505 00000001cc 00000000",

@@ -19,7 +19,7 @@ import Wire
             $0.preSharedKey = secret(text)
         }
         guard peer.isEstablished, let child = site.installed.last else { return nil }
-        return child.hubs?.sorted().joined(separator: " ") ?? ""
+        return child.scope.hubs?.sorted().joined(separator: " ") ?? ""
     }
 
     @Test func `a key of one's own is the only one that proves the identity`() throws {

@@ -1,10 +1,12 @@
 // Many simulated IKE peers at once against the engine of one lane, in one process and without a network:
 //
 //     swift run ipsec-soak [PEERS]
+//     swift run ipsec-soak --server SECRET PEERS SECONDS
 //
 // 10,000 unless said otherwise, up to 500 at an address, establish an ISAKMP SA and a pair of ESP SAs each
 // and hold them for a simulated minute, in which the server asks each of them whether it is there. Prints
-// what that took of time and memory, and fails when somebody is missing. A debug build, since the peers see
+// what that took of time and memory, and fails when somebody is missing. With --server the engine is that of
+// a polyhubd at 127.0.0.1, and time is real. A debug build, since the peers see
 // the inside of IKEv1.
 
 import Foundation
@@ -14,6 +16,18 @@ import IPsecCore
 import OpenSSL
 import SeededGenerators
 import Wire
+
+if CommandLine.arguments.dropFirst().first == "--server" {
+    let words = CommandLine.arguments
+    guard words.count == 5, let count = Int(words[3]), let seconds = Int(words[4]) else { exit(2) }
+    let soak = RemoteSoak(secret: Array(words[2].utf8))
+    let took = try ContinuousClock().measure { try soak.connect(count) }
+    let all = "established \(soak.established) of \(count) in \(took)"
+    FileHandle.standardOutput.write(Data("\(all); \(soak.sentAgain) messages were sent again\n".utf8))
+    try soak.hold(.seconds(seconds))
+    print("held for \(seconds) s: \(soak.alive) alive")
+    exit(soak.established == count && soak.alive == count ? 0 : 1)
+}
 
 let count = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 10_000
 let secret = SecretBytes(copying: Array("secret".utf8))

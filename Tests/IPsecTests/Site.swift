@@ -296,7 +296,7 @@ extension SessionWish {
 extension IdentityQuestion {
     fileprivate func at(_ place: PlaceID, ticket: UInt64) -> IdentityQuestion {
         IdentityQuestion(
-            place: place, ticket: ticket, identity: identity, hubs: hubs, remote: remote,
+            place: place, ticket: ticket, identity: identity, scope: scope, remote: remote,
             protocolName: protocolName)
     }
 }

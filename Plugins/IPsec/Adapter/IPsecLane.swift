@@ -46,8 +46,8 @@ final class IPsecLane: LaneAdapter {
     let services: LaneServices
     let index: Int
     private var counters: LaneCounters<Counter>
-    private let sharedKeys: SharedKeys
-    private var keyGeneration = 0
+    private let credentials: Credentials
+    private var generation = 0
     private var alarm = Alarm(token: timer)
     private(set) var traffic: [UInt64: Traffic] = [:]
     var clients: [PlaceID: Client] = [:]
@@ -62,7 +62,7 @@ final class IPsecLane: LaneAdapter {
 
     init(
         _ module: IPsecModule, _ server: IPsecServer, _ services: LaneServices, index: Int,
-        _ sharedKeys: SharedKeys
+        _ credentials: Credentials
     ) {
         self.module = module
         host = module.host
@@ -70,7 +70,7 @@ final class IPsecLane: LaneAdapter {
         self.services = services
         self.index = index
         counters = LaneCounters(module.counters, services)
-        self.sharedKeys = sharedKeys
+        self.credentials = credentials
     }
 
     /// After each input: does what the engine wants, and sets the alarm.
@@ -134,9 +134,10 @@ final class IPsecLane: LaneAdapter {
     }
 
     private func receive(_ packet: PacketSlice, _ path: IKEPath, at now: Instant) {
-        if let newer = sharedKeys.newer(than: keyGeneration) {
-            keyGeneration = newer.generation
+        if let newer = credentials.newer(than: generation) {
+            generation = newer.generation
             server.setPeerKeys(newer.keys)
+            server.setCertificates(newer.certificates)
         }
         server.present(module.tls)
         server.receive(Array(copying: packet.bytes), from: path, at: now)

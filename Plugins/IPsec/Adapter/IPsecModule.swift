@@ -11,7 +11,7 @@ public final class IPsecModule: PacketAdapter {
     public static let descriptor = ModuleDescriptor(
         id: "org.polyhub.ipsec", name: "ipsec", version: "1.0.0, IKEv1 and ESP",
         summary:
-            "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with pre-shared keys), natively and through NAT.",
+            "L2TP, EtherIP and L2TPv3 over IPsec (IKEv1 with keys or certificates), natively and in UDP.",
         defaultListeners: ["udp://0.0.0.0:500", "udp://0.0.0.0:4500", "ip://0.0.0.0:50"])
     public static let capabilities: Capabilities = [
         .datagrams, .sessions, .authentication, .timers, .certificates, .preSharedKeys, .ipv6, .handover,
@@ -25,12 +25,14 @@ public final class IPsecModule: PacketAdapter {
 
     let host: HostServices
     private let state = Mutex(State())
-    private let sharedKeys = SharedKeys()
+    private let credentials = Credentials()
     let counters = ModuleCounters<Counter>()
 
     private struct State: Sendable {
         var options: IKEOptions?
         var preSharedKey: String?
+        /// PEM.
+        var clientAuthorities: [UInt8]?
         var calls = CallOptions()
         /// The same on all lanes, for as long as this instance lives.
         var cookieKey: [UInt8] = []
@@ -45,20 +47,26 @@ public final class IPsecModule: PacketAdapter {
         let calls = CallOptions(
             methods: try MethodsOption.read(host), maxCalls: options.maxSAs,
             carriesIPv6: host.capabilities.contains(.ipv6), tls: try MethodsOption.readTLS(host))
-        try sharedKeys.fetch(from: host, own: options.preSharedKeys)
+        try credentials.fetch(from: host, own: options.preSharedKeys)
+        let authorities = try host.fileText("ike-client-ca").map { Array($0.utf8) }
+        try credentials.fetchCertificate(from: host, authorities: authorities)
         let key = try host.random(Self.cookieKeyLength)
         try counters.declare(to: host)
         state.withLock { state in
-            state = State(options: options, preSharedKey: preSharedKey, calls: calls, cookieKey: key)
+            state = State(
+                options: options, preSharedKey: preSharedKey, clientAuthorities: authorities, calls: calls,
+                cookieKey: key)
         }
     }
 
     public func preSharedKeysChanged() throws {
         let own = state.withLock { $0.options?.preSharedKeys ?? [] }
-        try sharedKeys.fetch(from: host, own: own)
+        try credentials.fetch(from: host, own: own)
     }
 
     public func certificateChanged() throws {
+        let authorities = state.withLock { $0.clientAuthorities }
+        try credentials.fetchCertificate(from: host, authorities: authorities)
         let tls = try MethodsOption.readTLS(host)
         state.withLock { $0.calls.tls = tls }
     }
@@ -84,7 +92,7 @@ public final class IPsecModule: PacketAdapter {
         guard let options = state.options else { throw ModuleFailure("not started", status: .state) }
         let server = try IPsecServer(
             options, calls: state.calls, cookieKey: state.cookieKey, random: SystemRandomNumberGenerator())
-        return IPsecLane(self, server, services, index: index, sharedKeys)
+        return IPsecLane(self, server, services, index: index, credentials)
     }
 
     /// A client's port floats from 500 to 4500, and ESP has none: the address alone says which lane.

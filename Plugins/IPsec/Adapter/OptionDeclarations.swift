@@ -16,6 +16,11 @@ enum OptionDeclarations {
             "previous-psks", accepts: "a list of at most \(IKEOptions.maxPreSharedKeys - 1) secrets",
             help: "Keys that are accepted as well, while clients are being given a new one."
         ).secret,
+        .string(
+            "ike-client-ca", accepts: "the path of a PEM file",
+            help:
+                "The authorities that sign clients' certificates. Left out: there are keys alone."
+        ),
         .boolean(
             "weak-groups", default: false,
             help:

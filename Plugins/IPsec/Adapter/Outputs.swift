@@ -34,8 +34,9 @@ extension IPsecLane {
     private func authenticate(_ question: IdentityQuestion) {
         var evidence = Evidence(.ikeIdentity, protocolName: question.protocolName)
         evidence.name = Array(question.identity.utf8)
+        evidence.certificate = question.scope.certificate ?? []
         evidence.remote = Endpoint(question.remote)
-        ask(evidence, Question(question.place, ticket: question.ticket, hubs: question.hubs))
+        ask(evidence, Question(question.place, ticket: question.ticket, hubs: question.scope.hubs))
     }
 
     private func authenticate(_ question: UserQuestion) {

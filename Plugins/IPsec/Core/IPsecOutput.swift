@@ -25,8 +25,8 @@ public struct IdentityQuestion: Sendable {
     public let ticket: UInt64
     /// As administrators write it.
     public let identity: String
-    /// The only hubs that its key leads to; nil: any.
-    public let hubs: Set<String>?
+    /// By what it was proved, and where that leads.
+    public let scope: KeyRing.Scope
     public let remote: TransportAddress
     public let protocolName: String
 }

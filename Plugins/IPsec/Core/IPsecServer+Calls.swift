@@ -108,7 +108,7 @@ extension IPsecServer {
         outbox.append(
             .authenticateUser(
                 UserQuestion(
-                    place: call.place, ticket: ticket, evidence: evidence, hubs: call.peer.name.hubs,
+                    place: call.place, ticket: ticket, evidence: evidence, hubs: call.peer.name.scope.hubs,
                     remote: child.path.remote, software: call.link.software,
                     protocolName: call.place.kind.name)))
     }

@@ -37,14 +37,14 @@ public final class IPsecServer {
         let identity: Identification
         /// With the port where the peer is behind a NAT: others of the same identity may be there as well.
         let source: TransportAddress
-        /// The only hubs that its key leads to.
-        let hubs: Set<String>?
+        /// By what it is proved.
+        let scope: KeyRing.Scope
 
         init(
-            _ identity: Identification, _ hubs: Set<String>?, _ remote: TransportAddress, _ nat: NATOutcome
+            _ identity: Identification, _ scope: KeyRing.Scope, _ remote: TransportAddress, _ nat: NATOutcome
         ) {
             self.identity = identity
-            self.hubs = hubs
+            self.scope = scope
             source = nat.contains(.peerIsBehind) ? remote : remote.source
         }
     }
@@ -67,6 +67,11 @@ public final class IPsecServer {
 
     /// What EAP-TLS presents from the next call on.
     public func present(_ tls: TLSContext?) { callOptions.tls = tls }
+
+    /// For proofs by signature, in handshakes from now on; nil: there are to be none.
+    public func setCertificates(_ certificates: CertificateAuthentication?) {
+        ike.setCertificates(certificates)
+    }
 
     // MARK: The engine
 
@@ -198,7 +203,7 @@ public final class IPsecServer {
     // MARK: Peers
 
     private func peer(_ agreed: ChildSA) -> Peer {
-        let name = Name(agreed.identity, agreed.hubs, agreed.path.remote, agreed.nat)
+        let name = Name(agreed.identity, agreed.scope, agreed.path.remote, agreed.nat)
         return byName[name] ?? insertPeer(name)
     }
 
@@ -218,7 +223,7 @@ public final class IPsecServer {
     /// The peer's NAT has given it another port.
     func rename(_ peer: Peer, to path: IKEPath) {
         guard let nat = peer.children.first?.agreed.nat else { return }
-        let name = Name(peer.identity, peer.name.hubs, path.remote, nat)
+        let name = Name(peer.identity, peer.name.scope, path.remote, nat)
         guard name != peer.name else { return }
         if byName[peer.name] === peer { byName[peer.name] = nil }
         peer.name = name
@@ -240,7 +245,7 @@ public final class IPsecServer {
             .authenticate(
                 IdentityQuestion(
                     place: PlaceID(peer.id, kind.ofPlace), ticket: ticket, identity: peer.identity.text,
-                    hubs: peer.name.hubs, remote: child.path.remote, protocolName: kind.ofPlace.name)))
+                    scope: peer.name.scope, remote: child.path.remote, protocolName: kind.ofPlace.name)))
     }
 
     /// The verdict on a peer's identity; `refusal` is for the log. Nil: the peer has a place on a hub.

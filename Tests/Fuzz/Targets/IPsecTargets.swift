@@ -1,5 +1,6 @@
 import ESP
 import IKEPeer
+import LabCertificates
 import LentPackets
 import OpenSSL
 import PPP
@@ -24,11 +25,22 @@ extension FuzzTarget {
         socket: 1, remote: TransportAddress(ipv4: 0xc633_6402, port: 500),
         local: TransportAddress(ipv4: 0xc000_0201, port: 500), isEncapsulated: false)
 
+    private static let certificates: CertificateAuthentication? = {
+        guard
+            let own = try? RSAIdentity(
+                chain: Array(LabCertificates.server.utf8), key: Array(LabCertificates.serverKey.utf8)),
+            let authorities = try? CertificateAuthorities(pem: Array(LabCertificates.authority.utf8))
+        else { return nil }
+        return CertificateAuthentication(own: own, authorities: authorities)
+    }()
+
     private static func ipsecServer() -> IPsecServer? {
-        let options = IKEOptions(preSharedKeys: [SecretBytes(copying: Array("secret".utf8))])
+        var options = IKEOptions(preSharedKeys: [SecretBytes(copying: Array("secret".utf8))])
+        options.allowsAggressiveMode = true
         let server = try? IPsecServer(
             options, calls: CallOptions(methods: [.eapMSCHAPv2, .msCHAPv2, .pap]),
             cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1))
+        server?.setCertificates(certificates)
         server?.listensNatively(.ipv4, socket: 50)
         return server
     }
@@ -51,11 +63,25 @@ extension FuzzTarget {
             if let identity = try? Identification(parsing: payload.body) {
                 precondition(!identity.text.contains("\n") && identity.body == payload.body)
             }
+            if let certificate = try? CertificatePayload(parsing: payload.body) {
+                precondition(certificate.body == payload.body, "a certificate does not survive")
+            }
             _ = try? Notification(parsing: payload.body)
             _ = try? Deletion(parsing: payload.body)
             _ = try? Fragment(parsing: payload.body)
         }
         _ = try? QuickModeRequest(all)
+        prove(all)
+    }
+
+    /// As a proof by signature of a hash that nobody has signed.
+    private static func prove(_ payloads: [Payload]) {
+        guard let certificates, let proof = try? SignatureProof(payloads),
+            let body = payloads.first(.identification), let identity = try? Identification(parsing: body)
+        else { return }
+        let hash = [UInt8](repeating: 0xa5, count: 32)
+        precondition(
+            (try? proof.judge(identity, hash: hash, certificates.authorities)) == nil, "a forged signature")
     }
 
     /// Messages of a stranger: each behind its length in two octets.

@@ -13,6 +13,10 @@ def command(*argv):
     return done.stdout
 
 
+EC = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+RSA = ("rsa:2048",)
+
+
 class Authority:
     """A certificate authority in a directory of its own."""
 
@@ -47,19 +51,18 @@ class Authority:
         with open(self._path("ca.conf"), "w") as file:
             file.write(CA_CONFIG.format(directory=directory))
 
-    def issue(self, name, usage, start="-1 day", end="+30 days"):
+    def issue(self, name, usage, start="-1 day", end="+30 days", key_type=EC, alternative=None):
         """A certificate and its key, as paths.
 
-        `usage` is serverAuth or clientAuth; the times are in the words of `date -d`.
+        `usage` is serverAuth or clientAuth; the times are in the words of `date -d`; `key_type` is EC or RSA;
+        `alternative` is the alternative name as openssl writes it, DNS:NAME unless said otherwise.
         """
         key, request, certificate = (self._path(f"{name}.{kind}") for kind in ("key", "csr", "pem"))
         command(
             "openssl",
             "req",
             "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
+            *key_type,
             "-nodes",
             "-subj",
             f"/CN={name}",
@@ -71,7 +74,8 @@ class Authority:
         times = (command("date", "-u", "-d", time, "+%Y%m%d%H%M%SZ").strip() for time in (start, end))
         extensions = self._path(f"{name}.ext")
         with open(extensions, "w") as file:
-            file.write(f"extendedKeyUsage={usage}\nkeyUsage=digitalSignature\nsubjectAltName=DNS:{name}\n")
+            file.write(f"extendedKeyUsage={usage}\nkeyUsage=digitalSignature\n")
+            file.write(f"subjectAltName={alternative or f'DNS:{name}'}\n")
         command(
             "openssl",
             "ca",

@@ -5,6 +5,7 @@ So ESP is tunnelled and in UDP; transport mode and ESP alone are for clients wit
 
 import os
 import re
+import shutil
 import sys
 
 from . import etherip
@@ -24,8 +25,12 @@ WIRE = "wire0"
 # Frames of this size fit the tunnel whole.
 WIRE_MTU = "1300"
 CHARON = "/usr/lib/ipsec/charon"
+PLUGINS = (
+    "random nonce aes des sha1 sha2 hmac gcm openssl pem pkcs1 x509 kernel-libipsec kernel-netlink"
+    " socket-default vici"
+)
 SETTINGS = """charon {{
-    load = random nonce aes des sha1 sha2 hmac gcm openssl kernel-libipsec kernel-netlink socket-default vici
+    load = {plugins}
     retransmit_tries = 3
     retransmit_timeout = 2.0
     filelog {{
@@ -63,12 +68,13 @@ CONNECTION = """connections {{
         over_time = 10s
         rand_time = 0s
         local {{
-            auth = psk
+            auth = {auth}
             id = {identity}
+            {certificate}
         }}
         remote {{
-            auth = psk
-            id = {server}
+            auth = {auth}
+            id = {server_id}
         }}
         children {{
             hub {{
@@ -93,13 +99,15 @@ secrets {{
 
 
 class StrongSwan:
-    """charon in namespace `where`; its child SA is called `hub`."""
+    """charon in namespace `where`; its child SA is called `hub`. `credentials`: paths of its certificate, its
+    key and the certificate of the server's authority, in the place of the pre-shared key."""
 
-    def __init__(self, lab, where, identity, psk=PSK, selector="97", **options):
+    def __init__(self, lab, where, identity, psk=PSK, selector="97", credentials=None, **options):
         self.lab = lab
         self.where = where
         self.socket = lab.path(f"{where}-vici")
-        settings = SETTINGS.format(socket=self.socket, loglevel=options.pop("loglevel", 2))
+        settings = SETTINGS.format(
+            socket=self.socket, plugins=PLUGINS, loglevel=options.pop("loglevel", 2))
         self.settings = lab.write(f"{where}-strongswan.conf", settings, 0o644)
         values = dict(
             ike="aes256-sha256-modp2048",
@@ -115,7 +123,17 @@ class StrongSwan:
             selector=selector,
         )
         values.update(options)
-        self.connection = lab.write(f"{where}-swanctl.conf", CONNECTION.format(**values), 0o600)
+        values.setdefault("server_id", values["server"])
+        values.update(auth="psk", certificate="")
+        # swanctl looks for certificates and keys beside its file.
+        folder = lab.path(f"{where}-swanctl")
+        os.makedirs(folder, exist_ok=True)
+        if credentials:
+            values.update(auth="pubkey", certificate="certs = own.pem")
+            for path, kind in zip(credentials, ("x509/own.pem", "private/own.pem", "x509ca/authority.pem")):
+                os.makedirs(os.path.dirname(os.path.join(folder, kind)), exist_ok=True)
+                shutil.copy(path, os.path.join(folder, kind))
+        self.connection = lab.write(f"{where}-swanctl/swanctl.conf", CONNECTION.format(**values), 0o600)
         self.process = None
 
     def start(self):
@@ -172,11 +190,10 @@ class StrongSwan:
 
 def serve(lab, identities, users=(), tls=None, **options):
     """An office whose users, site1 and so on, are found by these IKE identities. `users` have passwords.
-    `tls`: that section, `options`: of [ipsec]."""
+    `tls`: section [tls]; `options` of [ipsec]."""
     lab.start_lan()
     section = {"library": "IPsec", "listen": LISTEN, "psk": PSK, **options}
-    modules = {"ipsec": section, **({"tls": tls} if tls else {})}
-    server = Polyhub(lab, modules=modules).start().office(bridge="lan0", users=users)
+    server = Polyhub(lab, modules={"ipsec": section}, tls=tls).start().office(bridge="lan0", users=users)
     for number, identity in enumerate(identities, 1):
         server.ctl("user", "create", "LAB", f"site{number}", "--ike-id", identity)
     return server

@@ -8,6 +8,12 @@ import Wire
 /// server asks. It keeps the transcript. No timers of its own: the test sends things again.
 public final class IKEPeer {
     public var preSharedKey = SecretBytes(copying: Array("secret".utf8))
+    /// For offers of signatures.
+    public var certificates: CertificateAuthentication?
+    /// What is said in the place of a proof.
+    public var changesProof: ([Payload]) -> [Payload] = { $0 }
+    /// The names of authorities that the server has asked for.
+    public private(set) var requests: [[UInt8]] = []
     public var identity = Identification(.fqdn, Array("peer.example".utf8))
     public var offers: [PhaseOneSuite] = [PhaseOneSuite(.aes256CBC, .sha256, .ecp256)]
     public var vendorIDs: [VendorID] = [.rfc3947, .deadPeerDetection, .fragmentation]
@@ -31,6 +37,7 @@ public final class IKEPeer {
     /// In aggressive mode, whether the last message travels encrypted.
     public var encryptsProof = true
     private var firstMessage: [UInt8] = []
+    private var reassembly = Reassembly()
     private var offerBody: [UInt8] = []
     private var key: DiffieHellmanKey?
     private var nonce: [UInt8] = []
@@ -81,6 +88,11 @@ public final class IKEPeer {
         var input = ByteReader(octets.rawSpan)
         let header = try ISAKMPHeader(parsing: &input)
         let body = input.rest()
+        if header.nextPayload == .fragment {
+            let fragment = try Payload.chain(of: body, .fragment).only(.fragment)
+            guard let whole = reassembly.add(try Fragment(parsing: fragment)) else { return [] }
+            return try receive(whole)
+        }
         guard header.flags.contains(.encryption) else {
             if header.exchange == .aggressive {
                 return [try proveAggressively(header, Payload.chain(of: body, header.nextPayload))]
@@ -133,11 +145,10 @@ public final class IKEPeer {
         let exchange = PhaseOneKeys.Exchange(
             cookies: cookies, initiatorNonce: nonce, responderNonce: try payloads.only(.nonce),
             initiatorPublic: key.publicValue, responderPublic: theirs, secret: try key.agree(with: theirs))
-        let keys = try PhaseOneKeys(chosen, exchange, preSharedKey: preSharedKey)
+        requests = try payloads.all(.certificateRequest).map { try CertificatePayload(parsing: $0).data }
+        let keys = try keys(chosen, exchange)
         var chain = CipherChain(keys, iv: try PhaseOneKeys.firstIV(chosen, exchange))
-        let hash = try keys.proof(
-            isInitiator: true, exchange, offer: offerBody, identity: identity.body)
-        var proof = [Payload(.identification, identity.body), Payload(.hash, hash)]
+        var proof = [Payload(.identification, identity.body)] + (try ownProof(keys, exchange))
         if isInitialContact {
             let contact = Notification(.initialContact, .isakmp, spi: cookies.octets)
             proof.append(Payload(.notification, contact.body))
@@ -146,17 +157,42 @@ public final class IKEPeer {
             encrypted: try chain.encrypt(Payload.serialize(proof)),
             ISAKMPHeader(cookies, .identityProtection, nextPayload: .identification))
         (self.exchange, self.keys, self.chain) = (exchange, keys, chain)
-        note("IDii, HASH_I -->")
+        note(certificates == nil ? "IDii, HASH_I -->" : "IDii, CERT, SIG_I -->")
         return octets
+    }
+
+    private func keys(
+        _ chosen: PhaseOneSuite, _ exchange: PhaseOneKeys.Exchange
+    ) throws(OpenSSLError) -> PhaseOneKeys {
+        chosen.authentication == .rsaSignature
+            ? try PhaseOneKeys(chosen, exchange)
+            : try PhaseOneKeys(chosen, exchange, preSharedKey: preSharedKey)
+    }
+
+    private func ownProof(_ keys: PhaseOneKeys, _ exchange: PhaseOneKeys.Exchange) throws -> [Payload] {
+        let hash = try keys.proof(isInitiator: true, exchange, offer: offerBody, identity: identity.body)
+        guard keys.suite.authentication == .rsaSignature else { return changesProof([Payload(.hash, hash)]) }
+        return changesProof(try certificates?.proof(of: hash) ?? [])
+    }
+
+    private func isServers(
+        _ payloads: [Payload], _ keys: PhaseOneKeys, _ exchange: PhaseOneKeys.Exchange
+    ) throws -> Bool {
+        let identity = try payloads.only(.identification)
+        let hash = try keys.proof(isInitiator: false, exchange, offer: offerBody, identity: identity)
+        guard keys.suite.authentication == .rsaSignature, let certificates else {
+            return try payloads.only(.hash) == hash
+        }
+        let proof = try SignatureProof(payloads)
+        _ = try proof.judge(Identification(parsing: identity), hash: hash, certificates.authorities)
+        return true
     }
 
     private func receiveProof(_ header: ISAKMPHeader, _ body: [UInt8]) throws {
         guard let keys, let exchange, let chain, let plain = chain.decrypt(body) else { return }
         let payloads = try Payload.chain(of: plain, header.nextPayload, padding: 16)
-        let expected = try keys.proof(
-            isInitiator: false, exchange, offer: offerBody, identity: payloads.only(.identification))
-        guard try payloads.only(.hash) == expected else { return note("<-- a wrong HASH_R") }
-        note("<-- IDir, HASH_R")
+        guard try isServers(payloads, keys, exchange) else { return note("<-- a wrong HASH_R") }
+        note(certificates == nil ? "<-- IDir, HASH_R" : "<-- IDir, CERT, SIG_R")
         lastBlock = Array(body.suffix(keys.suite.cipher.blockLength))
         isEstablished = true
     }
@@ -191,13 +227,11 @@ public final class IKEPeer {
         let exchange = PhaseOneKeys.Exchange(
             cookies: cookies, initiatorNonce: nonce, responderNonce: try payloads.only(.nonce),
             initiatorPublic: key.publicValue, responderPublic: theirs, secret: try key.agree(with: theirs))
-        let keys = try PhaseOneKeys(chosen, exchange, preSharedKey: preSharedKey)
-        let expected = try keys.proof(
-            isInitiator: false, exchange, offer: offerBody, identity: payloads.only(.identification))
-        let isRight = try payloads.only(.hash) == expected
-        note(isRight ? "<-- SA, KE, Nr, IDir, HASH_R" : "<-- SA, KE, Nr, IDir, a wrong HASH_R")
-        let hash = try keys.proof(isInitiator: true, exchange, offer: offerBody, identity: identity.body)
-        var proof = [Payload(.hash, hash)]
+        let keys = try keys(chosen, exchange)
+        let isRight = try isServers(payloads, keys, exchange)
+        let name = certificates == nil ? "HASH" : "CERT, SIG"
+        note("<-- SA, KE, Nr, IDir, \(isRight ? "" : "a wrong ")\(name)_R")
+        var proof = try ownProof(keys, exchange)
         let abilities = Abilities.of(payloads)
         if abilities.understandsNAT {
             var seen = path
@@ -206,14 +240,14 @@ public final class IKEPeer {
             proof += try NATDiscovery.payloads(seen, cookies, chosen.hash, abilities.natDiscoveryType)
         }
         var chain = CipherChain(keys, iv: try PhaseOneKeys.firstIV(chosen, exchange))
-        let next = ISAKMPHeader(cookies, .aggressive, nextPayload: .hash)
+        let next = ISAKMPHeader(cookies, .aggressive, nextPayload: proof.first?.type ?? .none)
         let octets =
             encryptsProof
             ? message(encrypted: try chain.encrypt(Payload.serialize(proof)), next)
             : message(proof, next)
         (self.exchange, self.keys, self.chain, lastBlock) = (exchange, keys, chain, chain.iv)
         isEstablished = isRight
-        note("HASH_I -->")
+        note("\(name)_I -->")
         return octets
     }
 
@@ -316,7 +350,8 @@ public final class IKEPeer {
 
     private func terms() -> Terms {
         Terms(
-            local: selectors?.0, remote: selectors?.1, identity: identity, hubs: nil, path: path, nat: [],
+            local: selectors?.0, remote: selectors?.1, identity: identity, scope: KeyRing.Scope(hubs: nil),
+            path: path, nat: [],
             rekeyAt: .distantFuture, expiresAt: .distantFuture, softOctets: .max)
     }
 

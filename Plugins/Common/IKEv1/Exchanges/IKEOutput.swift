@@ -26,8 +26,8 @@ public struct ChildSA: Sendable {
     public let remoteSelector: Identification?
     /// Who the peer has proved to be.
     public let identity: Identification
-    /// The only hubs that the key which has proved it leads to; nil: any.
-    public let hubs: Set<String>?
+    /// By what, and where that leads.
+    public let scope: KeyRing.Scope
     public let path: IKEPath
     public let nat: NATOutcome
     /// When the peer is to be asked for a successor, if it has not made one by itself.

@@ -1,7 +1,7 @@
 import OpenSSL
 import Wire
 
-/// Aggressive mode as responder, with pre-shared keys, RFC 2409 §5.4.
+/// Aggressive mode as responder, RFC 2409 §5.4; with signatures (§5.1) `[CERT,] SIG` takes the place of HASH.
 ///
 ///     HDR, SA, KE, Ni, IDii      -->
 ///                                <--    HDR, SA, KE, Nr, IDir, HASH_R, [NAT-D]
@@ -10,11 +10,13 @@ import Wire
 /// The identity comes first, so that each may have a key of its own. The price: whoever asks is told a hash
 /// by which he may guess the key, and we compute and keep something for an address that nothing has proved.
 /// Such SAs have a quarter of the places of half-open ones, and nothing is sent that was not asked for. The
-/// work, two exponentiations, is bounded by the group and by how often it is done.
+/// work, two exponentiations, is bounded by the group and by how often it is done; where we sign as well,
+/// that counts as much as `signatureCost` of these.
 extension IKEServer {
     /// First messages that are answered at once, and afterwards one in this time; on each lane.
     static let unprovedBurst = 100
     static let unprovedInterval: Duration = .milliseconds(20)
+    static let signatureCost = 4
 
     func receiveAggressive(_ message: Message, at now: Instant) throws(WireError) {
         guard options.allowsAggressiveMode else {
@@ -24,7 +26,9 @@ extension IKEServer {
             cookie: message.header.cookies.initiator, source: message.path.remote.source)
         if let cookies = initiators[initiator], let sa = sas[cookies] {
             guard sa.claim != nil, message.octets == sa.lastReceived else { return }
-            return send(sa.lastSent, message.header, to: message.path)
+            return send(
+                sa.lastSent, message.header, to: message.path,
+                mayFragment: sa.abilities.contains(.fragmentation))
         }
         guard message.header.messageID == 0, message.header.nextPayload == .securityAssociation else {
             throw .badValue
@@ -33,16 +37,16 @@ extension IKEServer {
         let first = try FirstMessage(message.body)
         let identity = try payloads.only(.identification)
         let claimed = try Identification(parsing: identity)
-        guard let choice = options.phaseOne.withoutCostlyGroups.choose(first.offer) else {
-            logRefusal("phase 1 refused reason=\"no proposal chosen\"", message.path, at: now)
-            return refuse(message, .noProposalChosen)
+        guard let choice = phaseOne.withoutCostlyGroups.choose(first.offer) else {
+            return refuse(first.offer, message, at: now)
         }
         let request = PhaseOneRequest(
             message: message,
             cookies: Cookies(initiator: initiator.cookie, responder: makeCookie(initiator.cookie)),
             first: first, choice: choice, theirs: try KeyExchange(payloads, first.abilities),
             isUnproved: true)
-        guard unprovedExchanges.take(at: now) else {
+        let cost = choice.suite.authentication == .rsaSignature ? Self.signatureCost : 1
+        guard unprovedExchanges.take(cost, at: now) else {
             return logRefusal("phase 1 refused reason=\"too many in aggressive mode\"", message.path, at: now)
         }
         do throws(OpenSSLError) {
@@ -63,23 +67,29 @@ extension IKEServer {
     private func answer(
         _ request: PhaseOneRequest, _ claimed: Identification, _ identityBody: [UInt8], at now: Instant
     ) throws(OpenSSLError) {
-        guard let (key, scope) = keys.key(of: claimed),
-            case (let sa, var handshake)? = try begin(request, at: now)
-        else { return }
+        let signs = request.choice.suite.authentication == .rsaSignature
+        let preSharedKey = signs ? nil : keys.key(of: claimed)
+        guard signs || preSharedKey != nil, case (let sa, var handshake)? = try begin(request, at: now) else {
+            return
+        }
         let (exchange, path) = (handshake.exchange, request.message.path)
-        let keys = try PhaseOneKeys(sa.suite, exchange, preSharedKey: key)
+        let keys =
+            if let preSharedKey {
+                try PhaseOneKeys(sa.suite, exchange, preSharedKey: preSharedKey.key)
+            } else {
+                try PhaseOneKeys(sa.suite, exchange)
+            }
         handshake.claim = ISAKMPSA.Claim(
-            keys: keys, identity: claimed, identityBody: identityBody, scope: scope)
+            keys: keys, identity: claimed, identityBody: identityBody,
+            scope: preSharedKey?.scope ?? KeyRing.Scope(hubs: nil))
         sa.stage = .awaitingProof(handshake)
         initiators[sa.initiator] = sa.cookies
-        let own = ownIdentity(path)
-        let hash = try keys.proof(
-            isInitiator: false, exchange, offer: handshake.offer, identity: own.body)
         var payloads = [
             Payload(.securityAssociation, SAPayload([request.choice.proposal]).body),
             Payload(.keyExchange, exchange.responderPublic), Payload(.nonce, exchange.responderNonce),
-            Payload(.identification, own.body), Payload(.hash, hash),
         ]
+        payloads += try ownProof(sa, handshake, keys, path)
+        if signs { payloads += certificates?.requests ?? [] }
         payloads += Self.vendorIDs(sa.abilities)
         if sa.abilities.understandsNAT {
             payloads += try NATDiscovery.payloads(
@@ -87,7 +97,7 @@ extension IKEServer {
         }
         let header = ISAKMPHeader(sa.cookies, .aggressive)
         sa.lastSent = Self.octets(payloads, header)
-        send(sa.lastSent, header, to: path)
+        send(sa.lastSent, header, to: path, mayFragment: sa.abilities.contains(.fragmentation))
         settle(sa, at: now)
     }
 
@@ -100,11 +110,19 @@ extension IKEServer {
         handshake.attempts -= 1
         sa.stage = .awaitingProof(handshake)
         do throws(OpenSSLError) {
-            guard let (proof, hashes) = try proof(message, sa, claim, handshake),
-                try proof.isValid(claim.keys, handshake, isInitiator: true)
-            else {
+            guard case (var proof, let hashes)? = try proof(message, sa, claim, handshake) else {
                 unauthentic += 1
-                return logRefusal("phase 1 refused reason=\"wrong pre-shared key\"", message.path, at: now)
+                return logRefusal("phase 1 refused reason=\"wrong keys\"", message.path, at: now)
+            }
+            switch sa.suite.authentication {
+            case .preSharedKey:
+                guard try proof.isValid(claim.keys, handshake, isInitiator: true) else {
+                    unauthentic += 1
+                    return logRefusal(
+                        "phase 1 refused reason=\"wrong pre-shared key\"", message.path, at: now)
+                }
+            case .rsaSignature:
+                guard try isJudged(&proof, claim.keys, handshake, message, at: now) else { return }
             }
             // The peer may have told the addresses of this message, or of its first one.
             for path in [sa.path, message.path] {
@@ -135,9 +153,8 @@ extension IKEServer {
             let payloads = try? Payload.chain(
                 from: message.header.nextPayload, in: &input,
                 padding: isEncrypted ? Payload.maxPadding : Payload.maxClearPadding),
-            let hash = try? payloads.only(.hash)
+            let proof = Proof(claim, chain, payloads, sa.suite.authentication)
         else { return nil }
-        let proof = Proof(claim, chain, hash: hash, isInitialContact: payloads.sayInitialContact)
         let knowsNAT = sa.abilities.understandsNAT
         return (proof, knowsNAT ? payloads.all(sa.abilities.natDiscoveryType) : [])
     }

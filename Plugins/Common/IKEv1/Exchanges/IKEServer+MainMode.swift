@@ -9,6 +9,9 @@ import Wire
 ///                                <--    HDR, KE, Nr, [NAT-D]
 ///     HDR*, IDii, HASH_I         -->
 ///                                <--    HDR*, IDir, HASH_R
+///
+/// With signatures (§5.1) we name authorities, `CERTREQ`, beside KE, and `[CERT,] SIG` takes the place of
+/// HASH.
 extension IKEServer {
     /// Octets of our nonces, and of those that we take (RFC 2409 §5).
     static let nonceLength = 32
@@ -25,12 +28,8 @@ extension IKEServer {
         guard payloads.first?.type == .securityAssociation, message.body.count <= OfferBook.maxOffer else {
             throw .badValue
         }
-        guard
-            let choice = options.phaseOne.choose(try SAPayload(parsing: payloads.only(.securityAssociation)))
-        else {
-            logRefusal("phase 1 refused reason=\"no proposal chosen\"", message.path, at: now)
-            return refuse(message, .noProposalChosen)
-        }
+        let offer = try SAPayload(parsing: payloads.only(.securityAssociation))
+        guard let choice = phaseOne.choose(offer) else { return refuse(offer, message, at: now) }
         guard
             let cookie = try? book.cookie(
                 for: message.body, initiator: message.header.cookies.initiator, from: message.path.remote,
@@ -53,6 +52,12 @@ extension IKEServer {
         if abilities.contains(.deadPeerDetection) { ids.append(.deadPeerDetection) }
         if abilities.contains(.fragmentation) { ids.append(.fragmentation) }
         return ids.map(\.payload)
+    }
+
+    /// None of its proposals will do.
+    func refuse(_ offer: SAPayload, _ message: Message, at now: Instant) {
+        logRefusal("phase 1 refused reason=\"\(phaseOne.objection(to: offer))\"", message.path, at: now)
+        refuse(message, .noProposalChosen)
     }
 
     /// In clear, as nothing else is possible yet.
@@ -87,7 +92,7 @@ extension IKEServer {
         guard message.header.messageID == 0,
             let offered = try? book.offer(
                 answered: message.header.cookies, from: message.path.remote, at: now),
-            let first = try? FirstMessage(offered), let suite = options.phaseOne.choose(first.offer)
+            let first = try? FirstMessage(offered), let suite = phaseOne.choose(first.offer)
         else { return }
         let request = PhaseOneRequest(
             message: message, cookies: message.header.cookies, first: first, choice: suite,
@@ -107,6 +112,7 @@ extension IKEServer {
             Payload(.keyExchange, handshake.exchange.responderPublic),
             Payload(.nonce, handshake.exchange.responderNonce),
         ]
+        if sa.suite.authentication == .rsaSignature { answer += certificates?.requests ?? [] }
         if !request.theirs.natHashes.isEmpty {
             answer += try NATDiscovery.payloads(
                 path, sa.cookies, sa.suite.hash, sa.abilities.natDiscoveryType)
@@ -148,7 +154,9 @@ extension IKEServer {
 
     func receivePhaseOne(_ message: Message, _ sa: ISAKMPSA, at now: Instant) throws(WireError) {
         if message.octets == sa.lastReceived {
-            return send(sa.lastSent, message.header, to: message.path)
+            return send(
+                sa.lastSent, message.header, to: message.path,
+                mayFragment: sa.abilities.contains(.fragmentation))
         }
         guard case .awaitingProof(var handshake) = sa.stage, message.header.flags.contains(.encryption),
             message.header.messageID == 0, handshake.attempts > 0
@@ -156,23 +164,81 @@ extension IKEServer {
         handshake.attempts -= 1
         sa.stage = .awaitingProof(handshake)
         do throws(OpenSSLError) {
-            for key in keys.candidates(for: Identification(sa.path.remote)) {
-                let keys = try PhaseOneKeys(sa.suite, handshake.exchange, preSharedKey: key)
-                var chain = CipherChain(keys, iv: try PhaseOneKeys.firstIV(sa.suite, handshake.exchange))
-                guard var proof = Proof(message, chain),
-                    try proof.isValid(keys, handshake, isInitiator: true),
-                    let scope = self.keys.scope(of: proof.identity, provedBy: key)
-                else { continue }
-                proof.scope = scope
-                chain.advance(past: message.body)
-                proof.chain = chain
-                return try establish(sa, handshake, keys, proof, message, at: now)
+            switch sa.suite.authentication {
+            case .preSharedKey: try receiveHash(message, sa, handshake, at: now)
+            case .rsaSignature: try receiveSignature(message, sa, handshake, at: now)
             }
         } catch {
-            return logRefusal("phase 1 failed reason=\"\(error)\"", message.path, at: now)
+            logRefusal("phase 1 failed reason=\"\(error)\"", message.path, at: now)
+        }
+    }
+
+    private func receiveHash(
+        _ message: Message, _ sa: ISAKMPSA, _ handshake: ISAKMPSA.Handshake, at now: Instant
+    ) throws(OpenSSLError) {
+        for key in keys.candidates(for: Identification(sa.path.remote)) {
+            let keys = try PhaseOneKeys(sa.suite, handshake.exchange, preSharedKey: key)
+            var chain = CipherChain(keys, iv: try PhaseOneKeys.firstIV(sa.suite, handshake.exchange))
+            guard var proof = Proof(message, chain, .preSharedKey),
+                try proof.isValid(keys, handshake, isInitiator: true),
+                let scope = self.keys.scope(of: proof.identity, provedBy: key)
+            else { continue }
+            proof.scope = scope
+            chain.advance(past: message.body)
+            proof.chain = chain
+            return try establish(sa, handshake, keys, proof, message, at: now)
         }
         unauthentic += 1
         logRefusal("phase 1 refused reason=\"wrong pre-shared key\"", message.path, at: now)
+    }
+
+    private func receiveSignature(
+        _ message: Message, _ sa: ISAKMPSA, _ handshake: ISAKMPSA.Handshake, at now: Instant
+    ) throws(OpenSSLError) {
+        let keys = try PhaseOneKeys(sa.suite, handshake.exchange)
+        var chain = CipherChain(keys, iv: try PhaseOneKeys.firstIV(sa.suite, handshake.exchange))
+        guard var proof = Proof(message, chain, .rsaSignature) else {
+            unauthentic += 1
+            return logRefusal("phase 1 refused reason=\"no signature\"", message.path, at: now)
+        }
+        guard try isJudged(&proof, keys, handshake, message, at: now) else { return }
+        chain.advance(past: message.body)
+        proof.chain = chain
+        try establish(sa, handshake, keys, proof, message, at: now)
+    }
+
+    /// Whether the peer's certificate and its signature prove who it is. If so, the proof says who that is.
+    func isJudged(
+        _ proof: inout Proof, _ keys: PhaseOneKeys, _ handshake: ISAKMPSA.Handshake, _ message: Message,
+        at now: Instant
+    ) throws(OpenSSLError) -> Bool {
+        guard case .signature(let signature) = proof.evidence, let certificates else { return false }
+        let hash = try keys.proof(
+            isInitiator: true, handshake.exchange, offer: handshake.offer, identity: proof.identityBody)
+        do throws(CertificateRefusal) {
+            (proof.identity, proof.scope) = try signature.judge(
+                proof.identity, hash: hash, certificates.authorities)
+            return true
+        } catch {
+            unauthentic += 1
+            logRefusal(
+                "phase 1 refused identity=\"\(proof.identity.text)\" reason=\"\(error.reason)\"",
+                message.path, at: now)
+            refuse(message, .authenticationFailed)
+            return false
+        }
+    }
+
+    /// Who we are, and what proves it.
+    func ownProof(
+        _ sa: ISAKMPSA, _ handshake: ISAKMPSA.Handshake, _ keys: PhaseOneKeys, _ path: IKEPath
+    ) throws(OpenSSLError) -> [Payload] {
+        let signs = sa.suite.authentication == .rsaSignature
+        let identity = signs ? certificates?.identity ?? ownIdentity(path) : ownIdentity(path)
+        let hash = try keys.proof(
+            isInitiator: false, handshake.exchange, offer: handshake.offer, identity: identity.body)
+        let proof = signs ? try certificates?.proof(of: hash) ?? [] : [Payload(.hash, hash)]
+        return [Payload(.identification, identity.body)] + proof
     }
 
     private func establish(
@@ -180,11 +246,8 @@ extension IKEServer {
         _ message: Message, at now: Instant
     ) throws(OpenSSLError) {
         var (proof, chain) = (proof, proof.chain)
-        let identity = ownIdentity(message.path)
-        let hash = try keys.proof(
-            isInitiator: false, handshake.exchange, offer: handshake.offer, identity: identity.body)
         let body = try chain.encrypt(
-            Payload.serialize([Payload(.identification, identity.body), Payload(.hash, hash)]))
+            Payload.serialize(try ownProof(sa, handshake, keys, message.path)))
         let header = ISAKMPHeader(
             sa.cookies, .identityProtection, flags: .encryption, nextPayload: .identification)
         proof.chain = chain
@@ -218,7 +281,7 @@ extension IKEServer {
             sa.path)
     }
 
-    func ownIdentity(_ path: IKEPath) -> Identification {
+    private func ownIdentity(_ path: IKEPath) -> Identification {
         if let identity = options.identity { return identity }
         guard let local = path.local else { return Identification(.keyID, Array("polyhub".utf8)) }
         return Identification(local)

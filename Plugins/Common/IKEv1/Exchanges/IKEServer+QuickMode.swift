@@ -268,7 +268,7 @@ struct Negotiation {
             outboundKeys: try QuickModeKeys.material(
                 keys, spi: peerSPI, nonces: nonces, secret: secret, count: suite.esp.keyLength),
             localSelector: terms.local, remoteSelector: terms.remote, identity: terms.identity,
-            hubs: terms.hubs, path: terms.path, nat: terms.nat, rekeyAt: terms.rekeyAt,
+            scope: terms.scope, path: terms.path, nat: terms.nat, rekeyAt: terms.rekeyAt,
             expiresAt: terms.expiresAt,
             softOctets: terms.softOctets)
     }
@@ -279,7 +279,7 @@ struct Terms {
     var local: Identification?
     var remote: Identification?
     let identity: Identification
-    let hubs: Set<String>?
+    let scope: KeyRing.Scope
     let path: IKEPath
     let nat: NATOutcome
     let rekeyAt: Instant
@@ -296,7 +296,7 @@ extension Terms {
         _ lifetime: Lifetime, _ options: IKEOptions, at now: Instant
     ) {
         identity = established.identity
-        hubs = established.scope.hubs
+        scope = established.scope
         path = sa.path
         nat = sa.nat
         local = request.selectors?.responder

@@ -16,6 +16,10 @@ public final class IKEServer {
 
     let options: IKEOptions
     private(set) var keys: KeyRing
+    /// Nil: no proofs by signature.
+    private(set) var certificates: CertificateAuthentication?
+    /// What is acceptable now.
+    private(set) var phaseOne: PhaseOnePolicy
     var book: OfferBook
     var random: any RandomNumberGenerator
     var outbox = Outbox<IKEOutput>()
@@ -44,8 +48,8 @@ public final class IKEServer {
     struct Peer: Hashable {
         let source: TransportAddress
         let identity: Identification
-        /// Who has proved the same name by the key of another hub is somebody else.
-        let hubs: Set<String>?
+        /// Who has proved the same name by the key of another hub, or another certificate, is somebody else.
+        let scope: KeyRing.Scope
     }
 
     struct Initiator: Hashable {
@@ -67,6 +71,7 @@ public final class IKEServer {
         _ options: IKEOptions, cookieKey: [UInt8], random: any RandomNumberGenerator
     ) throws(OpenSSLError) {
         self.options = options
+        phaseOne = options.phaseOne
         keys = KeyRing(own: options.preSharedKeys)
         halfOpen = HalfOpenTable(capacity: options.maxHalfOpen, perSource: options.maxHalfOpenPerSource)
         book = try OfferBook(key: cookieKey)
@@ -79,6 +84,13 @@ public final class IKEServer {
     /// Keys beside the server's own, for handshakes from now on.
     public func setPeerKeys(_ peers: [KeyRing.PeerKey]) {
         keys = KeyRing(own: options.preSharedKeys, peers: peers)
+    }
+
+    /// For proofs by signature, in handshakes from now on; nil: there are to be none.
+    public func setCertificates(_ certificates: CertificateAuthentication?) {
+        self.certificates = certificates
+        phaseOne = options.phaseOne
+        if certificates != nil { phaseOne.authentication.insert(.rsaSignature) }
     }
 
     // MARK: The engine

@@ -47,7 +47,7 @@ final class ISAKMPSA {
         /// Of phase 1: where the IVs of later exchanges begin.
         var lastBlock: [UInt8]
         var identity: Identification
-        /// What the key that has proved it is for.
+        /// By what it is proved.
         var scope: KeyRing.Scope
     }
 
@@ -111,7 +111,7 @@ final class ISAKMPSA {
 
     func establish(_ established: Established) {
         peer = IKEServer.Peer(
-            source: source, identity: established.identity, hubs: established.scope.hubs)
+            source: source, identity: established.identity, scope: established.scope)
         stage = .established(established)
     }
 

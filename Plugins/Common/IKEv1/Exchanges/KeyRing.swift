@@ -24,10 +24,17 @@ public struct KeyRing: Sendable {
         }
     }
 
-    /// What somebody may who has proved to have a key.
-    struct Scope: Equatable {
+    /// By what somebody has proved who he is, and what he may by that.
+    public struct Scope: Hashable, Sendable {
         /// The only hubs: of everybody whose key it is. Nil: any.
-        let hubs: Set<String>?
+        public let hubs: Set<String>?
+        /// DER, whose chain was verified; nil: a pre-shared key was the proof.
+        public let certificate: [UInt8]?
+
+        init(hubs: Set<String>?, certificate: [UInt8]? = nil) {
+            self.hubs = hubs
+            self.certificate = certificate
+        }
     }
 
     private let own: [SecretBytes]

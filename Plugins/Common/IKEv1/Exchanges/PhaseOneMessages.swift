@@ -47,45 +47,61 @@ struct KeyExchange {
 
 /// Who the peer says it is, and its proof.
 struct Proof {
+    enum Evidence {
+        case hash([UInt8])
+        case signature(SignatureProof)
+
+        init(_ payloads: [Payload], _ method: AuthenticationMethod) throws(WireError) {
+            switch method {
+            case .preSharedKey: self = .hash(try payloads.only(.hash))
+            case .rsaSignature: self = .signature(try SignatureProof(payloads))
+            }
+        }
+    }
+
     /// With which it was decrypted.
     var chain: CipherChain
-    let identity: Identification
+    var identity: Identification
     let identityBody: [UInt8]
-    let hash: [UInt8]
+    let evidence: Evidence
     let isInitialContact: Bool
     var scope = KeyRing.Scope(hubs: nil)
 
-    init(
-        _ claim: ISAKMPSA.Claim, _ chain: CipherChain, hash: [UInt8], isInitialContact: Bool
+    /// Nil: the payloads are not those of a proof.
+    init?(
+        _ claim: ISAKMPSA.Claim, _ chain: CipherChain, _ payloads: [Payload], _ method: AuthenticationMethod
     ) {
+        guard let evidence = try? Evidence(payloads, method) else { return nil }
         self.chain = chain
         identity = claim.identity
         identityBody = claim.identityBody
-        self.hash = hash
-        self.isInitialContact = isInitialContact
+        self.evidence = evidence
+        isInitialContact = payloads.sayInitialContact
         scope = claim.scope
     }
 
     /// Nil: the octets make no sense, as when the keys are others.
-    init?(_ message: Message, _ chain: CipherChain) {
+    init?(_ message: Message, _ chain: CipherChain, _ method: AuthenticationMethod) {
         guard let plain = chain.decrypt(message.body) else { return nil }
         var input = ByteReader(plain.rawSpan)
         guard
             let payloads = try? Payload.chain(
                 from: message.header.nextPayload, in: &input, padding: Payload.maxPadding),
-            let body = try? payloads.only(.identification), let hash = try? payloads.only(.hash),
-            let identity = try? Identification(parsing: body)
+            let body = try? payloads.only(.identification),
+            let evidence = try? Evidence(payloads, method), let identity = try? Identification(parsing: body)
         else { return nil }
         self.chain = chain
         self.identity = identity
         identityBody = body
-        self.hash = hash
+        self.evidence = evidence
         isInitialContact = payloads.sayInitialContact
     }
 
+    /// Of a pre-shared key.
     func isValid(
         _ keys: PhaseOneKeys, _ handshake: ISAKMPSA.Handshake, isInitiator: Bool
     ) throws(OpenSSLError) -> Bool {
+        guard case .hash(let hash) = evidence else { return false }
         let expected = try keys.proof(
             isInitiator: isInitiator, handshake.exchange, offer: handshake.offer, identity: identityBody)
         return constantTimeEquals(expected, hash)

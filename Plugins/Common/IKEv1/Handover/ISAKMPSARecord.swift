@@ -14,7 +14,7 @@ extension ISAKMPSA {
         path.serialize(into: &record.octets)
         record.octets.appendOptional(peer) { octets, peer in
             peer.identity.serialize(into: &octets)
-            octets.append(hubs: peer.hubs)
+            peer.scope.serialize(into: &octets)
         }
         stage.serialize(into: &record)
         record.octets.append(nat.rawValue)
@@ -37,7 +37,8 @@ extension ISAKMPSA {
         let peer =
             try reader.readFlag()
             ? IKEServer.Peer(
-                source: source, identity: try Identification(parsing: &reader), hubs: try reader.readHubs())
+                source: source, identity: try Identification(parsing: &reader),
+                scope: try KeyRing.Scope(parsing: &reader))
             : nil
         let stage = try Stage(cookies, suite, parsing: &reader, &secrets)
         self.init(cookies, suite, abilities, source: source, stage, path: path)

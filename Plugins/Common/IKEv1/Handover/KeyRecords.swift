@@ -82,13 +82,20 @@ extension PhaseTwoSuite {
 }
 
 extension KeyRing.Scope {
-    func serialize(into octets: inout [UInt8]) { octets.append(hubs: hubs) }
+    public func serialize(into octets: inout [UInt8]) {
+        octets.append(hubs: hubs)
+        octets.appendOptional(certificate) { $0.appendCounted($1) }
+    }
 
-    init(parsing reader: inout ByteReader) throws(WireError) { self.init(hubs: try reader.readHubs()) }
+    public init(parsing reader: inout ByteReader) throws(WireError) {
+        self.init(
+            hubs: try reader.readHubs(),
+            certificate: try reader.readFlag() ? try reader.readCounted() : nil)
+    }
 }
 
 extension [UInt8] {
-    public mutating func append(hubs: Set<String>?) {
+    fileprivate mutating func append(hubs: Set<String>?) {
         appendOptional(hubs) { octets, hubs in
             octets.appendBigEndian(UInt32(hubs.count))
             for hub in hubs.sorted() { octets.append(hub) }
@@ -97,7 +104,7 @@ extension [UInt8] {
 }
 
 extension ByteReader {
-    public mutating func readHubs() throws(WireError) -> Set<String>? {
+    fileprivate mutating func readHubs() throws(WireError) -> Set<String>? {
         guard try readFlag() else { return nil }
         var hubs: Set<String> = []
         for _ in 0..<(try readCount()) { hubs.insert(try readText()) }

@@ -81,6 +81,10 @@ public struct PhaseOneSuite: Hashable, Sendable {
             ])
     }
 
+    static func authenticationNumber(of transform: Transform) -> UInt32? {
+        transform.number(Class.authentication)
+    }
+
     /// In seconds; nil: not offered, or in kilobytes alone.
     static func lifetime(_ transform: Transform) -> Duration? {
         Lifetime(transform, type: Class.lifeType, duration: Class.lifeDuration).seconds
@@ -94,6 +98,10 @@ public struct PhaseOneSuite: Hashable, Sendable {
 public enum AuthenticationMethod: UInt16, Sendable {
     case preSharedKey = 1
     case rsaSignature = 3
+
+    /// Those by which a user logs in once the machine has, drafts of 1999 to 2001: XAUTH with any method, and
+    /// hybrid authentication.
+    static let withUserBehind: ClosedRange<UInt32> = 64_221...65_010
 }
 
 /// How long an SA shall last: pairs of attributes, a type and what it counts, RFC 2407 §4.5.
@@ -176,6 +184,21 @@ public struct PhaseOnePolicy: Sendable {
             }
         }
         return weak
+    }
+
+    /// Why nothing of an offer is chosen, for a log.
+    func objection(to offer: SAPayload) -> String {
+        let methods = Set(
+            offer.proposals.flatMap(\.transforms).compactMap { PhaseOneSuite.authenticationNumber(of: $0) })
+        if !methods.isEmpty, methods.allSatisfy({ AuthenticationMethod.withUserBehind.contains($0) }) {
+            return "XAUTH and hybrid authentication are not spoken"
+        }
+        if methods == [UInt32(AuthenticationMethod.rsaSignature.rawValue)],
+            !authentication.contains(.rsaSignature)
+        {
+            return "the peer offers certificates alone, and no client-ca says whose are good"
+        }
+        return "no proposal chosen"
     }
 
     private func accepts(_ suite: PhaseOneSuite) -> Bool {

@@ -1,3 +1,4 @@
+import OpenSSL
 public import Wire
 
 /// Who somebody is (phase 1), or what traffic an SA is for (phase 2), RFC 2407 §4.6.2.
@@ -71,14 +72,20 @@ public struct Identification: Hashable, Sendable {
         return IPv4Address(data.prefix(4).reduce(0) { $0 << 8 | UInt32($1) })
     }
 
-    /// As an administrator writes it: an address, a name, or hexadecimal octets.
+    /// As an administrator writes it: an address, a name (a distinguished one as in RFC 2253), or hexadecimal
+    /// octets.
     public var text: String {
         switch kind {
         case .ipv4Address: ipv4.map(\.description) ?? hexadecimal
         case .ipv6Address: ipv6.description
         case .fqdn, .userFQDN, .keyID: printable ?? hexadecimal
+        case .distinguishedName: distinguishedName ?? hexadecimal
         default: hexadecimal
         }
+    }
+
+    private var distinguishedName: String? {
+        CertificateSubject.text(ofName: data).flatMap { $0.isEmpty || $0.contains("\"") ? nil : $0 }
     }
 
     private var ipv6: IPv6Address {

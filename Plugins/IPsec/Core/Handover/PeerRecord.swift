@@ -43,13 +43,13 @@ struct ArrivingPeer {
             let stage = places[kind].stage
             return ArrivingPlace(
                 kind: kind.ofPlace, isAsked: stage.isAuthenticating, isOpening: stage == .opening,
-                isOpen: stage == .open, hubs: name.hubs)
+                isOpen: stage == .open, hubs: name.scope.hubs)
         }
         return own
             + tunnels.flatMap(\.calls).map {
                 ArrivingPlace(
                     kind: .call, isAsked: $0.isAsked, isOpening: false, isOpen: $0.hasSession,
-                    hubs: name.hubs)
+                    hubs: name.scope.hubs)
             }
     }
 }
@@ -82,13 +82,13 @@ extension IPsecServer.Name {
     fileprivate func serialize(into octets: inout [UInt8]) {
         identity.serialize(into: &octets)
         source.serialize(into: &octets)
-        octets.append(hubs: hubs)
+        scope.serialize(into: &octets)
     }
 
     fileprivate init(parsing reader: inout ByteReader) throws(WireError) {
         identity = try Identification(parsing: &reader)
         source = try TransportAddress(parsing: &reader)
-        hubs = try reader.readHubs()
+        scope = try KeyRing.Scope(parsing: &reader)
     }
 }
 

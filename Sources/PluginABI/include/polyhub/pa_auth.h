@@ -22,7 +22,8 @@ typedef uint64_t pa_identity; /* somebody who was accepted, for one session and 
 #define PA_EVIDENCE_MSCHAPV2 2u     /* challenge: 16 octets ours, 16 the peer's; secret: NT-Response, 24 */
 #define PA_EVIDENCE_SOFTETHER 3u    /* challenge: 20 octets; secret: the 20-octet proof */
 #define PA_EVIDENCE_CERTIFICATE 4u  /* certificate: DER; its chain was verified, the peer holds the key */
-#define PA_EVIDENCE_IKE_IDENTITY 5u /* name: the phase-1 identity, authenticated by the pre-shared key */
+/* name: the phase-1 identity, authenticated by the pre-shared key, or by `certificate` where there is one */
+#define PA_EVIDENCE_IKE_IDENTITY 5u
 #define PA_EVIDENCE_EAP 6u          /* secret: one EAP packet; the conversation goes on by `continues` */
 /* certificate: DER, whose key the peer holds; its chain was not verified, so only the whole certificate can
  * stand for somebody, not the name in it */
@@ -34,7 +35,7 @@ typedef struct pa_evidence_v1 {
     pa_octets_v1 name;
     pa_octets_v1 secret;
     pa_octets_v1 challenge;
-    pa_octets_v1 certificate; /* DER; may stand beside a password; the module has verified its chain */
+    pa_octets_v1 certificate; /* DER; may stand beside a password or IKE identity; its chain is verified */
     const pa_address_v1 *remote;
     const char *protocol; /* "OpenVPN", for policy and log */
     const char *software; /* what the client calls itself, or NULL */

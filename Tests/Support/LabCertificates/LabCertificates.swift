@@ -1,0 +1,273 @@
+/// Certificates and keys for tests, PEM, made by the openssl program: RSA keys of 2048 bits, good from 2020
+/// to 2119 where nothing else is said. The keys are nobody's.
+public enum LabCertificates {
+    /// Both authorities have keys on P-256.
+    public static let authority = """
+        -----BEGIN CERTIFICATE-----
+        MIIBlTCCATqgAwIBAgIUSzTIByG6IS3Tb/16DyThlU9ArnIwCgYIKoZIzj0EAwIw
+        JzEMMAoGA1UECgwDTGFiMRcwFQYDVQQDDA5nb29kIGF1dGhvcml0eTAgFw0yMDAx
+        MDEwMDAwMDBaGA8yMTE5MTIzMTAwMDAwMFowJzEMMAoGA1UECgwDTGFiMRcwFQYD
+        VQQDDA5nb29kIGF1dGhvcml0eTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABO28
+        8tZZi9vJiORIAjjKtLZnM6y3fyTXyuYBV27rTpkOeLDEeGR3xF7eRI18ZB0eFVeJ
+        uHQUHopWdvdcLSCFWJqjQjBAMA8GA1UdEwEB/wQFMAMBAf8wDgYDVR0PAQH/BAQD
+        AgIEMB0GA1UdDgQWBBRyS+CN8DdrE2io2lE70F1osSLCxTAKBggqhkjOPQQDAgNJ
+        ADBGAiEA5GfMfy7munjHjKIx9Z75ibbMFEZa6oGcHlr8rmLNXm0CIQCxWbIeH1GF
+        Mt3U+L0+peNEefPlbIxD5yCSZ9R1aMHHZg==
+        -----END CERTIFICATE-----
+        """
+
+    public static let otherAuthority = """
+        -----BEGIN CERTIFICATE-----
+        MIIBljCCATygAwIBAgIUKSQ6HNCGXe6ku/6N7PIfjT6/eTswCgYIKoZIzj0EAwIw
+        KDEMMAoGA1UECgwDTGFiMRgwFgYDVQQDDA9vdGhlciBhdXRob3JpdHkwIBcNMjAw
+        MTAxMDAwMDAwWhgPMjExOTEyMzEwMDAwMDBaMCgxDDAKBgNVBAoMA0xhYjEYMBYG
+        A1UEAwwPb3RoZXIgYXV0aG9yaXR5MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+        EK72cmYmeA3zqwQs09HQ4RRujhUHT04BOMLnxMrm04VTrd8YYMuvNW01NP7Ete1K
+        /Ah/rO6BR2M8alkcLixtvqNCMEAwDwYDVR0TAQH/BAUwAwEB/zAOBgNVHQ8BAf8E
+        BAMCAgQwHQYDVR0OBBYEFDbnNeNly09bcak5idCcWHaOLbfDMAoGCCqGSM49BAMC
+        A0gAMEUCIC2Df9G/A0XX/gPOuSxO4sPAbUWQbXJZ42yiLv1YjJ+XAiEA1nvx1rvj
+        CJrIxNkdlSuooX2HbdZKfvdAQqbhCCuCOvk=
+        -----END CERTIFICATE-----
+        """
+
+    /// Between the authority and `below`.
+    public static let middle = """
+        -----BEGIN CERTIFICATE-----
+        MIIBrTCCAVOgAwIBAgIUdWKBxhPxIe1RTM6/jWRvssdKkNAwCgYIKoZIzj0EAwIw
+        JzEMMAoGA1UECgwDTGFiMRcwFQYDVQQDDA5nb29kIGF1dGhvcml0eTAgFw0yMDAx
+        MDEwMDAwMDBaGA8yMTE5MTIzMTAwMDAwMFowHzEMMAoGA1UECgwDTGFiMQ8wDQYD
+        VQQDDAZtaWRkbGUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQJEOnxD8+ma/ZV
+        b/OPsRAH4+87g5m5YV8Vntk7qR2LW+n9+Q952Lyl8VHXYlgGJ6cSMsS9Lkt8t2Oy
+        3q/zpEUPo2MwYTAPBgNVHRMBAf8EBTADAQH/MA4GA1UdDwEB/wQEAwICBDAdBgNV
+        HQ4EFgQU90i1UeyXZRQaXH12i+1+3um1kQswHwYDVR0jBBgwFoAUckvgjfA3axNo
+        qNpRO9BdaLEiwsUwCgYIKoZIzj0EAwIDSAAwRQIhAN1asNxosoLqTpnw8od7EsIw
+        eOU3Ut4YqlCnj1bbPf9DAiA1Yt8ea275kzsMAKteoHaWKiN8TObu1WRoL+AHWtPZ
+        Jw==
+        -----END CERTIFICATE-----
+        """
+
+    /// O=Lab, CN=vpn.example.
+    public static let server = """
+        -----BEGIN CERTIFICATE-----
+        MIICajCCAg+gAwIBAgIUaQP5tID5w10Z34RhCCsb55WOVy0wCgYIKoZIzj0EAwIw
+        JzEMMAoGA1UECgwDTGFiMRcwFQYDVQQDDA5nb29kIGF1dGhvcml0eTAgFw0yMDAx
+        MDEwMDAwMDBaGA8yMTE5MTIzMTAwMDAwMFowJDEMMAoGA1UECgwDTGFiMRQwEgYD
+        VQQDDAt2cG4uZXhhbXBsZTCCASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEB
+        ALX4csPVotswt8eOLXewNCEs9nu7/eqKgCQt0773k7hXrixagTMzO8Wcn3/mBvTN
+        NL5NADSvv+znE1VCIELNuZgySBiY8VClqh1PHyKLNwj007/PZdOjBBK2zZpt3xpc
+        DSJRfKJ9X7Y8Qd/DzPdl7LEjM09IZilM5mMWAH87bppRY0dQp2d09jXfxmMYv8a2
+        lvYg9dcHXHAzIXSMJQwuDesYzJta7CNHUC7mYF03omteIoPAIZH6ESfXDFs5ETzG
+        aw3vxjhkvVNRUOe9FzC+cpEmx645b5RIRcZGZnvfHwvjGCagx7qac5Ert+1UCWgO
+        rB2cNbDIa0y08PHAfAqJNWUCAwEAAaNPME0wCwYDVR0PBAQDAgeAMB0GA1UdDgQW
+        BBSHnH1lbM1FAbgfagNyuToVtjj7qjAfBgNVHSMEGDAWgBRyS+CN8DdrE2io2lE7
+        0F1osSLCxTAKBggqhkjOPQQDAgNJADBGAiEAnyxjzsNNEjXupY7aAV5jgw+HWGE1
+        iJ3+rG2tEnwGaWICIQDyUxFbBW4GdKs1vfFzC4WYdtitYk9NRDb1N9CZDzOgEw==
+        -----END CERTIFICATE-----
+        """
+
+    public static let serverKey = """
+        -----BEGIN PRIVATE KEY-----
+        MIIEvwIBADANBgkqhkiG9w0BAQEFAASCBKkwggSlAgEAAoIBAQC1+HLD1aLbMLfH
+        ji13sDQhLPZ7u/3qioAkLdO+95O4V64sWoEzMzvFnJ9/5gb0zTS+TQA0r7/s5xNV
+        QiBCzbmYMkgYmPFQpaodTx8iizcI9NO/z2XTowQSts2abd8aXA0iUXyifV+2PEHf
+        w8z3ZeyxIzNPSGYpTOZjFgB/O26aUWNHUKdndPY138ZjGL/Gtpb2IPXXB1xwMyF0
+        jCUMLg3rGMybWuwjR1Au5mBdN6JrXiKDwCGR+hEn1wxbORE8xmsN78Y4ZL1TUVDn
+        vRcwvnKRJseuOW+USEXGRmZ73x8L4xgmoMe6mnORK7ftVAloDqwdnDWwyGtMtPDx
+        wHwKiTVlAgMBAAECggEAAvOXsPN7I8EDihoVRLa38b3P9avT74T1lSClKZjMbZYG
+        fjOtms3+7zKeJ63sePYHH/sRwMkE/Ou2lZBwA4VguEZAgx2f9GXrf3Q0FhRZ/Swz
+        bw4HIcqoG0GZziJwFvZdRCw8MEqGTedmTiHX5j9h+nGOuH99ILhdmEfYFDg7kAcw
+        2lIjQat1FZOkm/2teGhfE83ek51sGZPy3L6UII+qll3VVHtZlMcisqx5qKEIx3+z
+        IUG0dhOhU4Kl3lemm8/eKuAw5Smb6MlcUY3b0n+NHfxCNRAkQ3Z4VmXHJ9ZNfgK9
+        bqmogjpqWmnJTIqMTGr4KBoWsSrdo1DfavI8aXUhwQKBgQD397iPdFC4wnkx4d39
+        RE8/6Frj5jGIgI6GqRepGNPKd6rWZF73hBzAUEiNuODsSIHfiiRMjIqKEvFBcufW
+        aZ0kWyEV1BH5uvkX+uBl4eFxf3iigYN0DHw8+WE1UJCpZhlZVl9QH2lyRZA0PdPc
+        2ejG63MH+6uYA7yb+8usmK3jVQKBgQC73XGpsm2CzQ3pH6AJiHZlOGm9xnMoOc5n
+        FzWotf2/83LZ9kdRypVf/aQ+v6BOc6nG9Y3umgEhqMWr19DhXcNpMtdp/CoL/S+8
+        61/aZ1Z5Wo+DgG9XYZHNWQd/SkNNWpgHNKi9tuenRFlbJcizqvucsIlRh3Y4Je1R
+        ZFa9soIp0QKBgQDursE1PIXywib8b+hJQDZ0Uokic1JcjTojvqGqv94lNnj38xdC
+        cyVlrCGaYUoHxmdUr9ju4hz8eO1GzX8BcRm0hA9dvosq8eGRRog3KWzi3gtViQrq
+        apYv7u+17P3CQSfHSY9nRUUvnGwJDTZgkFQzHTHVjleGdJpZHs7XLQO8HQKBgQCL
+        QQtW0abxVRQhoMqdJmU0hIuFG4wS3j6MFh01UKmmVkvlGvQkwbjV7YqI5LxsSron
+        e69YlRmPnK3hwljYJQuLeB9LNZrpRiTTsdlcaEsmKyXEQTjHGdDc2UiAZ0jaFvQo
+        KzWFYwX16+kccjaCT5Swwf8XywSrfBmcwna1qJNpcQKBgQCFDzjQuA0eVcaHNLXd
+        xRXM2shKa/iJMsr4B5CV3WXJjFtConvrNGvu+X9ue22yuXtOcYitxwihxvjlVOR6
+        LX8uS8fF23m3/BRDTUark4XkreBAm3+w4k31nBSPOT/d4TLaIXDP1zeduqDL49iv
+        GV4ie0V4hHX5b8Es9NptJBqkhw==
+        -----END PRIVATE KEY-----
+        """
+
+    /// The same key; an empty subject, and the name vpn.example.
+    public static let namelessServer = """
+        -----BEGIN CERTIFICATE-----
+        MIICTzCCAfagAwIBAgIUQlP+//TgAtUrOJOAGSQU5kcuoEwwCgYIKoZIzj0EAwIw
+        JzEMMAoGA1UECgwDTGFiMRcwFQYDVQQDDA5nb29kIGF1dGhvcml0eTAgFw0yMDAx
+        MDEwMDAwMDBaGA8yMTE5MTIzMTAwMDAwMFowADCCASIwDQYJKoZIhvcNAQEBBQAD
+        ggEPADCCAQoCggEBALX4csPVotswt8eOLXewNCEs9nu7/eqKgCQt0773k7hXrixa
+        gTMzO8Wcn3/mBvTNNL5NADSvv+znE1VCIELNuZgySBiY8VClqh1PHyKLNwj007/P
+        ZdOjBBK2zZpt3xpcDSJRfKJ9X7Y8Qd/DzPdl7LEjM09IZilM5mMWAH87bppRY0dQ
+        p2d09jXfxmMYv8a2lvYg9dcHXHAzIXSMJQwuDesYzJta7CNHUC7mYF03omteIoPA
+        IZH6ESfXDFs5ETzGaw3vxjhkvVNRUOe9FzC+cpEmx645b5RIRcZGZnvfHwvjGCag
+        x7qac5Ert+1UCWgOrB2cNbDIa0y08PHAfAqJNWUCAwEAAaNaMFgwFgYDVR0RBA8w
+        DYILdnBuLmV4YW1wbGUwHQYDVR0OBBYEFIecfWVszUUBuB9qA3K5OhW2OPuqMB8G
+        A1UdIwQYMBaAFHJL4I3wN2sTaKjaUTvQXWixIsLFMAoGCCqGSM49BAMCA0cAMEQC
+        IDzC5wxIDHWpQTVDkgufqDc4dAAMLSPqPNeyrRDJ4HWKAiAvBfGNJUbsPbVQgz9p
+        4RZOJpS8h0NIfsvMc7KBp4y0jA==
+        -----END CERTIFICATE-----
+        """
+
+    /// O=Lab, CN=peer; Peer.example, router@peer.example, 198.51.100.2, 2001:db8::2.
+    public static let peer = """
+        -----BEGIN CERTIFICATE-----
+        MIICqjCCAlCgAwIBAgIUZ3BkSN+9nfrl2Zsbeu9GieN1JAEwCgYIKoZIzj0EAwIw
+        JzEMMAoGA1UECgwDTGFiMRcwFQYDVQQDDA5nb29kIGF1dGhvcml0eTAgFw0yMDAx
+        MDEwMDAwMDBaGA8yMTE5MTIzMTAwMDAwMFowHTEMMAoGA1UECgwDTGFiMQ0wCwYD
+        VQQDDARwZWVyMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAsiPlRrSR
+        ghKw6+Mm9C9cKpfLLgArSnn2fILQ8XvjVBaPNa8pCQkJBHszM1o4Hl8YL3DQrZgo
+        3AbX1aVBqIG2gbRDPOu1w8dR3BM74BPr0Zz5fH46VD7Z6QAFnJd8SY+sOFPqsKYr
+        8Gy7AkdIf0ynKFAF4KQ3FNO07y6+3q/W55oEapUSOvzK6S4plrRjOfO/znC460Lm
+        bRmEreiy4bt5k/qNQJnsx1YYjH4MIjaEH69jM70ZP+X7PaWcAbDmV5HLpuEdVlDk
+        J86ki2cGZTBZVAIgkEw8TQQbzMAI34BgVIXAvkqVe1vROdmdJNKJRK02A6kqnLSR
+        fSWiiLjsnDzDWwIDAQABo4GWMIGTMAsGA1UdDwQEAwIHgDBEBgNVHREEPTA7ggxQ
+        ZWVyLmV4YW1wbGWBE3JvdXRlckBwZWVyLmV4YW1wbGWHBMYzZAKHECABDbgAAAAA
+        AAAAAAAAAAIwHQYDVR0OBBYEFGL4at7JQM3WSSZu8TgtZx2H6N1YMB8GA1UdIwQY
+        MBaAFHJL4I3wN2sTaKjaUTvQXWixIsLFMAoGCCqGSM49BAMCA0gAMEUCIQDWfQqQ
+        mP4Y14nuf8hU9j/zsQe6S2E5zL1K3oPpCDDPwQIgP+EJTXxslWg3C3apZ1OK1QRn
+        qZaebE6TKucovkqHxjQ=
+        -----END CERTIFICATE-----
+        """
+
+    /// Of all the following.
+    public static let peerKey = """
+        -----BEGIN PRIVATE KEY-----
+        MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCyI+VGtJGCErDr
+        4yb0L1wql8suACtKefZ8gtDxe+NUFo81rykJCQkEezMzWjgeXxgvcNCtmCjcBtfV
+        pUGogbaBtEM867XDx1HcEzvgE+vRnPl8fjpUPtnpAAWcl3xJj6w4U+qwpivwbLsC
+        R0h/TKcoUAXgpDcU07TvLr7er9bnmgRqlRI6/MrpLimWtGM587/OcLjrQuZtGYSt
+        6LLhu3mT+o1AmezHVhiMfgwiNoQfr2MzvRk/5fs9pZwBsOZXkcum4R1WUOQnzqSL
+        ZwZlMFlUAiCQTDxNBBvMwAjfgGBUhcC+SpV7W9E52Z0k0olErTYDqSqctJF9JaKI
+        uOycPMNbAgMBAAECggEAWKQA6cpe3yTy0SWiE/5e87i9esHNyMzgaDtlwcueJhDl
+        qNZkamELEiZFp2dcpkw2SiDuTXr51eY3ztDg13rX+Dlc/briIq2TH5mYgRsYjCB6
+        ikZ7OsFdiBGhOTatuyLZFNw42zaMhaFs+qjCu8lGIgqTqiC8YcoobZ3Kjx9bJbmK
+        GnJ3T3dX8zFQFvE3iANBZPNLrwKvhL2JGSOu+nhWsqai28DcIH3P91Rc1Q6/17nd
+        neKy/OUzyDd7ei07FioNiPEa4LGC5JSf/fG2xdIfDHJr2GrMTFyheghCE4wB3fyD
+        vlj9nFWSA5J6+7AxU17ZA2Vd8JRgOdg/xt7kTFsnaQKBgQDmMwFMdF479dA9AqmG
+        O9+4D//mraZsK9X2LhGyoozef+taJplRkIYQMXyPZnrwcYy3mrQyGowSgkkhbEE7
+        lEHgxchxC7jMAVjldTXkWm11U7iVVKjNIxR8qMWCs1sZrbaofXRiHY5zBJQvM+Yf
+        IXU35fWDIHxlOzWs9iO29j7eSQKBgQDGGy+zH839e0yoxRib9ZkFklsyXUazpwmt
+        msORGRwgAKOiupPAgwDnk2M0pjHpfMSCDGg7szQS0lAxE6uT9HUcPtnBO8QSFtF2
+        zBqO1I1mcagZ/6FPHi9N0pfpneYUD5I86TfrsPVTrggISH/SfX66YuACZC73UVr7
+        BAp6m1jkgwKBgG0uy/LjTr7JvFbzqExOobG/hPR4cHLl57m36BT+HCp8Kbi8jgOt
+        tKiBkD7DsJPSh5ed/NG23bD5so3ztoz3qLdfl85mbOP1z6Alk8YXTctURjwtx1Jk
+        zRbDRcrUHuVzCyunNUhEFIhhJ5er2f3x9JLqsyPaiKXLC45ZwF7LNM5hAoGAGsFD
+        MOrjtA857DUqPK3vq6v3exbT3KF7kiGrteXxQXU0pF6UY9SNg7kJFew4I3OBSpsI
+        XL+4Ea6ru+UPMB08z8LBP/KlaVgBlAy+rXmRWzuQW2qFy5ylANqnP5renuj3dBh/
+        P+qXR2TimtPHx5LBUcTWwhvrp+Up52rFS4e9eqcCgYEAjxx8VvsuELZAtfHsJPeI
+        W4DvLTVOOcYfa3Qije/5+fhEnHUbRsWpRxOrCYf6f794WwvrhZU6gW3YmYWsS3an
+        sjVMTp0T0PXMRLh+wthq9pR/T12ZvWN3RnK4+Bov7LjHlh4uyws1B05ZrWDYXZGO
+        JRIHYryif5rJd12wHXobKhY=
+        -----END PRIVATE KEY-----
+        """
+
+    /// CN=below, for client authentication, by `middle`.
+    public static let below = """
+        -----BEGIN CERTIFICATE-----
+        MIICfDCCAiKgAwIBAgIUS2u9pG9FM/iMXUS0H80zkOlYlEkwCgYIKoZIzj0EAwIw
+        HzEMMAoGA1UECgwDTGFiMQ8wDQYDVQQDDAZtaWRkbGUwIBcNMjAwMTAxMDAwMDAw
+        WhgPMjExOTEyMzEwMDAwMDBaMB4xDDAKBgNVBAoMA0xhYjEOMAwGA1UEAwwFYmVs
+        b3cwggEiMA0GCSqGSIb3DQEBAQUAA4IBDwAwggEKAoIBAQCyI+VGtJGCErDr4yb0
+        L1wql8suACtKefZ8gtDxe+NUFo81rykJCQkEezMzWjgeXxgvcNCtmCjcBtfVpUGo
+        gbaBtEM867XDx1HcEzvgE+vRnPl8fjpUPtnpAAWcl3xJj6w4U+qwpivwbLsCR0h/
+        TKcoUAXgpDcU07TvLr7er9bnmgRqlRI6/MrpLimWtGM587/OcLjrQuZtGYSt6LLh
+        u3mT+o1AmezHVhiMfgwiNoQfr2MzvRk/5fs9pZwBsOZXkcum4R1WUOQnzqSLZwZl
+        MFlUAiCQTDxNBBvMwAjfgGBUhcC+SpV7W9E52Z0k0olErTYDqSqctJF9JaKIuOyc
+        PMNbAgMBAAGjcDBuMBMGA1UdJQQMMAoGCCsGAQUFBwMCMBcGA1UdEQQQMA6CDHBl
+        ZXIuZXhhbXBsZTAdBgNVHQ4EFgQUYvhq3slAzdZJJm7xOC1nHYfo3VgwHwYDVR0j
+        BBgwFoAU90i1UeyXZRQaXH12i+1+3um1kQswCgYIKoZIzj0EAwIDSAAwRQIgb1bS
+        XROThSYuZE00hfRmFPNyPndvrlbCHQS+p1R8dtoCIQCe0fJdWPMF6zJy2oKUcKe9
+        OOnjp4660U+LklJU9AFe2Q==
+        -----END CERTIFICATE-----
+        """
+
+    /// As `peer`, by the other authority.
+    public static let foreign = """
+        -----BEGIN CERTIFICATE-----
+        MIICnTCCAkSgAwIBAgIUQDjyY7mzfgei5l93/5mhKk3sKv0wCgYIKoZIzj0EAwIw
+        KDEMMAoGA1UECgwDTGFiMRgwFgYDVQQDDA9vdGhlciBhdXRob3JpdHkwIBcNMjAw
+        MTAxMDAwMDAwWhgPMjExOTEyMzEwMDAwMDBaMB0xDDAKBgNVBAoMA0xhYjENMAsG
+        A1UEAwwEcGVlcjCCASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEBALIj5Ua0
+        kYISsOvjJvQvXCqXyy4AK0p59nyC0PF741QWjzWvKQkJCQR7MzNaOB5fGC9w0K2Y
+        KNwG19WlQaiBtoG0QzzrtcPHUdwTO+AT69Gc+Xx+OlQ+2ekABZyXfEmPrDhT6rCm
+        K/BsuwJHSH9MpyhQBeCkNxTTtO8uvt6v1ueaBGqVEjr8yukuKZa0Yznzv85wuOtC
+        5m0ZhK3osuG7eZP6jUCZ7MdWGIx+DCI2hB+vYzO9GT/l+z2lnAGw5leRy6bhHVZQ
+        5CfOpItnBmUwWVQCIJBMPE0EG8zACN+AYFSFwL5KlXtb0TnZnSTSiUStNgOpKpy0
+        kX0looi47Jw8w1sCAwEAAaOBiTCBhjBEBgNVHREEPTA7ggxQZWVyLmV4YW1wbGWB
+        E3JvdXRlckBwZWVyLmV4YW1wbGWHBMYzZAKHECABDbgAAAAAAAAAAAAAAAIwHQYD
+        VR0OBBYEFGL4at7JQM3WSSZu8TgtZx2H6N1YMB8GA1UdIwQYMBaAFDbnNeNly09b
+        cak5idCcWHaOLbfDMAoGCCqGSM49BAMCA0cAMEQCIARkfuRTsGxIEtUL281Mtavg
+        /MRTd28QNw9azXYxLO/iAiAFXh/FRH/OKwHSnNMg/phSWN0qqkSUiIMAPLH6EqAc
+        PQ==
+        -----END CERTIFICATE-----
+        """
+
+    /// Until 2021.
+    public static let expired = """
+        -----BEGIN CERTIFICATE-----
+        MIICmzCCAkGgAwIBAgIUCH2GmUPKg8FjNnoW6ZZeHcno+6EwCgYIKoZIzj0EAwIw
+        JzEMMAoGA1UECgwDTGFiMRcwFQYDVQQDDA5nb29kIGF1dGhvcml0eTAeFw0yMDAx
+        MDEwMDAwMDBaFw0yMTAxMDEwMDAwMDBaMB0xDDAKBgNVBAoMA0xhYjENMAsGA1UE
+        AwwEcGVlcjCCASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEBALIj5Ua0kYIS
+        sOvjJvQvXCqXyy4AK0p59nyC0PF741QWjzWvKQkJCQR7MzNaOB5fGC9w0K2YKNwG
+        19WlQaiBtoG0QzzrtcPHUdwTO+AT69Gc+Xx+OlQ+2ekABZyXfEmPrDhT6rCmK/Bs
+        uwJHSH9MpyhQBeCkNxTTtO8uvt6v1ueaBGqVEjr8yukuKZa0Yznzv85wuOtC5m0Z
+        hK3osuG7eZP6jUCZ7MdWGIx+DCI2hB+vYzO9GT/l+z2lnAGw5leRy6bhHVZQ5CfO
+        pItnBmUwWVQCIJBMPE0EG8zACN+AYFSFwL5KlXtb0TnZnSTSiUStNgOpKpy0kX0l
+        ooi47Jw8w1sCAwEAAaOBiTCBhjBEBgNVHREEPTA7ggxQZWVyLmV4YW1wbGWBE3Jv
+        dXRlckBwZWVyLmV4YW1wbGWHBMYzZAKHECABDbgAAAAAAAAAAAAAAAIwHQYDVR0O
+        BBYEFGL4at7JQM3WSSZu8TgtZx2H6N1YMB8GA1UdIwQYMBaAFHJL4I3wN2sTaKja
+        UTvQXWixIsLFMAoGCCqGSM49BAMCA0gAMEUCIB0NOMB4b1+xmK4FEf2xJGq8Q+Q/
+        /aDWCVPi1aGwMdg2AiEAh2t8jVHoDQ3GYLhEEkYFWW9I82KQr6+Zt/OCjee4f4U=
+        -----END CERTIFICATE-----
+        """
+
+    /// For server authentication alone.
+    public static let forWeb = """
+        -----BEGIN CERTIFICATE-----
+        MIICsjCCAligAwIBAgIUR+xUsPOY1Llq6iBFoQqfvnt95C8wCgYIKoZIzj0EAwIw
+        JzEMMAoGA1UECgwDTGFiMRcwFQYDVQQDDA5nb29kIGF1dGhvcml0eTAgFw0yMDAx
+        MDEwMDAwMDBaGA8yMTE5MTIzMTAwMDAwMFowHTEMMAoGA1UECgwDTGFiMQ0wCwYD
+        VQQDDARwZWVyMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAsiPlRrSR
+        ghKw6+Mm9C9cKpfLLgArSnn2fILQ8XvjVBaPNa8pCQkJBHszM1o4Hl8YL3DQrZgo
+        3AbX1aVBqIG2gbRDPOu1w8dR3BM74BPr0Zz5fH46VD7Z6QAFnJd8SY+sOFPqsKYr
+        8Gy7AkdIf0ynKFAF4KQ3FNO07y6+3q/W55oEapUSOvzK6S4plrRjOfO/znC460Lm
+        bRmEreiy4bt5k/qNQJnsx1YYjH4MIjaEH69jM70ZP+X7PaWcAbDmV5HLpuEdVlDk
+        J86ki2cGZTBZVAIgkEw8TQQbzMAI34BgVIXAvkqVe1vROdmdJNKJRK02A6kqnLSR
+        fSWiiLjsnDzDWwIDAQABo4GeMIGbMBMGA1UdJQQMMAoGCCsGAQUFBwMBMEQGA1Ud
+        EQQ9MDuCDFBlZXIuZXhhbXBsZYETcm91dGVyQHBlZXIuZXhhbXBsZYcExjNkAocQ
+        IAENuAAAAAAAAAAAAAAAAjAdBgNVHQ4EFgQUYvhq3slAzdZJJm7xOC1nHYfo3Vgw
+        HwYDVR0jBBgwFoAUckvgjfA3axNoqNpRO9BdaLEiwsUwCgYIKoZIzj0EAwIDSAAw
+        RQIgfqrtOuWVu+dobU6JkkvsS7v9F+/UqC3uj51PJ3ba0foCIQDUjLt73p1XARPl
+        8NRb9pBjyYlvjHbP9MZRPcBMfeIwsQ==
+        -----END CERTIFICATE-----
+        """
+
+    /// Whose key is not for signatures.
+    public static let forAgreement = """
+        -----BEGIN CERTIFICATE-----
+        MIICqzCCAlCgAwIBAgIUR17pRohTYZuADe06fElRz34FvB4wCgYIKoZIzj0EAwIw
+        JzEMMAoGA1UECgwDTGFiMRcwFQYDVQQDDA5nb29kIGF1dGhvcml0eTAgFw0yMDAx
+        MDEwMDAwMDBaGA8yMTE5MTIzMTAwMDAwMFowHTEMMAoGA1UECgwDTGFiMQ0wCwYD
+        VQQDDARwZWVyMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAsiPlRrSR
+        ghKw6+Mm9C9cKpfLLgArSnn2fILQ8XvjVBaPNa8pCQkJBHszM1o4Hl8YL3DQrZgo
+        3AbX1aVBqIG2gbRDPOu1w8dR3BM74BPr0Zz5fH46VD7Z6QAFnJd8SY+sOFPqsKYr
+        8Gy7AkdIf0ynKFAF4KQ3FNO07y6+3q/W55oEapUSOvzK6S4plrRjOfO/znC460Lm
+        bRmEreiy4bt5k/qNQJnsx1YYjH4MIjaEH69jM70ZP+X7PaWcAbDmV5HLpuEdVlDk
+        J86ki2cGZTBZVAIgkEw8TQQbzMAI34BgVIXAvkqVe1vROdmdJNKJRK02A6kqnLSR
+        fSWiiLjsnDzDWwIDAQABo4GWMIGTMAsGA1UdDwQEAwIDCDBEBgNVHREEPTA7ggxQ
+        ZWVyLmV4YW1wbGWBE3JvdXRlckBwZWVyLmV4YW1wbGWHBMYzZAKHECABDbgAAAAA
+        AAAAAAAAAAIwHQYDVR0OBBYEFGL4at7JQM3WSSZu8TgtZx2H6N1YMB8GA1UdIwQY
+        MBaAFHJL4I3wN2sTaKjaUTvQXWixIsLFMAoGCCqGSM49BAMCA0kAMEYCIQDcnY7W
+        cZe0MF5uO5mUh3cHc3p6AYrFDd/yzuUOFbHqagIhAMxGjwlxc/SVSeVYIEityVRf
+        jgCPsJy1qCfwqWOWxp8A
+        -----END CERTIFICATE-----
+        """
+}
