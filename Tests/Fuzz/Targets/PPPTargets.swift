@@ -76,8 +76,8 @@ extension FuzzTarget {
     private static let fuzzingPeer = PPPCertificates.client(PPPCertificates.alice)
 
     /// The first octet chooses the method and how far a link has come; behind it stand frames, each after its
-    /// length, and where the length is 255 the clock goes on to the next deadline. Each frame may meet another
-    /// instance.
+    /// length, and where the length is 255 the clock goes on to the next deadline. Each frame may meet
+    /// another instance.
     private static func link(_ bytes: [UInt8]) {
         guard let choice = bytes.first else { return }
         let methods: [AuthenticationMethod] = [.eapMSCHAPv2, .msCHAPv2, .chapMD5, .pap]
