@@ -38,16 +38,16 @@ public final class FrameDevice: Sendable {
         var atClose: (@Sendable () -> Void)?
     }
 
-    /// Takes over `descriptor` and `sending`. `atClose` runs once, after it was closed.
+    /// Takes over `descriptor`. `atClose` runs once, after it was closed.
     public init(
-        kind: Kind, name: String, mtu: Int, owning descriptor: Int32, sending: Int32? = nil,
-        advisories: [String] = [], atClose: (@Sendable () -> Void)? = nil
+        kind: Kind, name: String, mtu: Int, owning descriptor: Int32, advisories: [String] = [],
+        atClose: (@Sendable () -> Void)? = nil
     ) {
         self.kind = kind
         self.name = name
         self.mtu = mtu
         self.advisories = advisories
-        open = Mutex(Open(descriptor: descriptor, sending: sending, atClose: atClose))
+        open = Mutex(Open(descriptor: descriptor, sending: nil, atClose: atClose))
     }
 
     deinit { close() }
@@ -58,6 +58,9 @@ public final class FrameDevice: Sendable {
     /// A socket by which frames leave in batches, each message behind a virtio_net_hdr; nil: there is only
     /// the one descriptor. Stays owned by this device.
     public var sendingDescriptor: Int32? { open.withLock { $0.sending } }
+
+    /// Takes over such a socket. To be called once, before anybody sends.
+    func send(by descriptor: Int32) { open.withLock { $0.sending = descriptor } }
 
     /// To be called when nobody polls the descriptor any more. Again: does nothing.
     public func close() {

@@ -54,15 +54,16 @@ extension LocalBridge {
         let descriptor = bridge_open_packet_socket(index)
         try Interface.check(descriptor, "open a packet socket on \"\(name)\"", need: "CAP_NET_RAW")
 
-        // Without it each frame leaves by itself.
-        let sending = bridge_open_sending_socket(index)
         let before = interface.offloads
         interface.setOffloads(before, on: false)
         let changed = before.subtracting(interface.offloads)
         let device = FrameDevice(
             kind: .networkInterface, name: name, mtu: mtu, owning: descriptor,
-            sending: sending < 0 ? nil : sending, advisories: advisories(interface),
+            advisories: advisories(interface),
             atClose: { interface.setOffloads(changed, on: true) })
+        // Without it each frame leaves by itself.
+        let sending = bridge_open_sending_socket(index)
+        if sending >= 0 { device.send(by: sending) }
         return device
     }
 

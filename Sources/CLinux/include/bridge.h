@@ -20,11 +20,12 @@ int bridge_open_tap(const char *name);
  * nonblocking. The interface stops being promiscuous when the descriptor is closed. */
 int bridge_open_packet_socket(int index);
 
-/* Opens a packet socket of interface `index` that receives nothing, and before each frame that is sent takes a
- * virtio_net_hdr: a message may be several segments. */
+/* Opens a packet socket of interface `index` that receives nothing, and before each frame that is sent takes
+ * a virtio_net_hdr: a message may be several segments. */
 int bridge_open_sending_socket(int index);
 
-/* The one for all frames, without the promiscuity, for DHCP messages to a server alone (UDP port 67, not fragmented). */
+/* The one for all frames, without the promiscuity, for DHCP messages to a server alone (UDP port 67, not
+ * fragmented). */
 int bridge_open_dhcp_socket(int index);
 
 /* Both ends nonblocking, one frame a message; each end holds about `bytes` of frames not read yet. */

@@ -196,7 +196,7 @@ public struct PhaseOnePolicy: Sendable {
         if methods == [UInt32(AuthenticationMethod.rsaSignature.rawValue)],
             !authentication.contains(.rsaSignature)
         {
-            return "the peer offers certificates alone, and no client-ca says whose are good"
+            return "the peer offers certificates alone, and no ike-client-ca says whose are good"
         }
         return "no proposal chosen"
     }
