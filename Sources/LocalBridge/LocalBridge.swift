@@ -57,12 +57,12 @@ extension LocalBridge {
         let before = interface.offloads
         interface.setOffloads(before, on: false)
         let changed = before.subtracting(interface.offloads)
-        let device = FrameDevice(
-            kind: .networkInterface, name: name, mtu: mtu, owning: descriptor,
-            advisories: advisories(interface),
-            atClose: { interface.setOffloads(changed, on: true) })
-        // Without it each frame leaves by itself.
         let sending = bridge_open_sending_socket(index)
+        var advisories = advisories(interface)
+        if sending < 0 { advisories.append("each frame to \"\(name)\" leaves by itself: errno \(-sending)") }
+        let device = FrameDevice(
+            kind: .networkInterface, name: name, mtu: mtu, owning: descriptor, advisories: advisories,
+            atClose: { interface.setOffloads(changed, on: true) })
         if sending >= 0 { device.send(by: sending) }
         return device
     }

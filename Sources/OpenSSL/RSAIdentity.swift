@@ -18,6 +18,7 @@ import COpenSSL
         defer { withExtendedLifetime(all) {} }
         let own = unsafe all.all[0].handle
         let bio = try MemoryBIO(pem)
+        defer { withExtendedLifetime(bio) {} }
         guard let key = unsafe PEM_read_bio_PrivateKey(bio.handle, nil, nil, nil) else {
             throw OpenSSLError(taking: "private key")
         }

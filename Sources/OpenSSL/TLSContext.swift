@@ -75,6 +75,7 @@ import COpenSSL
 
     private func use(_ identity: Identity) throws(OpenSSLError) {
         let certificates = try PEMCertificates(identity.chain)
+        defer { withExtendedLifetime(certificates) {} }
         guard let own = certificates.all.first else {
             throw OpenSSLError("certificate chain", reason: "no certificate in the file")
         }
@@ -101,6 +102,7 @@ import COpenSSL
         by authorities: String, _ verification: Verification
     ) throws(OpenSSLError) {
         let certificates = try PEMCertificates(authorities)
+        defer { withExtendedLifetime(certificates) {} }
         let store = unsafe SSL_CTX_get_cert_store(handle)
         for authority in certificates.all {
             guard unsafe X509_STORE_add_cert(store, authority.handle) == 1 else {

@@ -41,7 +41,8 @@ public enum MethodsOption {
                 "\(key) has \"\(AuthenticationMethod.eapTLS.rawValue)\", which needs \(authoritiesKey), "
                     + "the path of a PEM file")
         }
-        let certificate = try host.serverCertificate()
+        var certificate = try host.serverCertificate()
+        defer { wipe(&certificate.key) }
         do {
             return try TLSContext(
                 .server,

@@ -18,9 +18,12 @@ extension IPsecLane {
     func exportConnections(to sink: HandoverSink) {
         settle()
         defer { settle() }
-        var shared = HandoverRecord(version: Party.recordVersion, connection: 0, octets: shared())
-        defer { wipe(&shared.octets) }
-        _ = sink.offer(shared)
+        if !isExporting {
+            var shared = HandoverRecord(version: Party.recordVersion, connection: 0, octets: shared())
+            defer { wipe(&shared.octets) }
+            _ = sink.offer(shared)
+        }
+        isExporting = true
         var offered: Set<UInt64> = []
         for name in server.names {
             // It may have gone, or stayed, with another SA of its party.
@@ -31,6 +34,7 @@ extension IPsecLane {
             case .later: return
             }
         }
+        isExporting = false
     }
 
     private func shared() -> [UInt8] {
@@ -47,8 +51,9 @@ extension IPsecLane {
         var whole: [UInt8] = []
         whole.reserveCapacity(octets.count + sums.count)
         whole += octets
+        whole += sums
         wipe(&octets)
-        return whole + sums
+        return whole
     }
 
     private func offer(_ party: Party, to sink: HandoverSink) -> HandoverSink.Answer {

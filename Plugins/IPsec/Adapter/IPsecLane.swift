@@ -57,6 +57,8 @@ final class IPsecLane: LaneAdapter {
     var nextQuestion: UInt64 = 1
     /// Accepted, and on their way to a session: a user's takes until his client joins the network.
     var accepted: [PlaceID: IdentityHandle] = [:]
+    /// What the lane shares was offered to the instance that takes over.
+    var isExporting = false
     private var frames = FrameQueue()
     private var gathering: UInt64 = 0
 

@@ -65,10 +65,12 @@ public final class IPsecModule: PacketAdapter {
     }
 
     public func certificateChanged() throws {
-        let authorities = state.withLock { $0.clientAuthorities }
-        try credentials.fetchCertificate(from: host, authorities: authorities)
         let tls = try MethodsOption.readTLS(host)
-        state.withLock { $0.calls.tls = tls }
+        let authorities = state.withLock { state in
+            state.calls.tls = tls
+            return state.clientAuthorities
+        }
+        try credentials.fetchCertificate(from: host, authorities: authorities)
     }
 
     /// [lane] What EAP-TLS presents.

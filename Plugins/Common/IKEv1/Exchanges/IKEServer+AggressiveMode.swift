@@ -18,6 +18,10 @@ extension IKEServer {
     static let unprovedInterval: Duration = .milliseconds(20)
     static let signatureCost = 4
 
+    private static func cost(of suite: PhaseOneSuite) -> Int {
+        suite.authentication == .rsaSignature ? signatureCost : 1
+    }
+
     func receiveAggressive(_ message: Message, at now: Instant) throws(WireError) {
         guard options.allowsAggressiveMode else {
             return logRefusal("phase 1 refused reason=\"aggressive mode\"", message.path, at: now)
@@ -25,7 +29,10 @@ extension IKEServer {
         let initiator = Initiator(
             cookie: message.header.cookies.initiator, source: message.path.remote.source)
         if let cookies = initiators[initiator], let sa = sas[cookies] {
-            guard sa.claim != nil, message.octets == sa.lastReceived else { return }
+            // Who asks from a forged address has the answer sent to somebody else.
+            guard sa.claim != nil, message.octets == sa.lastReceived,
+                unprovedExchanges.take(Self.cost(of: sa.suite), at: now)
+            else { return }
             return send(
                 sa.lastSent, message.header, to: message.path,
                 mayFragment: sa.abilities.contains(.fragmentation))
@@ -45,8 +52,7 @@ extension IKEServer {
             cookies: Cookies(initiator: initiator.cookie, responder: makeCookie(initiator.cookie)),
             first: first, choice: choice, theirs: try KeyExchange(payloads, first.abilities),
             isUnproved: true)
-        let cost = choice.suite.authentication == .rsaSignature ? Self.signatureCost : 1
-        guard unprovedExchanges.take(cost, at: now) else {
+        guard unprovedExchanges.take(Self.cost(of: choice.suite), at: now) else {
             return logRefusal("phase 1 refused reason=\"too many in aggressive mode\"", message.path, at: now)
         }
         do throws(OpenSSLError) {

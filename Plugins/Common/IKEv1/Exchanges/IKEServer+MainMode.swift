@@ -212,7 +212,12 @@ extension IKEServer {
         _ proof: inout Proof, _ keys: PhaseOneKeys, _ handshake: ISAKMPSA.Handshake, _ message: Message,
         at now: Instant
     ) throws(OpenSSLError) -> Bool {
-        guard case .signature(let signature) = proof.evidence, let certificates else { return false }
+        guard case .signature(let signature) = proof.evidence, let certificates else {
+            unauthentic += 1
+            logRefusal("phase 1 refused reason=\"no ike-client-ca any more\"", message.path, at: now)
+            refuse(message, .authenticationFailed)
+            return false
+        }
         let hash = try keys.proof(
             isInitiator: true, handshake.exchange, offer: handshake.offer, identity: proof.identityBody)
         do throws(CertificateRefusal) {

@@ -2,9 +2,10 @@ public import OpenSSL
 
 /// Which pre-shared key belongs to whom.
 ///
-/// An identity that has a key of its own is proved by that alone. Everybody else has the server's keys, or
-/// one that leads to a certain hub. In main mode the identity comes encrypted under what the key has made, so
-/// that keys are tried one after the other; in aggressive mode it comes first, and one key is looked up.
+/// An identity that has a key of its own is proved by no other key (by a certificate it is). Everybody else
+/// has the server's keys, or one that leads to a certain hub. In main mode the identity comes encrypted under
+/// what the key has made, so that keys are tried one after the other; in aggressive mode it comes first, and
+/// one key is looked up.
 public struct KeyRing: Sendable {
     /// Keys that are tried for one proof in main mode: about a millisecond of work.
     public static let maxCandidates = 64

@@ -91,14 +91,27 @@ extension Identification {
         case .distinguishedName:
             guard peer.isSubject(data) else { return nil }
             return Identification(kind, peer.subject)
-        case .fqdn: names = peer.dnsNames
-        case .userFQDN: names = peer.mailAddresses
+        // Users are found by the text: a name that reads like an identity of another kind is none.
+        case .fqdn: names = peer.dnsNames.filter(Self.isHostName)
+        case .userFQDN:
+            names = peer.mailAddresses.filter { $0.contains(Self.at) && !$0.contains(Self.equals) }
         case .ipv4Address, .ipv6Address: return peer.addresses.contains(data) ? self : nil
         default: return nil
         }
         let wanted = Self.lowercased(data)
         guard let name = names.first(where: { Self.lowercased($0) == wanted }) else { return nil }
         return Identification(kind, name)
+    }
+
+    private static let at = UInt8(ascii: "@")
+    private static let equals = UInt8(ascii: "=")
+
+    /// Letters, digits, `-`, `_` and dots, and in the last label a letter: no address, no distinguished name.
+    private static func isHostName(_ name: [UInt8]) -> Bool {
+        let isLetter = { (octet: UInt8) in (0x61...0x7a).contains(octet | 0x20) }
+        let label = name.split(separator: UInt8(ascii: ".")).last ?? []
+        return label.contains(where: isLetter)
+            && name.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) || "-_.".utf8.contains($0) }
     }
 
     private static func lowercased(_ name: [UInt8]) -> [UInt8] {
