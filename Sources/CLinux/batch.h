@@ -72,7 +72,12 @@ struct clinux_sender {
     load loads[CLINUX_MESSAGES];
 };
 
-/* Sends the first messages as they are; one that is refused is dropped, those behind it are tried. */
-void clinux_batch_send(clinux_sender *sender, int fd, uint32_t count, clinux_counters *counters);
+/* Sends the messages from `at` on as they are; one that is refused is dropped, those behind it are tried.
+ * Returns `count`, or where a message of several datagrams stands that is not taken as one. */
+uint32_t clinux_batch_send(clinux_sender *sender, int fd, uint32_t at, uint32_t count,
+                           clinux_counters *counters);
+
+/* Sends one message; what is not taken is dropped. */
+void clinux_message_send(int fd, const struct msghdr *header, load carried, clinux_counters *counters);
 
 #endif

@@ -2,8 +2,8 @@
 #include "bridge.h"
 
 #ifdef __linux__
+#include "checksum.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -14,21 +14,12 @@
 
 enum { TAG = 4, ADDRESSES = 12 };
 
-static uint32_t sum(const uint8_t *bytes, size_t count, uint32_t seed)
-{
-    uint64_t total = seed;
-    for (; count > 1; count -= 2, bytes += 2) total += (uint32_t)bytes[0] << 8 | bytes[1];
-    if (count) total += (uint32_t)bytes[0] << 8;
-    while (total >> 16) total = (total & 0xffff) + (total >> 16);
-    return (uint32_t)total;
-}
-
-static void finish(uint8_t *segment, size_t length, uint8_t protocol, uint32_t addresses)
+static void finish(uint8_t *segment, size_t length, uint8_t protocol, uint64_t pseudo_header)
 {
     size_t field = protocol == IPPROTO_TCP ? 16 : 6;
     if ((protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) || length < field + 2) return;
     memset(segment + field, 0, 2);
-    uint16_t checksum = (uint16_t)~sum(segment, length, addresses + protocol + (uint32_t)length);
+    uint16_t checksum = (uint16_t)~checksum_fold(checksum_add(segment, length, pseudo_header));
     if (checksum == 0 && protocol == IPPROTO_UDP) checksum = 0xffff;
     segment[field] = (uint8_t)(checksum >> 8);
     segment[field + 1] = (uint8_t)checksum;
@@ -50,12 +41,13 @@ static void complete_checksum(uint8_t *frame, size_t length)
         size_t header = (size_t)(ip[0] & 15) * 4, total = (size_t)ip[2] << 8 | ip[3];
         if (header < 20 || total < header || at + total > length) return;
         if ((ip[6] & 0x3f) || ip[7]) return;
-        finish(ip + header, total - header, ip[9], sum(ip + 12, 8, 0));
+        size_t payload = total - header;
+        finish(ip + header, payload, ip[9], checksum_pseudo_header(ip, 0, ip[9], payload));
     } else if (type == ETH_P_IPV6 && at + 40 <= length) {
         uint8_t *ip = frame + at;
         size_t payload = (size_t)ip[4] << 8 | ip[5];
         if (at + 40 + payload > length) return;
-        finish(ip + 40, payload, ip[6], sum(ip + 8, 32, 0));
+        finish(ip + 40, payload, ip[6], checksum_pseudo_header(ip, 1, ip[6], payload));
     }
 }
 

@@ -132,8 +132,20 @@ static void write_frames(int fd, const pa_slice_v1 *frames, uint32_t count, clin
     }
 }
 
-void clinux_batch_send(clinux_sender *sender, int fd, uint32_t count, clinux_counters *counters) {
-    uint32_t at = 0;
+void clinux_message_send(int fd, const struct msghdr *header, load carried, clinux_counters *counters) {
+    counters->send_calls++;
+    if (sendmsg(fd, header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) count_load(carried, counters);
+    else count_failure(counters, carried.datagrams);
+}
+
+/* What drivers, and the kernel for them, answer to a message that they would have to cut. */
+static int is_refused_as_one(load carried) {
+    return carried.datagrams > 1
+        && (errno == EINVAL || errno == EMSGSIZE || errno == EIO || errno == EOPNOTSUPP);
+}
+
+uint32_t clinux_batch_send(clinux_sender *sender, int fd, uint32_t at, uint32_t count,
+                           clinux_counters *counters) {
     while (at < count) {
         int sent = sendmmsg(fd, sender->headers + at, count - at, MSG_DONTWAIT | MSG_NOSIGNAL);
         counters->send_calls++;
@@ -141,13 +153,15 @@ void clinux_batch_send(clinux_sender *sender, int fd, uint32_t count, clinux_cou
             if (errno == EINTR) continue;
             if (errno == EAGAIN) {
                 for (; at < count; at++) counters->unsent_full += sender->loads[at].datagrams;
-                return;
+                return count;
             }
+            if (is_refused_as_one(sender->loads[at])) return at;
             count_failure(counters, sender->loads[at++].datagrams);
             continue;
         }
         for (int i = 0; i < sent; i++) count_load(sender->loads[at++], counters);
     }
+    return count;
 }
 
 void clinux_frames_send(clinux_sender *sender, int fd, uint32_t kind, const pa_slice_v1 *frames,
@@ -167,7 +181,7 @@ void clinux_frames_send(clinux_sender *sender, int fd, uint32_t kind, const pa_s
             header->msg_control = NULL;
             header->msg_controllen = 0;
         }
-        clinux_batch_send(sender, fd, batch, counters);
+        clinux_batch_send(sender, fd, 0, batch, counters);
         frames += batch;
         count -= batch;
     }

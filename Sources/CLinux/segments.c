@@ -3,8 +3,8 @@
 
 #ifdef __linux__
 #include "batch.h"
+#include "checksum.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/virtio_net.h>
@@ -30,30 +30,6 @@ static uint32_t load32(const uint8_t *at) { return load16(at) << 16 | load16(at 
 static void store16(uint8_t *at, uint32_t value) {
     at[0] = (uint8_t)(value >> 8);
     at[1] = (uint8_t)value;
-}
-
-/* The sum of RFC 1071 in the machine's order, not folded. */
-static uint64_t add(const uint8_t *bytes, size_t count, uint64_t total) {
-    for (; count >= 4; count -= 4, bytes += 4) {
-        uint32_t word;
-        memcpy(&word, bytes, 4);
-        total += word;
-    }
-    uint32_t last = 0;
-    memcpy(&last, bytes, count);
-    return total + last;
-}
-
-/* Folded, in network order. */
-static uint16_t fold(uint64_t total) {
-    while (total >> 16) total = (total & 0xffff) + (total >> 16);
-    return ntohs((uint16_t)total);
-}
-
-/* Of `length` octets of TCP between the addresses of the IP header. */
-static uint64_t pseudo_header(const uint8_t *ip, int is_ipv6, uint32_t length) {
-    uint64_t total = (uint64_t)htonl(length) + htonl(IPPROTO_TCP);
-    return is_ipv6 ? add(ip + 8, 32, total) : add(ip + 12, 8, total);
 }
 
 /* Whether the frame is an unfragmented TCP segment, which then is `found`. Frames with VLAN tags are not
@@ -93,9 +69,9 @@ static int parse(const pa_slice_v1 *slice, segment *found) {
 static int is_right(const segment *one) {
     const uint8_t *ip = one->frame + ETHERNET;
     uint32_t length = one->head - one->transport + one->payload;
-    if (!one->is_ipv6 && fold(add(ip, IPV4, 0)) != 0xffff) return 0;
-    uint64_t total = pseudo_header(ip, one->is_ipv6, length);
-    return fold(add(one->frame + one->transport, length, total)) == 0xffff;
+    if (!one->is_ipv6 && checksum_fold(checksum_add(ip, IPV4, 0)) != 0xffff) return 0;
+    uint64_t total = checksum_pseudo_header(ip, one->is_ipv6, IPPROTO_TCP, length);
+    return checksum_fold(checksum_add(one->frame + one->transport, length, total)) == 0xffff;
 }
 
 /* The addresses of both layers, and the ports. */
@@ -162,16 +138,32 @@ static void write_head(const segment_row *row, struct iovec *vectors, uint8_t *h
     } else {
         store16(ip + 2, IPV4 + length);
         store16(ip + 10, 0);
-        store16(ip + 10, ~(uint32_t)fold(add(ip, IPV4, 0)));
+        store16(ip + 10, ~(uint32_t)checksum_fold(checksum_add(ip, IPV4, 0)));
     }
     if (row->is_pushed) tcp[13] |= PSH;
-    store16(tcp + 16, fold(pseudo_header(ip, first->is_ipv6, length)));
+    store16(tcp + 16, checksum_fold(checksum_pseudo_header(ip, first->is_ipv6, IPPROTO_TCP, length)));
     vectors[0] = (struct iovec){head, VNET + first->head};
     vectors[1] = (struct iovec){(void *)(first->frame + first->head), first->payload};
 }
 
-static void send_rows(clinux_sender *sender, int fd, uint32_t count, clinux_counters *counters) {
-    static const struct virtio_net_hdr whole;
+static const struct virtio_net_hdr whole;
+
+/* The interface would not have the message: its segments leave as the frames that they were. All have as many
+ * octets in front of the payload. */
+static void send_apart(clinux_sender *sender, int fd, uint32_t at, clinux_counters *counters) {
+    const segment_row *row = &sender->segment_rows[at];
+    const struct iovec *payloads = sender->vectors[at] + 1;
+    uint32_t head = row->first.head;
+    for (uint32_t i = 0; i < row->segments; i++) {
+        struct iovec frame[2] = {{(void *)&whole, VNET},
+                                 {(uint8_t *)payloads[i].iov_base - head, payloads[i].iov_len + head}};
+        struct msghdr header = {.msg_iov = frame, .msg_iovlen = 2};
+        clinux_message_send(fd, &header, (load){1, (uint32_t)frame[1].iov_len}, counters);
+    }
+}
+
+static void send_rows(clinux_sender *sender, int fd, int32_t *joins, uint32_t count,
+                      clinux_counters *counters) {
     for (uint32_t i = 0; i < count; i++) {
         struct msghdr *header = &sender->headers[i].msg_hdr;
         const segment_row *row = &sender->segment_rows[i];
@@ -183,27 +175,31 @@ static void send_rows(clinux_sender *sender, int fd, uint32_t count, clinux_coun
         header->msg_control = NULL;
         header->msg_controllen = 0;
     }
-    clinux_batch_send(sender, fd, count, counters);
+    for (uint32_t at = 0; (at = clinux_batch_send(sender, fd, at, count, counters)) < count; at++) {
+        counters->segment_fallbacks++;
+        *joins = 0;
+        send_apart(sender, fd, at, counters);
+    }
 }
 
-void clinux_segments_send(clinux_sender *sender, int fd, const pa_slice_v1 *frames, uint32_t count,
-                          clinux_counters *counters) {
+void clinux_segments_send(clinux_sender *sender, int fd, int32_t *joins, const pa_slice_v1 *frames,
+                          uint32_t count, clinux_counters *counters) {
     uint32_t rows = 0;
     for (uint32_t i = 0; i < count; i++) {
         segment one;
-        const segment *found = parse(&frames[i], &one) ? &one : NULL;
+        const segment *found = *joins && parse(&frames[i], &one) ? &one : NULL;
         int is_joined = 0;
         for (uint32_t back = 1; found && !is_joined && back <= rows && back <= LOOK_BACK; back++)
             is_joined = join(&sender->segment_rows[rows - back], sender->vectors[rows - back], found);
         if (is_joined) continue;
         if (rows == CLINUX_MESSAGES) {
-            send_rows(sender, fd, rows, counters);
+            send_rows(sender, fd, joins, rows, counters);
             rows = 0;
         }
         begin(&sender->segment_rows[rows], sender->vectors[rows], &frames[i], found);
         rows++;
     }
-    if (rows > 0) send_rows(sender, fd, rows, counters);
+    if (rows > 0) send_rows(sender, fd, joins, rows, counters);
 }
 
 #endif

@@ -33,6 +33,8 @@ public protocol FrameHandler: AnyObject {
 
     private let descriptor: Int32
     private let sending: Int32?
+    /// Not 0 as long as the interface takes TCP segments that continue each other as one message.
+    private var joins: Int32 = 1
     private var handler: (any FrameHandler)?
     private let queue: UnsafeMutablePointer<pa_slice_v1>
     private var queued = 0
@@ -93,7 +95,8 @@ public protocol FrameHandler: AnyObject {
     override func flush() {
         let errors = unsafe lane.counted.pointee.unsent_error
         if let sending {
-            unsafe clinux_segments_send(lane.sender, sending, queue, UInt32(queued), lane.counted)
+            unsafe clinux_segments_send(
+                lane.sender, sending, &joins, queue, UInt32(queued), lane.counted)
         } else {
             unsafe clinux_frames_send(lane.sender, descriptor, kind.code, queue, UInt32(queued), lane.counted)
         }

@@ -454,7 +454,10 @@ extension Lane {
         for source in open { source.laneStops() }
         sources.removeAll()
         endTurn()
+        // They know the lane, and would keep it and its descriptors for ever.
         observers.removeAll()
+        watches.removeAll()
+        ringHandler = nil
         timers = TimerHeap()
     }
 }

@@ -246,11 +246,25 @@ extension LayerConverter {
     /// What the client has of IPv6; nil: nothing.
     public func ipv6Network(at now: Instant) -> IPv6Network? { ipv6?.network(at: now) }
 
-    /// Asks for an IPv6 address too; before `start`. `isExpected`: the hub is known to have routers.
-    public mutating func startIPv6(isExpected: Bool, at now: Instant) {
+    /// How a client has IPv6.
+    public enum IPv6Manner: Sendable {
+        /// It is told an address.
+        case told
+        /// It will have a link: `joinLink`. What `ipv6Network` has of addresses until then is leased, and the
+        /// client should have the lower half of it as its interface identifier.
+        case link
+    }
+
+    /// Asks for IPv6 too; before `start`. `isExpected`: the hub is known to have routers.
+    public mutating func startIPv6(_ manner: IPv6Manner = .told, isExpected: Bool, at now: Instant) {
         guard ipv6 == nil else { return }
         ipv6IsExpected = isExpected
-        ipv6 = IPv6Host(mac, timing, link: nil, seed: seed ^ 0x6)
+        let host: IPv6Host.Manner =
+            switch manner {
+            case .told: .told
+            case .link: .expectsLink
+            }
+        ipv6 = IPv6Host(mac, timing, host, seed: seed ^ 0x6)
         ipv6?.start(at: now)
         drainIPv6(at: now)
     }
@@ -258,13 +272,8 @@ extension LayerConverter {
     /// The client has a link, on which it forms its addresses itself. A second one takes the place of the
     /// first.
     public mutating func joinLink(_ link: IPv6Link, at now: Instant) {
-        if ipv6 != nil { ipv6?.close(at: now) }
-        drainIPv6(at: now)
-        // A client may negotiate its link anew as often as it likes.
-        let choices = ipv6?.choices
-        ipv6 = IPv6Host(mac, timing, link: link, seed: seed ^ 0x6)
-        if let choices { ipv6?.choices = choices }
-        ipv6?.start(at: now)
+        if ipv6 == nil { ipv6 = IPv6Host(mac, timing, .expectsLink, seed: seed ^ 0x6) }
+        ipv6?.join(link, at: now)
         drainIPv6(at: now)
     }
 

@@ -7,6 +7,8 @@ public struct CertificateHolder: Equatable, Sendable {
     public let certificate: [UInt8]
     /// DER; empty where only alternative names say who it is.
     public let subject: [UInt8]
+    /// The name of who has signed it, DER.
+    public let issuer: [UInt8]
     public private(set) var dnsNames: [[UInt8]] = []
     public private(set) var mailAddresses: [[UInt8]] = []
     /// 4 or 16 octets each.
@@ -16,6 +18,7 @@ public struct CertificateHolder: Equatable, Sendable {
         self.certificate = der
         let name = unsafe X509_get_subject_name(certificate)
         subject = unsafe X509_NAME_entry_count(name) > 0 ? unsafe Self.octets(ofName: name) : []
+        issuer = unsafe Self.octets(ofName: X509_get_issuer_name(certificate))
         unsafe readAlternativeNames(certificate)
     }
 

@@ -260,6 +260,10 @@ SIZE(pa_ipv6_module_v1, 16);
 AT(pa_ipv6_module_v1, reserved, 4);
 AT(pa_ipv6_module_v1, changed, 8);
 
+SIZE(pa_ipv6_link_host_v1, 16);
+AT(pa_ipv6_link_host_v1, reserved, 4);
+AT(pa_ipv6_link_host_v1, expect, 8);
+
 SIZE(pa_permission_host_v1, 16);
 AT(pa_permission_host_v1, reserved, 4);
 AT(pa_permission_host_v1, ask, 8);

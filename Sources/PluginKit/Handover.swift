@@ -85,8 +85,22 @@ public struct HeldThing: Hashable, Sendable {
 
     let sink: pa_handover_sink
     let context: UnsafeMutableRawPointer?
+    let refusals: HandoverRefusals
+
+    /// Whether a connection was offered in an earlier turn and stays: no record need be made of it again.
+    public func hasRefused(_ connection: UInt64) -> Bool { refusals.connections.contains(connection) }
 
     public func offer(_ record: HandoverRecord) -> Answer {
+        let answer = pass(record)
+        switch answer {
+        case .taken: break
+        case .stays: refusals.connections.insert(record.connection)
+        case .later: refusals.isUnfinished = true
+        }
+        return answer
+    }
+
+    private func pass(_ record: HandoverRecord) -> Answer {
         let memory = CMemory()
         var held = record.held.map {
             pa_held_v1(kind: $0.kind.rawValue, reserved: 0, handle: $0.handle, token: $0.token)
@@ -109,5 +123,18 @@ public struct HeldThing: Hashable, Sendable {
                 }
             }
         }
+    }
+}
+
+/// What the new instance has refused in the turns of one export.
+final class HandoverRefusals {
+    fileprivate(set) var connections: Set<UInt64> = []
+    fileprivate var isUnfinished = false
+
+    /// One turn of the export; after the last one nothing is remembered.
+    func turn(_ export: (HandoverRefusals) -> Void) {
+        isUnfinished = false
+        export(self)
+        if !isUnfinished { connections = [] }
     }
 }

@@ -5,20 +5,7 @@ internal import PluginABI
 @safe public final class HostServices: @unchecked Sendable {
     let table: UnsafePointer<pa_host_v1>
     let host: OpaquePointer
-    let datagram: UnsafePointer<pa_datagram_host_v1>?
-    let stream: UnsafePointer<pa_stream_host_v1>?
-    let timer: UnsafePointer<pa_timer_host_v1>?
-    let auth: UnsafePointer<pa_auth_host_v1>?
-    let session: UnsafePointer<pa_session_host_v1>?
-    let ipv6: UnsafePointer<pa_ipv6_host_v1>?
-    let permission: UnsafePointer<pa_permission_host_v1>?
-    let password: UnsafePointer<pa_password_host_v1>?
-    let metric: UnsafePointer<pa_metric_host_v1>?
-    private let option: UnsafePointer<pa_option_host_v1>?
-    private let store: UnsafePointer<pa_store_host_v1>?
-    private let certificate: UnsafePointer<pa_certificate_host_v1>?
-    private let psk: UnsafePointer<pa_psk_host_v1>?
-    private let log: UnsafePointer<pa_log_host_v1>?
+    let tables: HostTables
 
     /// What this host has.
     public let capabilities: Capabilities
@@ -29,45 +16,8 @@ internal import PluginABI
         unsafe self.table = table
         unsafe host = table.pointee.host
         serverVersion = unsafe String(lent: table.pointee.version) ?? ""
-        unsafe datagram = Self.find(PA_DATAGRAM, in: table, as: pa_datagram_host_v1.self)
-        unsafe stream = Self.find(PA_STREAM, in: table, as: pa_stream_host_v1.self)
-        unsafe timer = Self.find(PA_TIMER, in: table, as: pa_timer_host_v1.self)
-        unsafe auth = Self.find(PA_AUTH, in: table, as: pa_auth_host_v1.self)
-        unsafe session = Self.find(PA_SESSION, in: table, as: pa_session_host_v1.self)
-        unsafe ipv6 = Self.find(PA_IPV6, in: table, as: pa_ipv6_host_v1.self)
-        unsafe permission = Self.find(PA_PERMISSION, in: table, as: pa_permission_host_v1.self)
-        unsafe password = Self.find(PA_PASSWORD, in: table, as: pa_password_host_v1.self)
-        unsafe metric = Self.find(PA_METRIC, in: table, as: pa_metric_host_v1.self)
-        unsafe option = Self.find(PA_OPTION, in: table, as: pa_option_host_v1.self)
-        unsafe store = Self.find(PA_STORE, in: table, as: pa_store_host_v1.self)
-        unsafe certificate = Self.find(PA_CERTIFICATE, in: table, as: pa_certificate_host_v1.self)
-        unsafe psk = Self.find(PA_PSK, in: table, as: pa_psk_host_v1.self)
-        unsafe log = Self.find(PA_LOG, in: table, as: pa_log_host_v1.self)
-        var found: Capabilities = []
-        if unsafe datagram != nil { found.insert(.datagrams) }
-        if unsafe stream != nil { found.insert(.streams) }
-        if unsafe timer != nil { found.insert(.timers) }
-        if unsafe auth != nil { found.insert(.authentication) }
-        if unsafe session != nil { found.insert(.sessions) }
-        if unsafe ipv6 != nil { found.insert(.ipv6) }
-        if unsafe permission != nil { found.insert(.permissions) }
-        if unsafe password != nil { found.insert(.passwords) }
-        if unsafe metric != nil { found.insert(.metrics) }
-        if unsafe option != nil { found.insert(.options) }
-        if unsafe store != nil { found.insert(.store) }
-        if unsafe certificate != nil { found.insert(.certificates) }
-        if unsafe psk != nil { found.insert(.preSharedKeys) }
-        if unsafe log != nil { found.insert(.log) }
-        capabilities = found
-    }
-
-    /// The host's table for `id`; nil where it lacks it or means another layout by it.
-    private static func find<T>(_ id: String, in table: UnsafePointer<pa_host_v1>, as _: T.Type)
-        -> UnsafePointer<T>?
-    {
-        guard let found = unsafe table.pointee.capability(table.pointee.host, id) else { return nil }
-        guard unsafe found.load(as: UInt32.self) == MemoryLayout<T>.size else { return nil }
-        return unsafe found.assumingMemoryBound(to: T.self)
+        unsafe tables = HostTables(table)
+        capabilities = tables.capabilities
     }
 
     /// Says why the call in progress is about to fail. What a call throws is told without this.
@@ -88,7 +38,9 @@ extension HostServices {
 
     /// [any] One line, best as key=value. Lifecycle only; never per packet, never a secret.
     public func log(_ level: Level, _ line: @autoclosure () -> String) {
-        guard let log = unsafe log, unsafe log.pointee.is_enabled(host, level.rawValue) != 0 else { return }
+        guard let log = unsafe tables.log, unsafe log.pointee.is_enabled(host, level.rawValue) != 0 else {
+            return
+        }
         unsafe log.pointee.write(host, level.rawValue, line())
     }
 
@@ -103,7 +55,7 @@ extension HostServices {
     }
 
     private func declare(_ name: String, _ kind: UInt32, _ help: String) throws(Status) -> Metric {
-        guard let metric = unsafe metric else { return .unkept }
+        guard let metric = unsafe tables.metric else { return .unkept }
         var number: UInt32 = 0
         try Status(rawValue: unsafe metric.pointee.declare(host, name, kind, help, &number)).check()
         return Metric(rawValue: number)
@@ -115,7 +67,7 @@ extension HostServices {
 extension HostServices {
     /// Nil: left out, and without a default. Throws where it was not declared, or as another type.
     public func string(_ key: String) throws(Status) -> String? {
-        guard let option = unsafe option else { throw .unsupported }
+        guard let option = unsafe tables.option else { throw .unsupported }
         var value: UnsafePointer<CChar>?
         let status = Status(rawValue: unsafe option.pointee.string(host, key, &value))
         if status == .state { return nil }
@@ -124,7 +76,7 @@ extension HostServices {
     }
 
     public func integer(_ key: String) throws(Status) -> Int64? {
-        guard let option = unsafe option else { throw .unsupported }
+        guard let option = unsafe tables.option else { throw .unsupported }
         var value: Int64 = 0
         let status = Status(rawValue: unsafe option.pointee.integer(host, key, &value))
         if status == .state { return nil }
@@ -133,7 +85,7 @@ extension HostServices {
     }
 
     public func boolean(_ key: String) throws(Status) -> Bool {
-        guard let option = unsafe option else { throw .unsupported }
+        guard let option = unsafe tables.option else { throw .unsupported }
         var value: UInt32 = 0
         let status = Status(rawValue: unsafe option.pointee.boolean(host, key, &value))
         if status == .state { return false }
@@ -142,7 +94,7 @@ extension HostServices {
     }
 
     public func strings(_ key: String) throws(Status) -> [String] {
-        guard let option = unsafe option else { throw .unsupported }
+        guard let option = unsafe tables.option else { throw .unsupported }
         var values: UnsafePointer<UnsafePointer<CChar>?>?
         var count: UInt32 = 0
         let status = Status(rawValue: unsafe option.pointee.strings(host, key, &values, &count))
@@ -159,7 +111,7 @@ extension HostServices {
 extension HostServices {
     /// The value that was stored under `name`; nil where there is none.
     public func stored(_ name: String) throws(Status) -> [UInt8]? {
-        guard let store = unsafe store else { throw .unsupported }
+        guard let store = unsafe tables.store else { throw .unsupported }
         var value = unsafe pa_octets_v1()
         let status = Status(rawValue: unsafe store.pointee.get(host, name, &value))
         if status == .state { return nil }
@@ -169,7 +121,7 @@ extension HostServices {
 
     /// Keeps at most 65536 octets; on disk when it returns. An empty value removes the name.
     public func store(_ value: [UInt8], as name: String) throws(Status) {
-        guard let store = unsafe store else { throw .unsupported }
+        guard let store = unsafe tables.store else { throw .unsupported }
         let memory = CMemory()
         let status = Status(rawValue: unsafe store.pointee.put(host, name, memory.octets(value)))
         withExtendedLifetime(memory) {}
@@ -186,7 +138,7 @@ extension HostServices {
     }
 
     public func serverCertificate() throws(Status) -> ServerCertificate {
-        guard let certificate = unsafe certificate else { throw .unsupported }
+        guard let certificate = unsafe tables.certificate else { throw .unsupported }
         var (chain, key, trust) = unsafe (pa_octets_v1(), pa_octets_v1(), pa_octets_v1())
         try Status(rawValue: unsafe certificate.pointee.server(host, &chain, &key, &trust)).check()
         return unsafe ServerCertificate(
@@ -204,7 +156,7 @@ extension HostServices {
 
     /// Copies, which the caller wipes.
     public func preSharedKeys() throws(Status) -> [PreSharedKey] {
-        guard let psk = unsafe psk else { throw .unsupported }
+        guard let psk = unsafe tables.psk else { throw .unsupported }
         var keys: UnsafePointer<pa_psk_v1>?
         var count: UInt32 = 0
         try Status(rawValue: unsafe psk.pointee.keys(host, &keys, &count)).check()
@@ -217,7 +169,7 @@ extension HostServices {
 
     /// The address or name that clients shall use to reach this server.
     public func publicName() throws(Status) -> String {
-        guard let certificate = unsafe certificate else { throw .unsupported }
+        guard let certificate = unsafe tables.certificate else { throw .unsupported }
         var name: UnsafePointer<CChar>?
         try Status(rawValue: unsafe certificate.pointee.public_name(host, &name)).check()
         return unsafe String(lent: name) ?? ""
@@ -225,7 +177,7 @@ extension HostServices {
 
     /// [any] Octets from the system's cryptographic generator.
     public func random(_ count: Int) throws(Status) -> [UInt8] {
-        guard let timer = unsafe timer else { throw .unsupported }
+        guard let timer = unsafe tables.timer else { throw .unsupported }
         var octets = [UInt8](repeating: 0, count: count)
         try Status(rawValue: unsafe timer.pointee.random(host, &octets, count)).check()
         return octets
@@ -237,20 +189,20 @@ extension HostServices {
 extension HostServices {
     /// Opens one more datagram listener; `url` as in plugins.conf, port 0 takes any free one.
     public func openListener(_ url: String, pinning: Pinning = .flow) throws(Status) -> SocketHandle {
-        guard let datagram = unsafe datagram else { throw .unsupported }
+        guard let datagram = unsafe tables.datagram else { throw .unsupported }
         var socket: pa_socket = 0
         try Status(rawValue: unsafe datagram.pointee.open(host, url, pinning.rawValue, &socket)).check()
         return SocketHandle(rawValue: socket)
     }
 
     public func closeListener(_ socket: SocketHandle) throws(Status) {
-        guard let datagram = unsafe datagram else { throw .unsupported }
+        guard let datagram = unsafe tables.datagram else { throw .unsupported }
         try Status(rawValue: unsafe datagram.pointee.close(host, socket.rawValue)).check()
     }
 
     /// The address that the listener is bound to.
     public func localAddress(of socket: SocketHandle) throws(Status) -> Endpoint {
-        guard let datagram = unsafe datagram else { throw .unsupported }
+        guard let datagram = unsafe tables.datagram else { throw .unsupported }
         var address = pa_address_v1()
         try Status(rawValue: unsafe datagram.pointee.local_address(host, socket.rawValue, &address)).check()
         guard let endpoint = Endpoint(address) else { throw .handle }

@@ -5,7 +5,7 @@ extension LaneServices {
     /// until the turn ends.
     @discardableResult
     public func send(_ batch: DatagramBatch, on socket: SocketHandle) -> Status {
-        guard let datagram = unsafe datagram else { return .unsupported }
+        guard let datagram = unsafe tables.datagram else { return .unsupported }
         return Status(
             rawValue: unsafe datagram.pointee.send(lane, socket.rawValue, batch.start, UInt32(batch.count)))
     }
@@ -16,7 +16,7 @@ extension LaneServices {
     public func send(
         _ frames: borrowing FrameBatch, to remote: Endpoint, from local: Endpoint?, on socket: SocketHandle
     ) -> Status {
-        guard let datagram = unsafe datagram else { return .unsupported }
+        guard let datagram = unsafe tables.datagram else { return .unsupported }
         return unsafe withAddresses(remote, local) { remote, local in
             var status = Status.ok
             var next = 0
@@ -39,7 +39,7 @@ extension LaneServices {
     public func send(
         copying octets: [UInt8], to remote: Endpoint, from local: Endpoint?, on socket: SocketHandle
     ) -> Status {
-        guard let datagram = unsafe datagram else { return .unsupported }
+        guard let datagram = unsafe tables.datagram else { return .unsupported }
         return unsafe withLentSlice(octets) { slice in
             unsafe withAddresses(remote, local) { remote, local in
                 var datagrams = unsafe pa_datagram_v1(payload: slice, remote: remote, local: local)
@@ -54,7 +54,7 @@ extension LaneServices {
     public func handOver(
         _ index: Int, of batch: DatagramBatch, toLane lane: Int, on socket: SocketHandle
     ) -> Status {
-        guard let datagram = unsafe datagram else { return .unsupported }
+        guard let datagram = unsafe tables.datagram else { return .unsupported }
         precondition(index >= 0 && index < batch.count, "datagram outside of its batch")
         return Status(
             rawValue: unsafe datagram.pointee.hand_over(

@@ -3,7 +3,7 @@ internal import PluginABI
 extension LaneServices {
     /// Asks who it is. `decided` is called with `token`, never before this returns.
     public func ask(_ evidence: Evidence, token: UInt64) throws(Status) -> Ticket {
-        guard let auth = unsafe auth else { throw .unsupported }
+        guard let auth = unsafe tables.auth else { throw .unsupported }
         let memory = CMemory()
         var raw = unsafe evidence.raw(in: memory)
         var ticket: pa_ticket = 0
@@ -18,7 +18,7 @@ extension LaneServices {
     public func change(
         _ evidence: Evidence, to new: NewPassword, token: UInt64
     ) throws(Status) -> Ticket {
-        guard let password = unsafe password else { throw .unsupported }
+        guard let password = unsafe tables.password else { throw .unsupported }
         let memory = CMemory()
         var raw = unsafe evidence.raw(in: memory)
         var told = unsafe pa_new_password_v1(
@@ -33,13 +33,13 @@ extension LaneServices {
 
     /// The answer to `ask` or `change` is not wanted any more; `decided` is not called for it.
     public func withdraw(question ticket: Ticket) {
-        guard let auth = unsafe auth else { return }
+        guard let auth = unsafe tables.auth else { return }
         _ = unsafe auth.pointee.withdraw(lane, ticket.rawValue)
     }
 
     /// The identity is not needed any more; one that opened a session ends with the session.
     public func release(_ identity: IdentityHandle) {
-        guard let auth = unsafe auth else { return }
+        guard let auth = unsafe tables.auth else { return }
         unsafe auth.pointee.release(lane, identity.rawValue)
     }
 
@@ -48,7 +48,7 @@ extension LaneServices {
     public func permits(
         _ permission: Permission, to identity: IdentityHandle, at remote: Endpoint?, protocolName: String
     ) -> Bool {
-        guard let table = unsafe self.permission else { return false }
+        guard let table = unsafe tables.permission else { return false }
         let memory = CMemory()
         let address = unsafe remote.map { unsafe memory.value($0.raw) }
         let status = unsafe table.pointee.ask(
@@ -59,7 +59,7 @@ extension LaneServices {
 
     /// Asks for a place on a hub. Answered by `opened` or `refused` with `token`, never before this returns.
     public func open(_ request: SessionRequest, token: UInt64) throws(Status) -> Ticket {
-        guard let session = unsafe session else { throw .unsupported }
+        guard let session = unsafe tables.session else { throw .unsupported }
         let memory = CMemory()
         var raw = unsafe request.raw(in: memory)
         var ticket: pa_ticket = 0
@@ -73,21 +73,30 @@ extension LaneServices {
     /// alone. A host that knows nothing of IPv6 gives none.
     @discardableResult
     public func leaseIPv6(opening ticket: Ticket) -> Status {
-        guard let ipv6 = unsafe ipv6 else { return .unsupported }
+        guard let ipv6 = unsafe tables.ipv6 else { return .unsupported }
         return Status(rawValue: unsafe ipv6.pointee.lease(lane, ticket.rawValue))
+    }
+
+    /// The client will have a link, `joinIPv6Link`. In the call in which it was asked for a place alone. An
+    /// address that `changed` tells before `opened` should be the client's: its lower half is the interface
+    /// identifier to be offered. A host that does not know this tells none.
+    @discardableResult
+    public func expectIPv6Link(opening ticket: Ticket) -> Status {
+        guard let ipv6Link = unsafe tables.ipv6Link else { return .unsupported }
+        return Status(rawValue: unsafe ipv6Link.pointee.expect(lane, ticket.rawValue))
     }
 
     /// The client has a link with these interface identifiers (RFC 5072), on which it forms its IPv6
     /// addresses itself: it gets router advertisements by `transmit`.
     @discardableResult
     public func joinIPv6Link(_ handle: SessionHandle, own: UInt64, peer: UInt64) -> Status {
-        guard let ipv6 = unsafe ipv6 else { return .unsupported }
+        guard let ipv6 = unsafe tables.ipv6 else { return .unsupported }
         return Status(rawValue: unsafe ipv6.pointee.link(lane, handle.rawValue, own, peer))
     }
 
     /// Neither `opened` nor `refused` will be called; an address that is being leased is given back.
     public func withdraw(opening ticket: Ticket) {
-        guard let session = unsafe session else { return }
+        guard let session = unsafe tables.session else { return }
         _ = unsafe session.pointee.withdraw(lane, ticket.rawValue)
     }
 
@@ -95,7 +104,7 @@ extension LaneServices {
     /// the turn ends.
     @discardableResult
     public func receive(_ frames: inout FrameQueue, from handle: SessionHandle) -> Status {
-        guard let session = unsafe session else { return .unsupported }
+        guard let session = unsafe tables.session else { return .unsupported }
         let count = UInt32(frames.count)
         frames.removeAll()
         guard count > 0 else { return .ok }
@@ -104,7 +113,7 @@ extension LaneServices {
 
     /// The client has moved, or its cipher has changed; nil leaves a value as it is.
     public func update(_ handle: SessionHandle, remote: Endpoint? = nil, cipher: String? = nil) {
-        guard let session = unsafe session else { return }
+        guard let session = unsafe tables.session else { return }
         let memory = CMemory()
         let remote = unsafe remote.map { unsafe memory.value($0.raw) }
         _ = unsafe session.pointee.update(lane, handle.rawValue, remote, memory.text(cipher))
@@ -113,7 +122,7 @@ extension LaneServices {
 
     /// Ends it; `sentence` is for the log. No call with its token follows.
     public func close(_ handle: SessionHandle, _ reason: SessionReason, _ sentence: String? = nil) {
-        guard let session = unsafe session else { return }
+        guard let session = unsafe tables.session else { return }
         let memory = CMemory()
         _ = unsafe session.pointee.close(lane, handle.rawValue, reason.rawValue, memory.text(sentence))
         withExtendedLifetime(memory) {}

@@ -28,7 +28,7 @@ extension LaneServices {
     /// Queues frames in order. They stay untouched until the turn ends.
     @discardableResult
     public func write(_ frames: borrowing FrameBatch, to handle: StreamHandle) -> WriteResult {
-        guard let stream = unsafe stream else { return WriteResult(status: .unsupported, queued: 0) }
+        guard let stream = unsafe tables.stream else { return WriteResult(status: .unsupported, queued: 0) }
         var queued = 0
         let status = unsafe stream.pointee.write(
             lane, handle.rawValue, frames.start, UInt32(frames.count), &queued)
@@ -45,7 +45,7 @@ extension LaneServices {
     /// Queues a copy of `octets`.
     @discardableResult
     public func write(copying octets: [UInt8], to handle: StreamHandle) -> WriteResult {
-        guard let stream = unsafe stream else { return WriteResult(status: .unsupported, queued: 0) }
+        guard let stream = unsafe tables.stream else { return WriteResult(status: .unsupported, queued: 0) }
         var queued = 0
         let status = unsafe withLentSlice(octets) { slice in
             var slices = unsafe slice
@@ -56,7 +56,7 @@ extension LaneServices {
 
     /// Ends it: `flush` or `reset`. `closed` is not called for it any more.
     public func close(_ handle: StreamHandle, _ how: StreamEnding = .flush) {
-        guard let stream = unsafe stream else { return }
+        guard let stream = unsafe tables.stream else { return }
         _ = unsafe stream.pointee.close(lane, handle.rawValue, how.rawValue)
     }
 
@@ -65,7 +65,7 @@ extension LaneServices {
     public func move(_ handle: StreamHandle, toLane index: Int, token: UInt64, rest: [UInt8] = [])
         throws(Status)
     {
-        guard let stream = unsafe stream else { throw .unsupported }
+        guard let stream = unsafe tables.stream else { throw .unsupported }
         let memory = CMemory()
         let status = unsafe stream.pointee.move(
             lane, handle.rawValue, UInt32(index), token, memory.octets(rest))
@@ -74,7 +74,7 @@ extension LaneServices {
     }
 
     public func facts(of handle: StreamHandle) throws(Status) -> StreamFacts {
-        guard let stream = unsafe stream else { throw .unsupported }
+        guard let stream = unsafe tables.stream else { throw .unsupported }
         var facts = unsafe pa_stream_facts_v1()
         unsafe facts.size = UInt32(MemoryLayout<pa_stream_facts_v1>.size)
         try Status(rawValue: unsafe stream.pointee.facts(lane, handle.rawValue, &facts)).check()

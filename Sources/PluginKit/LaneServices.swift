@@ -9,60 +9,44 @@ public import Wire
     static let datagramsPerCall = 256
 
     let lane: OpaquePointer
-    let datagram: UnsafePointer<pa_datagram_host_v1>?
-    let stream: UnsafePointer<pa_stream_host_v1>?
-    let timer: UnsafePointer<pa_timer_host_v1>?
-    let auth: UnsafePointer<pa_auth_host_v1>?
-    let session: UnsafePointer<pa_session_host_v1>?
-    let ipv6: UnsafePointer<pa_ipv6_host_v1>?
-    let permission: UnsafePointer<pa_permission_host_v1>?
-    let password: UnsafePointer<pa_password_host_v1>?
-    let metric: UnsafePointer<pa_metric_host_v1>?
+    let tables: HostTables
     /// Room for `datagramsPerCall` datagrams on their way into the host.
     let scratch: UnsafeMutablePointer<pa_datagram_v1>
 
     init(lane: OpaquePointer, host: HostServices, scratch: UnsafeMutablePointer<pa_datagram_v1>) {
         unsafe self.lane = lane
-        unsafe datagram = host.datagram
-        unsafe stream = host.stream
-        unsafe timer = host.timer
-        unsafe auth = host.auth
-        unsafe session = host.session
-        unsafe ipv6 = host.ipv6
-        unsafe permission = host.permission
-        unsafe password = host.password
-        unsafe metric = host.metric
+        tables = host.tables
         unsafe self.scratch = scratch
     }
 
     /// The monotonic time, the same throughout one turn.
     public var now: Instant {
-        guard let timer = unsafe timer else { return Instant(nanoseconds: 0) }
+        guard let timer = unsafe tables.timer else { return Instant(nanoseconds: 0) }
         return Instant(nanoseconds: unsafe timer.pointee.now(lane))
     }
 
     /// Seconds since 1970-01-01 UTC, for what is compared between machines. May jump.
     public var wallSeconds: Int64 {
-        guard let timer = unsafe timer else { return 0 }
+        guard let timer = unsafe tables.timer else { return 0 }
         return unsafe timer.pointee.wall_seconds(lane)
     }
 
     /// Has `expired` called with `token` once, at or after `instant`. Arming a token again moves it.
     @discardableResult
     public func arm(timer token: UInt64, at instant: Instant) -> Status {
-        guard let timer = unsafe timer else { return .unsupported }
+        guard let timer = unsafe tables.timer else { return .unsupported }
         return Status(rawValue: unsafe timer.pointee.arm(lane, token, instant.nanoseconds))
     }
 
     /// An unarmed token is no error.
     public func disarm(timer token: UInt64) {
-        guard let timer = unsafe timer else { return }
+        guard let timer = unsafe tables.timer else { return }
         _ = unsafe timer.pointee.disarm(lane, token)
     }
 
     /// Adds to this lane's share of a metric.
     public func add(_ amount: Int, to counter: Metric) {
-        guard let metric = unsafe metric, counter != .unkept else { return }
+        guard let metric = unsafe tables.metric, counter != .unkept else { return }
         unsafe metric.pointee.add(lane, counter.rawValue, Int64(amount))
     }
 }

@@ -16,40 +16,49 @@ extension ModuleCounter {
 /// What a module has counted on all its lanes: metrics of the host, and sums for the module's own commands.
 public final class ModuleCounters<Counter: ModuleCounter>: Sendable {
     private final class Entry: Sendable {
+        let counter: Counter
         let sum = Atomic(0)
         let metric = Mutex(Metric.unkept)
+
+        init(_ counter: Counter) { self.counter = counter }
     }
 
-    private let entries: [Counter: Entry]
+    /// In the order of declaration.
+    private let entries: [Entry]
 
-    public init() {
-        entries = Dictionary(uniqueKeysWithValues: Counter.allCases.map { ($0, Entry()) })
-    }
+    public init() { entries = Counter.allCases.map(Entry.init) }
 
     /// To be called before there are lanes.
     public func declare(to host: HostServices) throws(Status) {
-        for (counter, entry) in entries {
+        for entry in entries {
+            let (name, help) = (entry.counter.rawValue, entry.counter.help)
             let metric =
-                counter.isGauge
-                ? try host.declareGauge(counter.rawValue, help: counter.help)
-                : try host.declareCounter(counter.rawValue, help: counter.help)
+                entry.counter.isGauge
+                ? try host.declareGauge(name, help: help) : try host.declareCounter(name, help: help)
             entry.metric.withLock { $0 = metric }
         }
     }
 
-    public func value(of counter: Counter) -> Int { entries[counter]?.sum.load(ordering: .relaxed) ?? 0 }
+    public func value(of counter: Counter) -> Int {
+        entries[position(of: counter)].sum.load(ordering: .relaxed)
+    }
 
     /// A line `NAME VALUE` for each, in the order of declaration.
     public var report: String {
         Counter.allCases.map { "\($0.rawValue) \(value(of: $0))\n" }.joined()
     }
 
-    fileprivate func metric(of counter: Counter) -> Metric {
-        entries[counter]?.metric.withLock { $0 } ?? .unkept
+    /// Linear scan: a module has a handful, and gauges, which are noted after each batch, stand first. By a
+    /// loop, because `firstIndex` allocates where nothing specializes it.
+    fileprivate func position(of counter: Counter) -> Int {
+        for position in entries.indices where entries[position].counter == counter { return position }
+        preconditionFailure("allCases lacks \(counter.rawValue)")
     }
 
-    fileprivate func add(_ amount: Int, to counter: Counter) {
-        entries[counter]?.sum.wrappingAdd(amount, ordering: .relaxed)
+    fileprivate var metrics: [Metric] { entries.map { $0.metric.withLock { $0 } } }
+
+    fileprivate func add(_ amount: Int, at position: Int) {
+        entries[position].sum.wrappingAdd(amount, ordering: .relaxed)
     }
 }
 
@@ -57,28 +66,32 @@ public final class ModuleCounters<Counter: ModuleCounter>: Sendable {
 public struct LaneCounters<Counter: ModuleCounter> {
     private let sums: ModuleCounters<Counter>
     private let services: LaneServices
-    private let metrics: [Counter: Metric]
-    /// What was noted last.
-    private var levels: [Counter: Int] = [:]
+    /// By a counter's position, as what was noted last.
+    private let metrics: [Metric]
+    private var levels: [Int]
     private var events: [Int] = []
 
     public init(_ counters: ModuleCounters<Counter>, _ services: LaneServices) {
         sums = counters
         self.services = services
-        metrics = Dictionary(uniqueKeysWithValues: Counter.allCases.map { ($0, counters.metric(of: $0)) })
+        metrics = counters.metrics
+        levels = [Int](repeating: 0, count: metrics.count)
     }
 
-    public func add(_ amount: Int = 1, to counter: Counter) {
-        sums.add(amount, to: counter)
-        services.add(amount, to: metrics[counter] ?? .unkept)
+    public func add(_ amount: Int = 1, to counter: Counter) { add(amount, at: sums.position(of: counter)) }
+
+    private func add(_ amount: Int, at position: Int) {
+        sums.add(amount, at: position)
+        services.add(amount, to: metrics[position])
     }
 
     /// There are `level` on this lane now.
     public mutating func note(_ level: Int, as gauge: Counter) {
-        let change = level - levels[gauge, default: 0]
+        let position = sums.position(of: gauge)
+        let change = level - levels[position]
         guard change != 0 else { return }
-        add(change, to: gauge)
-        levels[gauge] = level
+        add(change, at: position)
+        levels[position] = level
     }
 
     /// Adds what an engine has counted since the last time. `events`: how often, by kind, since it began;
@@ -124,6 +137,6 @@ extension ModuleCounters {
 
     /// The metrics are the host's, which has them of the other instance.
     public func add(_ sums: Sums) {
-        for (counter, value) in sums.values { add(value, to: counter) }
+        for (counter, value) in sums.values { add(value, at: position(of: counter)) }
     }
 }

@@ -160,9 +160,7 @@ extension ModuleTables {
             oldest: versions.lowerBound, reserved: 0,
             export_lane: { state, sink, context in
                 guard let sink = unsafe sink else { return PA_ERROR_ARGUMENT }
-                unsafe LaneInstance.with(state) {
-                    $0.exportConnections(to: unsafe HandoverSink(sink: sink, context: context))
-                }
+                unsafe LaneInstance.export(state, to: sink, context)
                 return PA_OK
             },
             import: { state, record in

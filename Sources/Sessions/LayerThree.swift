@@ -33,7 +33,7 @@ final class LayerThree {
 
 extension Session {
     /// Borrows a MAC address and asks for an IP address.
-    func beginLayerThree(_ port: HubPort, wantsIPv6: Bool) {
+    func beginLayerThree(_ port: HubPort) {
         let identity = request.identity
         // With the hub, because two hubs may be bridged onto one LAN, where their users must not share a MAC.
         let instance = String(decoding: request.instance, as: UTF8.self)
@@ -53,9 +53,9 @@ extension Session {
         }
         layerThree = LayerThree(LayerConverter(addressing, seed: generator.next()))
         let now = hubLane.lane.now
-        if wantsIPv6 {
+        if let ipv6Manner {
             let isExpected = hubLane.hubs.expectsIPv6(on: identity.hub, at: now)
-            layerThree?.converter.startIPv6(isExpected: isExpected, at: now)
+            layerThree?.converter.startIPv6(ipv6Manner, isExpected: isExpected, at: now)
         }
         layerThree?.converter.start(at: now)
         runConverter()
@@ -167,7 +167,7 @@ extension Session {
     private func layerThreeIsReady(_ lease: AddressLease) {
         guard let layerThree else { return }
         let hub = request.identity.hub
-        if wantsIPv6, layerThree.converter.ipv6Network(at: hubLane.lane.now) == nil {
+        if ipv6Manner != nil, layerThree.converter.ipv6Network(at: hubLane.lane.now) == nil {
             hubLane.hubs.noteIPv6(on: hub, at: nil)
         }
         tellIPv6()

@@ -1,5 +1,5 @@
 public import Hub
-import LayerConverter
+public import LayerConverter
 public import PluginABI
 public import Policy
 import Wire
@@ -18,8 +18,8 @@ import Wire
     private let openedAt: Instant
 
     private(set) var port: HubPort?
-    /// The client shall be told an IPv6 address.
-    private(set) var wantsIPv6 = false
+    /// How the client shall have IPv6; nil: not, as far as is known.
+    private(set) var ipv6Manner: LayerConverter.IPv6Manner?
     var layerThree: LayerThree?
     private(set) var isOpen = false
     /// Whether it counts among its user's sessions.
@@ -68,15 +68,14 @@ import Wire
         self.port = port
         switch request.layer {
         case .two: opened(nil)
-        case .three: beginLayerThree(port, wantsIPv6: wantsIPv6)
+        case .three: beginLayerThree(port)
         }
     }
 
-    /// Asks for an IPv6 address for the client; before it begins. False: it is too late, or it has no
-    /// layer 3.
-    public func leaseIPv6() -> Bool {
+    /// Asks for IPv6 for the client; before it begins. False: it is too late, or it has no layer 3.
+    public func startIPv6(_ manner: LayerConverter.IPv6Manner) -> Bool {
         guard request.layer == .three, port == nil else { return false }
-        wantsIPv6 = true
+        ipv6Manner = manner
         return true
     }
 

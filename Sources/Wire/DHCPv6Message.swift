@@ -11,6 +11,7 @@ public struct DHCPv6Message: Equatable, Sendable {
         public static let solicit = MessageType(rawValue: 1)
         public static let advertise = MessageType(rawValue: 2)
         public static let request = MessageType(rawValue: 3)
+        public static let confirm = MessageType(rawValue: 4)
         public static let renew = MessageType(rawValue: 5)
         public static let rebind = MessageType(rawValue: 6)
         public static let reply = MessageType(rawValue: 7)
@@ -143,9 +144,13 @@ public struct DHCPv6Association: Equatable, Sendable {
     public var t1: UInt32
     public var t2: UInt32
     public var addresses: [Address]
-    public var status: UInt16 = 0
+    /// RFC 8415 §21.13; 0 is success, and not said.
+    public var status: UInt16
 
-    public init(id: UInt32, t1: UInt32 = 0, t2: UInt32 = 0, addresses: [Address] = []) {
+    public init(
+        id: UInt32, t1: UInt32 = 0, t2: UInt32 = 0, addresses: [Address] = [], status: UInt16 = 0
+    ) {
+        self.status = status
         self.id = id
         self.t1 = t1
         self.t2 = t2
@@ -161,6 +166,7 @@ public struct DHCPv6Association: Equatable, Sendable {
         t2 = try reader.read(UInt32.self)
         guard t1 <= t2 || t2 == 0 else { throw .badValue }
         addresses = []
+        status = 0
         for option in try DHCPv6Option.list(parsing: &reader) {
             switch option.code {
             case .address: if let address = try Self.address(option.value) { addresses.append(address) }
@@ -188,6 +194,11 @@ public struct DHCPv6Association: Equatable, Sendable {
             inner.appendBigEndian(address.preferredLifetime)
             inner.appendBigEndian(address.validLifetime)
             DHCPv6Option(.address, inner).serialize(into: &value)
+        }
+        if status != 0 {
+            var inner: [UInt8] = []
+            inner.appendBigEndian(status)
+            DHCPv6Option(.statusCode, inner).serialize(into: &value)
         }
         return DHCPv6Option(.identityAssociation, value)
     }

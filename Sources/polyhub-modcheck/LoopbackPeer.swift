@@ -1,4 +1,5 @@
 import Foundation
+import Wire
 
 /// Somebody who talks to the module over a socket, without a protocol.
 final class LoopbackPeer {
@@ -68,18 +69,12 @@ final class LoopbackPeer {
     }
 }
 
-/// Octets that nobody would send, the same for the same seed (SplitMix64).
+/// Octets that nobody would send, the same for the same seed.
 struct Nonsense: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
+    private var numbers: SplitMix64
+    init(seed: UInt64) { numbers = SplitMix64(seed: seed) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
+    mutating func next() -> UInt64 { numbers.next() }
 
     /// Mostly short, now and then as long as a datagram can be; sometimes all the same octet.
     mutating func octets(upTo limit: Int) -> [UInt8] {

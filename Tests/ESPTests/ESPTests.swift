@@ -1,7 +1,6 @@
 import LentPackets
 import OpenSSL
 import PluginABI
-import SeededGenerators
 import Testing
 
 @testable import ESP

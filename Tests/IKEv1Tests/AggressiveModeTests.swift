@@ -1,6 +1,5 @@
 import IKEPeer
 import OpenSSL
-import SeededGenerators
 import Testing
 import Wire
 

@@ -1,6 +1,5 @@
 import IKEPeer
 import OpenSSL
-import SeededGenerators
 import Testing
 import Wire
 
@@ -88,7 +87,7 @@ import Wire
     }
 
     @Test func `a flipped bit anywhere in a handshake breaks nothing but the handshake`() throws {
-        var random = SeededGenerator(seed: 3)
+        var random = SplitMix64(seed: 3)
         for _ in 0..<300 {
             let site = try Site()
             let peer = site.peer()
@@ -117,7 +116,7 @@ import Wire
     @Test func `noise of every length is dropped`() throws {
         let site = try Site()
         let peer = try site.connected()
-        var random = SeededGenerator(seed: 4)
+        var random = SplitMix64(seed: 4)
         for count in 0..<200 {
             var noise = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
             site.server.receive(noise, from: peer.path, at: site.now)

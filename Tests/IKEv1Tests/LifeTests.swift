@@ -1,6 +1,5 @@
 import IKEPeer
 import OpenSSL
-import SeededGenerators
 import Testing
 import Wire
 
@@ -47,7 +46,7 @@ import Wire
     @Test func `ESP SAs outlive the ISAKMP SA that another one of the same peer replaces`() throws {
         let site = try Site()
         let peer = try site.connected()
-        let renewed = IKEPeer(path: peer.path, random: SeededGenerator(seed: 5))
+        let renewed = IKEPeer(path: peer.path, random: SplitMix64(seed: 5))
         site.peers.append(renewed)
         try site.send(renewed.start(), from: renewed)
         #expect(site.server.saCount == 2)
@@ -63,7 +62,7 @@ import Wire
         let peer = try site.connected()
         try site.wait(.seconds(501))
         #expect(peer.isClosed && peer.deleted.isEmpty && site.removed.isEmpty)
-        let renewed = IKEPeer(path: peer.path, random: SeededGenerator(seed: 5))
+        let renewed = IKEPeer(path: peer.path, random: SplitMix64(seed: 5))
         site.peers.append(renewed)
         try site.send(renewed.start(), from: renewed)
         #expect(site.server.saCount == 1)
@@ -137,7 +136,7 @@ import Wire
     @Test func `a renewed phase 1 is asked for successors of what the one before has made`() throws {
         let site = try Site()
         let peer = try site.connected { $0.lifetime = .seconds(100) }
-        let renewed = IKEPeer(path: peer.path, random: SeededGenerator(seed: 5))
+        let renewed = IKEPeer(path: peer.path, random: SplitMix64(seed: 5))
         site.peers.append(renewed)
         try site.send(renewed.start(), from: renewed)
         try site.wait(.seconds(96))

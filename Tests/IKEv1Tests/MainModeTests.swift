@@ -1,6 +1,5 @@
 import IKEPeer
 import OpenSSL
-import SeededGenerators
 import Testing
 import Wire
 
@@ -135,7 +134,7 @@ import Wire
         }
         try site.send(late.start(), from: late)
         for flood in 0..<10_000 {
-            let attacker = IKEPeer(path: Site.path(200), random: SeededGenerator(seed: UInt64(flood)))
+            let attacker = IKEPeer(path: Site.path(200), random: SplitMix64(seed: UInt64(flood)))
             attacker.lifetime = .seconds(flood + 4000)
             try site.send(attacker.start(), from: attacker)
         }
@@ -232,8 +231,8 @@ import Wire
         let site = try Site()
         let old = try site.connected()
         let new = site.peer()
-        new.random = SeededGenerator(seed: 99)
-        let again = IKEPeer(path: old.path, random: SeededGenerator(seed: 77))
+        new.random = SplitMix64(seed: 99)
+        let again = IKEPeer(path: old.path, random: SplitMix64(seed: 77))
         again.isInitialContact = true
         site.peers.append(again)
         try site.send(again.start(), from: again)

@@ -1,7 +1,6 @@
 import EngineParts
 import IKEPeer
 import OpenSSL
-import SeededGenerators
 import Testing
 import Wire
 
@@ -33,7 +32,7 @@ final class Site {
         change(&options)
         self.options = options
         server = try IKEServer(
-            options, cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1))
+            options, cookieKey: Array(repeating: 7, count: 32), random: SplitMix64(seed: 1))
     }
 
     static func path(_ host: UInt32 = 2, port: UInt16 = 500) -> IKEPath {
@@ -45,7 +44,7 @@ final class Site {
     func peer(_ host: UInt32 = 2, port: UInt16 = 500) -> IKEPeer {
         let peer = IKEPeer(
             path: Self.path(host, port: port),
-            random: SeededGenerator(seed: UInt64(host) << 16 | UInt64(port)))
+            random: SplitMix64(seed: UInt64(host) << 16 | UInt64(port)))
         peers.append(peer)
         return peer
     }
@@ -84,7 +83,7 @@ final class Site {
     /// Another instance takes over, which has all that this one had.
     func swap() throws {
         let other = try IKEServer(
-            options, cookieKey: Array(repeating: 8, count: 32), random: SeededGenerator(seed: 2))
+            options, cookieKey: Array(repeating: 8, count: 32), random: SplitMix64(seed: 2))
         var record = SecretRecord()
         server.serializeShared(into: &record)
         try Self.read(record.whole) { reader, secrets throws(WireError) in

@@ -8,7 +8,6 @@ import OpenSSL
 import PPPPeer
 import PluginABI
 import PluginKit
-import SeededGenerators
 import Testing
 import Wire
 
@@ -62,7 +61,7 @@ final class Site {
         let path = IKEPath(
             socket: Self.ikeSocket, remote: TransportAddress(ipv4: 0xc633_6407, port: 500),
             local: TransportAddress(ipv4: 0xc000_0201, port: 500), isEncapsulated: false)
-        peer = IKEPeer(path: path, random: SeededGenerator(seed: 9))
+        peer = IKEPeer(path: path, random: SplitMix64(seed: 9))
         peer.preSharedKey = SecretBytes(copying: Array(secret.utf8))
         peer.selectors = (
             Identification(.ipv4Address, [198, 51, 100, 7], protocolNumber: 17, port: 1701),
@@ -116,16 +115,10 @@ final class Site {
 
     // MARK: Swaps
 
-    /// A second instance of the module in a host of its own, which knows what this one has lent and asked.
     func successor() throws -> LoadedModule {
-        let other = FakeHost()
-        (other.now, other.options, other.nextHandle) = (host.now, host.options, host.nextHandle)
-        other.keys = host.keys
-        let module = try LoadedModule(Self.descriptor, in: other)
-        try module.check(module.start())
-        try module.check(module.enterLane())
-        announce(to: module)
-        return module
+        let other = try module.successor(of: Self.descriptor)
+        announce(to: other)
+        return other
     }
 
     /// Another instance takes over, and nobody hears of it.

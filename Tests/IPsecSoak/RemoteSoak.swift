@@ -2,7 +2,6 @@ import Foundation
 import IKEPeer
 import IKEv1
 import OpenSSL
-import SeededGenerators
 import Wire
 
 /// Peers that talk to a server over real sockets, up to 500 at each of several loopback addresses, which have
@@ -59,7 +58,7 @@ final class RemoteSoak {
         let path = IKEPath(
             socket: 1, remote: TransportAddress(ipv4: host, port: Self.port + 1000),
             local: TransportAddress(ipv4: 0x7f00_0001, port: Self.port), isEncapsulated: false)
-        let peer = IKEPeer(path: path, random: SeededGenerator(seed: UInt64(number)))
+        let peer = IKEPeer(path: path, random: SplitMix64(seed: UInt64(number)))
         peer.preSharedKey = secret
         peer.identity = Identification(.fqdn, Array("peer\(number).example".utf8))
         members[peer.cookies.initiator] = Member(

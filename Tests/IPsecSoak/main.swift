@@ -14,7 +14,6 @@ import IKEPeer
 import IKEv1
 import IPsecCore
 import OpenSSL
-import SeededGenerators
 import Wire
 
 if CommandLine.arguments.dropFirst().first == "--server" {
@@ -33,7 +32,7 @@ let count = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 10_00
 let secret = SecretBytes(copying: Array("secret".utf8))
 let server = try IPsecServer(
     IKEOptions(preSharedKeys: [secret]), calls: CallOptions(), cookieKey: Array(repeating: 7, count: 32),
-    random: SeededGenerator(seed: 1))
+    random: SplitMix64(seed: 1))
 let local = TransportAddress(ipv4: 0xc000_0201, port: 500)
 var now = Instant(nanoseconds: 1_000_000_000_000)
 var peers: [IKEPath: IKEPeer] = [:]
@@ -59,7 +58,7 @@ let took = try clock.measure {
         let address = TransportAddress(
             ipv4: 0x0a00_0000 + UInt32(number / 500), port: UInt16(1000 + number % 500))
         let path = IKEPath(socket: 1, remote: address, local: local, isEncapsulated: false)
-        let peer = IKEPeer(path: path, random: SeededGenerator(seed: UInt64(number)))
+        let peer = IKEPeer(path: path, random: SplitMix64(seed: UInt64(number)))
         peer.identity = Identification(.fqdn, Array("peer\(number).example".utf8))
         peers[path] = peer
         server.receive(peer.start(), from: path, at: now)

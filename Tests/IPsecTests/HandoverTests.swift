@@ -1,7 +1,6 @@
 import IKEPeer
 import LentPackets
 import OpenSSL
-import SeededGenerators
 import Testing
 import Wire
 
@@ -87,7 +86,7 @@ import Wire
         let place = try #require(site.opened.first).place
         let sent = try #require(former.children.values.first).outbound
         let other = try site.successor()
-        let arrival = try ArrivingParty(parsing: record) { SeededGenerator(seed: 1) }
+        let arrival = try ArrivingParty(parsing: record) { SplitMix64(seed: 1) }
         former.giveUp(party)
         _ = other.adopt(arrival, at: site.now)
         let taken = try #require(other.children.values.first).outbound
@@ -127,7 +126,7 @@ import Wire
     // MARK: Octets
 
     /// Parties of several kinds, in several states.
-    private func records() throws -> [String: [UInt8]] {
+    func records() throws -> [String: [UInt8]] {
         var records: [String: [UInt8]] = [:]
         func note(_ name: String, _ site: Site) throws { records[name] = try site.records().first?.1 }
         let half = try Site()
@@ -163,12 +162,12 @@ import Wire
     }
 
     private func arrival(_ record: [UInt8]) throws(WireError) -> ArrivingParty {
-        try ArrivingParty(parsing: record) { SeededGenerator(seed: 1) }
+        try ArrivingParty(parsing: record) { SplitMix64(seed: 1) }
     }
 
     @Test(arguments: 0..<64 as Range<UInt64>)
     func `a record with octets of its own is refused, or is a party`(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         for (_, whole) in try records().sorted(by: { $0.key < $1.key }) {
             var record = whole
             for _ in 0..<3 {

@@ -4,7 +4,6 @@ import LentPackets
 import OpenSSL
 import PPP
 import PluginABI
-import SeededGenerators
 import Testing
 import Wire
 
@@ -50,19 +49,20 @@ final class Site {
         change(&options)
         (self.options, self.calls) = (options, calls)
         server = try IPsecServer(
-            options, calls: calls, cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1)
+            options, calls: calls, cookieKey: Array(repeating: 7, count: 32), random: SplitMix64(seed: 1)
         )
         server.listensNatively(.ipv4, socket: Self.nativeSocket)
     }
 
     /// A peer with EtherIP between two hosts, in transport mode.
     func peer(
-        _ host: UInt32 = 2, port: UInt16 = 500, _ change: (IKEPeer) -> Void = { _ in }
+        _ host: UInt32 = 2, port: UInt16 = 500, seed: UInt64? = nil, _ change: (IKEPeer) -> Void = { _ in }
     ) throws -> IKEPeer {
         let path = IKEPath(
             socket: 1, remote: TransportAddress(ipv4: 0xc633_6400 + host, port: port),
             local: Self.serverAddress, isEncapsulated: false)
-        let peer = IKEPeer(path: path, random: SeededGenerator(seed: UInt64(host) << 16 | UInt64(port)))
+        let seed = seed ?? UInt64(host) << 16 | UInt64(port)
+        let peer = IKEPeer(path: path, random: SplitMix64(seed: seed))
         peer.selectors = (
             Identification(.ipv4Address, path.remote.octets, protocolNumber: 97),
             Identification(.ipv4Address, Self.serverAddress.octets, protocolNumber: 97)
@@ -145,7 +145,7 @@ final class Site {
         let other = try successor()
         var names: [PlaceID: (place: PlaceID, ticket: UInt64)] = [:]
         for (party, record) in try records() {
-            let arrival = try ArrivingParty(parsing: record) { SeededGenerator(seed: 5) }
+            let arrival = try ArrivingParty(parsing: record) { SplitMix64(seed: 5) }
             try #require(other.hasPlace(for: arrival))
             server.giveUp(party)
             let adopted = other.adopt(arrival, at: now)
@@ -164,7 +164,7 @@ final class Site {
     /// Of the same options, and with what all share.
     func successor() throws -> IPsecServer {
         let other = try IPsecServer(
-            options, calls: calls, cookieKey: Array(repeating: 8, count: 32), random: SeededGenerator(seed: 2)
+            options, calls: calls, cookieKey: Array(repeating: 8, count: 32), random: SplitMix64(seed: 2)
         )
         other.listensNatively(.ipv4, socket: Self.nativeSocket)
         let shared = server.sharedRecord

@@ -1,4 +1,4 @@
-import SeededGenerators
+import OpenSSL
 import Testing
 import Wire
 
@@ -59,7 +59,7 @@ import Wire
     }
 
     @Test func `hidden AVPs of every length come back`() throws {
-        let secret = Array("tunnel secret".utf8)
+        let secret = SecretBytes(copying: Array("tunnel secret".utf8))
         let vector: [UInt8] = Array(0..<16)
         for length in [0, 1, 13, 14, 15, 30, 100] {
             let avp = AVP(.challenge, (0..<length).map { UInt8($0) })
@@ -73,12 +73,16 @@ import Wire
     @Test func `a hidden AVP without a random vector, or with a length that lies, is refused`() throws {
         let avp = AVP(.challenge, Array(0..<20))
         let vector: [UInt8] = Array(0..<16)
-        let hidden = try HiddenAVP.hide(avp, secret: [1], vector: vector)
-        #expect(throws: WireError.badValue) { try HiddenAVP.reveal([hidden], secret: [1]) }
+        let hidden = try HiddenAVP.hide(avp, secret: SecretBytes(copying: [1]), vector: vector)
+        #expect(throws: WireError.badValue) {
+            try HiddenAVP.reveal([hidden], secret: SecretBytes(copying: [1]))
+        }
         // With another secret the hidden length is anything, mostly more than there is.
         var refused = 0
         for other in 2..<100 as Range<UInt8> {
-            if (try? HiddenAVP.reveal([AVP(.randomVector, vector), hidden], secret: [other])) == nil {
+            if (try? HiddenAVP.reveal(
+                [AVP(.randomVector, vector), hidden], secret: SecretBytes(copying: [other]))) == nil
+            {
                 refused += 1
             }
         }

@@ -1,3 +1,4 @@
+import OpenSSL
 import Testing
 import Wire
 
@@ -34,9 +35,9 @@ import Wire
         (ControlMessage(.ICCN, [AVP(.sequencingRequired, [])]), 1),
     ]
 
-    private func record(_ tunnel: Tunnel) throws -> [UInt8] {
+    private func record(_ engine: some Recorded) throws -> [UInt8] {
         var octets: [UInt8] = []
-        try #require(tunnel.serialize(into: &octets))
+        try #require(engine.serialize(into: &octets))
         return octets
     }
 
@@ -47,26 +48,31 @@ import Wire
         for tunnel in try [
             tunnel(), tunnel(Array(Self.call.prefix(1))), tunnel(Array(Self.call.prefix(2))),
             tunnel(Self.call), ended,
-        ] {
-            let record = try record(tunnel)
-            var reader = ByteReader(record.rawSpan)
-            var other = try Tunnel(parsing: &reader)
-            #expect(reader.remaining == 0 && other.deadline == tunnel.deadline)
-            #expect(try self.record(other) == record)
-            for length in record.indices {
-                var reader = ByteReader(record.rawSpan.extracting(first: length))
-                #expect(throws: WireError.self) { try Tunnel(parsing: &reader) }
-            }
-            // What nobody has acknowledged is sent again by the other one, in the same words.
-            var former = tunnel
-            let end = now + .seconds(100)
-            while let deadline = former.deadline, deadline < end {
-                former.handleTimeout(at: deadline)
-                other.handleTimeout(at: deadline)
-                while let output = former.nextOutput() { #expect(other.nextOutput() == output) }
-                #expect(other.nextOutput() == nil && other.deadline == former.deadline)
-            }
+        ] { try expectToGoOn(tunnel) }
+    }
+
+    /// Gives what goes on.
+    @discardableResult
+    private func expectToGoOn<Engine: Recorded>(_ engine: Engine) throws -> Engine {
+        let record = try record(engine)
+        var reader = ByteReader(record.rawSpan)
+        let arrived = try Engine(parsing: &reader)
+        #expect(reader.remaining == 0 && arrived.deadline == engine.deadline)
+        #expect(try self.record(arrived) == record)
+        for length in record.indices {
+            var reader = ByteReader(record.rawSpan.extracting(first: length))
+            #expect(throws: WireError.self) { try Engine(parsing: &reader) }
         }
+        // What nobody has acknowledged is sent again by the other one, in the same words.
+        var (former, other) = (engine, arrived)
+        let end = now + .seconds(100)
+        while let deadline = former.deadline, deadline < end {
+            former.handleTimeout(at: deadline)
+            other.handleTimeout(at: deadline)
+            while let output = former.nextOutput() { #expect(other.nextOutput() == output) }
+            #expect(other.nextOutput() == nil && other.deadline == former.deadline)
+        }
+        return arrived
     }
 
     @Test func `while outputs wait there is no record`() throws {
@@ -89,6 +95,20 @@ import Wire
         ]
         let hex = try record(tunnel(Self.call)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         #expect(hex == sections.joined().filter { $0 != " " })
+    }
+
+    @Test func `a tunnel's secret goes with it`() throws {
+        let request = ControlMessage(.SCCRQ, [AVP(.assignedTunnelID, number: 7 as UInt16)])
+        let numbers = L2TPHeader.Numbers(ns: 0, nr: 0)
+        var tunnel = try Tunnel(
+            answering: request, L2TPHeader(isControl: true, tunnel: 0, session: 0, numbers: numbers),
+            localID: 9, hostName: "polyhub", secret: SecretBytes(copying: [1, 2, 3]), at: now)
+        drain(&tunnel)
+        let octets = try record(tunnel)
+        #expect(octets.suffix(7) == [0, 0, 0, 3, 1, 2, 3])
+        var reader = ByteReader(octets.rawSpan)
+        let other = try Tunnel(parsing: &reader)
+        #expect(try other.secret?.count == 3 && record(other) == octets)
     }
 
     // MARK: L2TPv3
@@ -127,35 +147,12 @@ import Wire
             ]), ControlMessage(.ICCN),
     ]
 
-    private func record(_ connection: ControlConnection) throws -> [UInt8] {
-        var octets: [UInt8] = []
-        try #require(connection.serialize(into: &octets))
-        return octets
-    }
-
     @Test func `a control connection goes on in whatever stage it is`() throws {
         var ended = try connection(Self.wire)
         ended.end(.shuttingDown, at: now)
         drain(&ended)
         for connection in try (0...3).map({ try connection(Array(Self.wire.prefix($0))) }) + [ended] {
-            let record = try record(connection)
-            var reader = ByteReader(record.rawSpan)
-            var other = try ControlConnection(parsing: &reader)
-            #expect(reader.remaining == 0 && other.deadline == connection.deadline)
-            #expect(other.session == connection.session)
-            #expect(try self.record(other) == record)
-            for length in record.indices {
-                var reader = ByteReader(record.rawSpan.extracting(first: length))
-                #expect(throws: WireError.self) { try ControlConnection(parsing: &reader) }
-            }
-            var former = connection
-            let end = now + .seconds(100)
-            while let deadline = former.deadline, deadline < end {
-                former.handleTimeout(at: deadline)
-                other.handleTimeout(at: deadline)
-                while let output = former.nextOutput() { #expect(other.nextOutput() == output) }
-                #expect(other.nextOutput() == nil && other.deadline == former.deadline)
-            }
+            #expect(try expectToGoOn(connection).session == connection.session)
         }
     }
 
@@ -172,3 +169,16 @@ import Wire
         #expect(hex.hasPrefix(sections.joined().filter { $0 != " " }), "\(hex)")
     }
 }
+
+/// What travels as a record.
+private protocol Recorded {
+    associatedtype Output: Equatable
+    var deadline: Instant? { get }
+    init(parsing reader: inout ByteReader) throws(WireError)
+    func serialize(into octets: inout [UInt8]) -> Bool
+    mutating func handleTimeout(at now: Instant)
+    mutating func nextOutput() -> Output?
+}
+
+extension Tunnel: Recorded {}
+extension ControlConnection: Recorded {}

@@ -1,4 +1,3 @@
-import SeededGenerators
 import Testing
 import Wire
 
@@ -100,7 +99,7 @@ import Wire
 
     /// What one end says now, as it arrives: some of it lost, some twice, some in another order.
     private func packets(
-        of end: inout ReliableChannel, _ random: inout SeededGenerator, at now: Instant
+        of end: inout ReliableChannel, _ random: inout SplitMix64, at now: Instant
     ) -> [(UInt16, [UInt8])] {
         var packets: [(UInt16, [UInt8])] = []
         while let next = end.nextToSend(at: now) { packets.append((next.number, next.body)) }
@@ -114,7 +113,7 @@ import Wire
 
     @Test func `two ends over a bad link tell each other everything, once and in order`() {
         for seed in 0..<20 as Range<UInt64> {
-            var random = SeededGenerator(seed: seed)
+            var random = SplitMix64(seed: seed)
             var ends = [ReliableChannel(), ReliableChannel()]
             var heard: [[UInt8]] = [[], []]
             var told = [0, 0]

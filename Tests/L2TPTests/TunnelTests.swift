@@ -1,3 +1,4 @@
+import OpenSSL
 import Testing
 import Wire
 
@@ -9,7 +10,7 @@ struct LAC {
     var ns: UInt16 = 0
     var nr: UInt16 = 0
     var tunnel: Tunnel?
-    var secret: [UInt8] = []
+    var secret: SecretBytes?
     var transcript: [String] = []
     var outputs: [Tunnel.Output] = []
     var messages: [ControlMessage] = []
@@ -140,7 +141,7 @@ struct LAC {
         #expect(stranger.transcript.last == "<-- StopCCN")
         #expect(try ResultCode(parsing: stranger.messages[0].avps[1].value).result == 4)
         var known = LAC()
-        known.secret = Array("secret".utf8)
+        known.secret = SecretBytes(copying: Array("secret".utf8))
         try known.send(request)
         // MD5 of 2, "secret", 1, 2, 3, 4.
         let expected: [UInt8] = [
@@ -152,7 +153,7 @@ struct LAC {
     @Test func `hidden AVPs are read with the secret`() throws {
         let vector: [UInt8] = Array(0..<16)
         var phone = LAC()
-        phone.secret = Array("secret".utf8)
+        phone.secret = SecretBytes(copying: Array("secret".utf8))
         var request = LAC.request
         let hidden = try HiddenAVP.hide(request.avps[3], secret: phone.secret, vector: vector)
         request.avps[3] = AVP(.randomVector, vector)

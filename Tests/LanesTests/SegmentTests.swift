@@ -1,4 +1,5 @@
 #if os(Linux)
+import Glibc
 import Lanes
 import LocalBridge
 import NetworkNamespace
@@ -207,6 +208,46 @@ import Wire
         #expect(arrived.map(withoutIdentification) == frames.map(withoutIdentification))
     }
 
+    /// In the place of an interface that will not have long messages: a socket that refuses more than 32 KiB.
+    @Test func `what is refused as one message leaves apart, and nothing is joined any more`() throws {
+        var pair: [Int32] = [0, 0]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0, &pair) == 0)
+        let (sending, other) = (pair[0], pair[1])
+        defer {
+            close(sending)
+            close(other)
+        }
+        setDeadline(other)
+        var room: Int32 = 16_384
+        try #require(
+            setsockopt(sending, SOL_SOCKET, SO_SNDBUF, &room, socklen_t(MemoryLayout<Int32>.size)) == 0)
+        let first = Segment().with(\.payload, [UInt8](repeating: 1, count: 17_000))
+        let frames = [first, first.next(17_000)].map(\.frame)
+        try withLanes(1) { group in
+            let lane = group.lanes[0]
+            let held = Held()
+            lane.performAndWait { lane in
+                held.port = try? lane.attachFrameDevice(
+                    descriptor: sending, sending: sending, kind: .socketPair, handler: TargetLog(Log()))
+            }
+            for _ in 1...2 {
+                lane.performAndWait { lane in
+                    for frame in frames { held.port?.send(lane.slice(frame)) }
+                }
+                let arrived = frames.map { _ in
+                    var octets = [UInt8](repeating: 0, count: 65_536)
+                    let count = recv(other, &octets, octets.count, 0)
+                    return Array(octets.prefix(max(count, 0)))
+                }
+                // Behind the word that nothing is to be cut.
+                let areWhole = arrived == frames.map { [UInt8](repeating: 0, count: 10) + $0 }
+                #expect(areWhole)
+                #expect(group.total(\.segmentFallbacks) == 1)
+            }
+            #expect(group.total(\.sentDatagrams) == 4 && group.total(\.unsentError) == 0)
+        }
+    }
+
     /// Messages of one flow gather what stands between others.
     private func precedes(_ one: [UInt8], _ other: [UInt8]) -> Bool { one.lexicographicallyPrecedes(other) }
 
@@ -228,6 +269,11 @@ import Wire
             arrived.map(withoutIdentification).sorted(by: precedes)
                 == frames.map(withoutIdentification).sorted(by: precedes))
     }
+}
+
+/// A port between two calls of its lane.
+private final class Held: @unchecked Sendable {
+    var port: FramePort?
 }
 
 /// Notes what comes for `Segment.target`.

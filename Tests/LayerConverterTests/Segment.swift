@@ -40,9 +40,11 @@ final class Segment {
 
     init(seed: UInt64) { random = Seeded(state: seed) }
 
-    func start(_ station: Station, ipv6IsExpected: Bool? = nil) {
+    func start(
+        _ station: Station, ipv6IsExpected: Bool? = nil, ipv6 manner: LayerConverter.IPv6Manner = .told
+    ) {
         stations.append(station)
-        if let ipv6IsExpected { station.converter.startIPv6(isExpected: ipv6IsExpected, at: now) }
+        if let ipv6IsExpected { station.converter.startIPv6(manner, isExpected: ipv6IsExpected, at: now) }
         station.converter.start(at: now)
         drain(station)
     }

@@ -49,7 +49,7 @@ struct Workshop: ~Copyable {
 
     /// The exit status is held against what was found.
     func check(_ library: String, _ options: String...) throws -> Verdict {
-        let (status, words) = try modcheck(["--json", "--patience", "20"] + options + [library])
+        let (status, words) = try modcheck(["--json", "--patience", "60"] + options + [library])
         let verdict = try JSONDecoder().decode(Verdict.self, from: Data(words.utf8))
         #expect(status == (verdict.findings.isEmpty ? 0 : 1))
         return verdict

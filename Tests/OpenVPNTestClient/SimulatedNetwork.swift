@@ -1,6 +1,5 @@
 public import OpenVPNCore
 import PluginABI
-@_exported public import SeededGenerators
 public import Wire
 
 /// One server and its clients, on links that lose, delay, reorder and repeat, on a clock that is only a
@@ -62,21 +61,21 @@ public final class SimulatedNetwork {
     public internal(set) var packetsToServer = 0
     /// Of a stream, which were closed by the server.
     public internal(set) var closedStreams: [Path] = []
-    var random: SeededGenerator
+    var random: SplitMix64
     var events = EventQueue<Happening>()
 
     public init(
         _ options: ServerOptions, seed: UInt64, link: Link = .perfect, lane: Int = 0, laneBits: Int = 2,
         lanes: Int? = nil
     ) throws {
-        random = SeededGenerator(seed: seed)
+        random = SplitMix64(seed: seed)
         self.link = link
         // Each instance has a cookie key of its own.
         makeServer = { number in
             let key = (0..<SessionCookie.keyLength).map { UInt8(truncatingIfNeeded: 7 &* $0 &+ Int(number)) }
             return try Server(
                 options, cookieKey: key, lane: lane, laneBits: laneBits, lanes: lanes,
-                random: SeededGenerator(seed: seed &+ number))
+                random: SplitMix64(seed: seed &+ number))
         }
         server = try makeServer(1)
     }

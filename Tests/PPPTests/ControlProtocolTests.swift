@@ -119,6 +119,9 @@ import Wire
         #expect(options.judge(right) == .acknowledge)
         options.acknowledged(right)
         #expect(options.peer == 9)
+        var insisting = IPV6CPOptions(own: 1, offered: 2, insists: true)
+        #expect(insisting.judge(right) == offer)
+        #expect(insisting.judge(right) == .acknowledge)
         let odd = ConfigurationOption(1, UInt32(9))
         #expect(options.judge([odd]) == .reject([odd]))
     }

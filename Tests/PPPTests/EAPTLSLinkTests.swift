@@ -163,6 +163,13 @@ import Wire
         #expect(now <= begun + .seconds(66))
     }
 
+    @Test func `how long the judge takes is not taken off the peer's minute`() {
+        let site = site([.eapTLS], Certificates.client(Certificates.alice))
+        site.judgeTakes = 90_000
+        #expect(site.run(for: 200) { site.peer.isUp }, "\(site.transcript)")
+        #expect(site.end == nil)
+    }
+
     @Test(arguments: [[0x80], [0x80, 0xff, 0xff, 0xff, 0xff], [0x40, 1, 2, 3], []] as [[UInt8]])
     func `an answer that is none ends it with a failure`(data: [UInt8]) throws {
         let site = site([.eapTLS, .pap], Certificates.client(Certificates.alice))

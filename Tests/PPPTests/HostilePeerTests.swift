@@ -10,7 +10,7 @@ import Wire
 
     private func link(_ methods: [AuthenticationMethod]) -> Link {
         var link = Link(
-            .init(methods: methods, serverName: Array("polyhub".utf8)), random: SeededGenerator(1))
+            .init(methods: methods, serverName: Array("polyhub".utf8)), random: SplitMix64(seed: 1))
         link.start(at: now)
         return link
     }

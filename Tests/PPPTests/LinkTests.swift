@@ -168,6 +168,36 @@ import Wire
         #expect(network < ipv6)
     }
 
+    @Test func `an identifier that the network has for the peer is offered once`() throws {
+        let site = site(carriesIPv6: true)
+        site.network.interfaceIdentifier = 0x1_0023
+        site.start()
+        #expect(site.run { site.peer.isUp })
+        for (wished, code) in [(7, .configureNak), (7, .configureAck), (0x1_0023, .configureAck)]
+            as [(UInt64, ControlPacket.Code)]
+        {
+            let wish = ConfigurationOption.octets(of: [ConfigurationOption(1, wished)])
+            let request = ControlPacket(.configureRequest, UInt8(truncatingIfNeeded: wished), wish)
+            try site.link.receive(PPPHeader.frame(.ipv6cp, request.octets).span.bytes, at: site.now)
+            var answers: [ControlPacket] = []
+            while case .send(let frame)? = site.link.nextOutput() {
+                let packet = try ControlPacket(parsing: Array(frame.dropFirst(4)))
+                if packet.code != .configureRequest { answers.append(packet) }
+            }
+            let offer = ConfigurationOption.octets(of: [ConfigurationOption(1, UInt64(0x1_0023))])
+            #expect(answers.map(\.code) == [code])
+            #expect(answers.first?.data == (code == .configureNak ? offer : wish))
+        }
+    }
+
+    @Test func `a peer that asks before there is a network waits for it, and may insist on its identifier`() {
+        let site = site(carriesIPv6: true) { $0.interfaceIdentifier = 7 }
+        site.network.interfaceIdentifier = 0x1_0023
+        site.start()
+        #expect(site.run { site.identifiers != nil })
+        #expect(site.identifiers?.peer == 7)
+    }
+
     @Test(arguments: 1...20 as ClosedRange<UInt64>) func `IPv6 comes up over a bad wire, too`(seed: UInt64) {
         var options = SimulatedPeer.Options()
         options.interfaceIdentifier = 7

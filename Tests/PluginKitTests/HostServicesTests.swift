@@ -56,7 +56,7 @@ import Wire
     @Test func `a poor host is no error until something is wanted of it`() throws {
         host.lacking = [
             PA_STORE, PA_METRIC, PA_OPTION, PA_CERTIFICATE, PA_TIMER, PA_DATAGRAM, PA_LOG, PA_PERMISSION,
-            PA_PASSWORD, PA_PSK, PA_IPV6,
+            PA_PASSWORD, PA_PSK, PA_IPV6, PA_IPV6_LINK,
         ]
         #expect(services.capabilities == [.streams, .authentication, .sessions])
         services.log(.error, "to nobody")

@@ -174,10 +174,29 @@ extension LaneTests {
         #expect(table.export_lane(lane.state, Self.taking, context) == PA_OK)
         #expect(lane.host.said() == ["record 77 version 3 [1, 2, 3] 1 12 23 0", "log 2 offered taken"])
         #expect(table.export_lane(lane.state, { _, _ in PA_ERROR_REFUSED }, nil) == PA_OK)
-        #expect(lane.host.said() == ["log 2 offered stays"])
+        #expect(lane.host.said() == ["log 2 offered stays", "log 2 next stays"])
         #expect(table.export_lane(lane.state, { _, _ in PA_ERROR_LIMIT }, nil) == PA_OK)
         #expect(lane.host.said() == ["log 2 offered later"])
         #expect(table.remaining(lane.state) == 5)
+    }
+
+    @Test func `what was refused is known for as long as the export lasts`() throws {
+        let lane = try Lane()
+        defer { lane.module.end() }
+        let table = try lane.table(PA_HANDOVER, pa_handover_module_v1.self)
+        let full: pa_handover_sink = { _, record in
+            record!.pointee.connection == 77 ? PA_ERROR_REFUSED : PA_ERROR_LIMIT
+        }
+        #expect(table.export_lane(lane.state, full, nil) == PA_OK)
+        #expect(lane.host.said() == ["log 2 offered stays", "log 2 next later"])
+        for answer in ["later", "later"] {
+            #expect(table.export_lane(lane.state, full, nil) == PA_OK)
+            #expect(lane.host.said() == ["log 2 next \(answer)"])
+        }
+        #expect(table.export_lane(lane.state, { _, _ in PA_OK }, nil) == PA_OK)
+        #expect(lane.host.said() == ["log 2 next taken"])
+        #expect(table.export_lane(lane.state, full, nil) == PA_OK)
+        #expect(lane.host.said() == ["log 2 offered stays", "log 2 next later"])
     }
 
     @Test func `connections arrive from another instance`() throws {

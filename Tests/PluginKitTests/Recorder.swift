@@ -181,12 +181,19 @@ final class RecorderLane: LaneAdapter {
     }
 
     func exportConnections(to sink: HandoverSink) {
+        guard !sink.hasRefused(77) else {
+            host.log(.info, "next \(sink.offer(HandoverRecord(version: 3, connection: 78, octets: [])))")
+            return
+        }
         var record = HandoverRecord(version: 3, connection: 77, octets: [1, 2, 3])
         record.held = [
             HeldThing(.session, 11, token: 21), HeldThing(.session, 12, token: 22),
             HeldThing(.stream, 13, token: 23),
         ]
-        host.log(.info, "offered \(sink.offer(record))")
+        let answer = sink.offer(record)
+        host.log(.info, "offered \(answer)")
+        guard answer == .stays else { return }
+        host.log(.info, "next \(sink.offer(HandoverRecord(version: 3, connection: 78, octets: [])))")
     }
 
     func importConnection(_ record: inout HandoverRecord) throws(Status) {

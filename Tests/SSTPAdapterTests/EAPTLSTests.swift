@@ -9,8 +9,9 @@ import Testing
 @Suite struct EAPTLSTests {
     /// A file with the authorities of clients, for as long as `body` takes.
     private func withAuthorities(_ body: (FakeHost.FakeOption) throws -> Void) throws {
-        let path = "/tmp/polyhub-sstp-client-ca-\(getpid()).pem"
-        let file = try #require(fopen(path, "w"))
+        var template = Array("/tmp/polyhub-sstp-client-ca-XXXXXX".utf8CString)
+        let file = try #require(fdopen(mkstemp(&template), "w"))
+        let path = String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
         fputs(PPPCertificates.authority.certificate, file)
         fclose(file)
         defer { unlink(path) }

@@ -112,15 +112,7 @@ final class Site {
         }
     }
 
-    /// A second instance of the module in a host of its own, which knows what this one has lent and asked.
-    func successor() throws -> LoadedModule {
-        let other = FakeHost()
-        (other.now, other.options, other.nextHandle) = (host.now, host.options, host.nextHandle)
-        let module = try LoadedModule(Self.descriptor, in: other)
-        try module.check(module.start())
-        try module.check(module.enterLane())
-        return module
-    }
+    func successor() throws -> LoadedModule { try module.successor(of: Self.descriptor) }
 
     /// Another instance takes over, and nobody hears of it.
     func swap() {

@@ -121,7 +121,7 @@ import Wire
     }
 
     private func connection(_ record: [UInt8]) throws(WireError) -> Connection {
-        try Connection(record, ConnectionOptions(methods: [.pap]), random: SeededGenerator(4))
+        try Connection(record, ConnectionOptions(methods: [.pap]), random: SplitMix64(seed: 4))
     }
 
     @Test func `records of all states are whole, and each cut of them is refused`() throws {
@@ -151,7 +151,7 @@ import Wire
 
     @Test(arguments: 0..<64 as Range<UInt64>)
     func `a record with octets of its own is refused, or is a connection`(seed: UInt64) {
-        var random = SeededGenerator(seed)
+        var random = SplitMix64(seed: seed)
         for (_, whole) in records().sorted(by: { "\($0.key)" < "\($1.key)" }) {
             var record = whole
             for _ in 0..<3 {
@@ -172,7 +172,7 @@ import Wire
         let record = try #require(site.connection.record)
         let link = try #require(site.connection.link.record)
         let sections = [
-            "01 00000100", link.hex,
+            "01 00000101", link.hex,
             // The call: state, what a binding is held against, timer, when something last came, and the rest.
             "02 03", [UInt8](0..<32).hex, "0000000d 61206365727469666963617465",
             "01 0000000e33e22200 000000003b9aca00",

@@ -288,7 +288,7 @@ import Wire
     @Test(arguments: 0..<20 as Range<UInt64>) func `frames that are damaged at random do no harm`(
         _ seed: UInt64
     ) {
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         var segment = Segment()
         let discover = DHCPMessage(.bootRequest, .discover, xid: 1, chaddr: Self.client)
         let frames = [
@@ -312,15 +312,6 @@ import Wire
             #expect(segment.outputs().count <= 4 + Neighbours.maxWaitingFrames)
             segment.pass(.milliseconds(100))
             segment.router.handleTimeout(at: segment.now)
-        }
-    }
-
-    struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            let mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            return mixed ^ (mixed >> 27)
         }
     }
 

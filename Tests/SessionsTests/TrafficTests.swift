@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Hub
 import Lanes
 import LayerConverter
@@ -138,6 +139,28 @@ import Wire
         let isFound = hubLane.lane.performAndWait { _ in hubLane.session(client.handle, of: other) != nil }
         #expect(isFound == false)
     }
+
+    /// In a process of its own, where nobody else opens any.
+    @Test func `lanes that are stopped and let go leave no descriptor open`() async {
+        await #expect(processExitsWith: .success) {
+            func opened() throws -> Int {
+                try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+            }
+            func cycle() throws {
+                let bench = try Bench(lanes: 2)
+                let client = try bench.connect(mac: 1, hub: "A")
+                let other = try bench.connect(mac: 2, hub: "A")
+                client.send(to: .broadcast, payload: 1)
+                try other.wait(for: 1)
+                bench.stop()
+            }
+            // The first time opens what the process keeps.
+            try cycle()
+            let before = try opened()
+            for _ in 0..<3 { try cycle() }
+            #expect(try opened() == before)
+        }
+    }
 }
 
 /// Lanes with their hub sides, and hubs A, B and DEFAULT.
@@ -164,7 +187,14 @@ private final class Bench {
         return client
     }
 
-    func stop() { group.stop() }
+    func stop() {
+        for hubLane in hubLanes {
+            hubLane.lane.performAndWait { _ in
+                _ = hubLane.closeSessions(reason: .shutdown, sentence: "", where: { _ in true })
+            }
+        }
+        group.stop()
+    }
 }
 
 /// A layer-2 client that notes what it gets. Its frames carry one octet.

@@ -58,7 +58,7 @@ extension Acceleration {
         pack.set("udp_acceleration_client_port", 40000 as UInt32)
         pack.set("udp_acceleration_client_key_v2", clientKey)
         pack.set("support_udp_accel_fast_disconnect_detect", fast)
-        var random = SeededGenerator(state: 3)
+        var random = SplitMix64(seed: 3)
         let offer = try #require(AccelerationOffer(pack))
         let made = Acceleration(offer, random: &random, at: now)
         return try #require(made)

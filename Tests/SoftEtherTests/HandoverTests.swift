@@ -220,7 +220,7 @@ import Wire
         _ = try site.connect(1, offer)
         let id = try #require(site.server.sessions.keys.first)
         var record = try #require(site.server.record(ofSession: id))
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         for _ in 0..<3 {
             record[Int.random(in: record.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
         }

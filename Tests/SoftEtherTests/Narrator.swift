@@ -3,14 +3,6 @@ import Wire
 
 @testable import SoftEtherCore
 
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state
-    }
-}
-
 /// Where all clients come from.
 let peer = TransportAddress(ipv4: 0xc633_6407, port: 5000)
 
@@ -30,7 +22,7 @@ final class Narrator {
     init(lane: Int = 1, lanes: Int = 4, _ change: (inout ServerOptions) -> Void = { _ in }) {
         var options = ServerOptions(software: ServerSoftware(name: "Test", version: 502, build: 1))
         change(&options)
-        server = Server(options, lane: lane, lanes: lanes, random: SeededGenerator(state: 7))
+        server = Server(options, lane: lane, lanes: lanes, random: SplitMix64(seed: 7))
     }
 
     /// All outputs since the last call.
@@ -70,7 +62,7 @@ final class Narrator {
     /// An instance that knows what the lane shares, and has nothing of it yet.
     func successor() -> Server {
         let made = Server(
-            server.options, lane: server.lane, lanes: server.lanes, random: SeededGenerator(state: 8))
+            server.options, lane: server.lane, lanes: server.lanes, random: SplitMix64(seed: 8))
         made.accelerationPort = server.accelerationPort
         var shared: [UInt8] = []
         server.serializeShared(into: &shared)

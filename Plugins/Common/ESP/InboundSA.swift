@@ -9,7 +9,7 @@ public final class InboundSA {
     public let suite: ESPSuite
     /// What it was made of; a secret.
     public let keys: SecretBytes
-    var window = ReplayWindow()
+    var window = ReplayWindow<UInt64>()
     /// Of packets that were opened.
     public internal(set) var octets: UInt64 = 0
     public internal(set) var packets: UInt64 = 0

@@ -1,5 +1,6 @@
 import IKEv1
 import OpenSSL
+import PPPSessions
 import PluginKit
 import Synchronization
 
@@ -7,12 +8,16 @@ import Synchronization
 /// lanes.
 final class Credentials: Sendable {
     private let state = Mutex(State())
+    /// That of `state`, so that a lane asks without its lock whether there is news.
+    private let generation = Atomic(0)
 
     struct Current {
         var generation = 0
         var keys: [KeyRing.PeerKey] = []
         /// Nil: nobody proves who he is by certificate.
         var certificates: CertificateAuthentication?
+        /// What EAP-TLS presents; nil: nobody proves who he is by that.
+        var tls: TLSContext?
     }
 
     private struct State {
@@ -39,8 +44,7 @@ final class Credentials: Sendable {
                 "main mode tries \(KeyRing.maxCandidates) pre-shared keys and there are more: routers need "
                     + "an identity that is their address, or aggressive mode count=\(count)")
         }
-        let doubted = state.withLock { state in
-            state.current.generation += 1
+        let doubted = change { state in
             state.current.keys = keys
             defer { state.doubted = ring.unconfinedHubs }
             return ring.unconfinedHubs.subtracting(state.doubted)
@@ -55,10 +59,13 @@ final class Credentials: Sendable {
     func fetchCertificate(from host: HostServices, authorities: [UInt8]?) throws {
         var certificates: CertificateAuthentication?
         if let authorities { certificates = try Self.certificates(host, authorities) }
-        state.withLock { state in
-            state.current.generation += 1
-            state.current.certificates = certificates
-        }
+        change { $0.current.certificates = certificates }
+    }
+
+    /// [control] Fetches the same for EAP-TLS, if that is among the methods.
+    func fetchTLS(from host: HostServices) throws {
+        let tls = try MethodsOption.readTLS(host)
+        change { $0.current.tls = tls }
     }
 
     private static func certificates(
@@ -88,6 +95,15 @@ final class Credentials: Sendable {
 
     /// [lane] Nil: those of this generation are still right.
     func newer(than generation: Int) -> Current? {
-        state.withLock { $0.current.generation > generation ? $0.current : nil }
+        guard self.generation.load(ordering: .acquiring) > generation else { return nil }
+        return state.withLock { $0.current }
+    }
+
+    private func change<Result: Sendable>(_ change: (inout State) -> Result) -> Result {
+        state.withLock { state in
+            defer { generation.store(state.current.generation, ordering: .releasing) }
+            state.current.generation += 1
+            return change(&state)
+        }
     }
 }

@@ -40,24 +40,19 @@ extension IPsecLane {
     private func shared() -> [UInt8] {
         var engine = server.sharedRecord
         defer { wipe(&engine) }
+        // The sums are the module's: one lane brings them.
+        var sums: [UInt8] = []
+        if index == 0 { module.counters.serializeSums(into: &sums) }
         var octets = [Kind.shared.rawValue]
         // Memory that grows leaves copies behind.
-        octets.reserveCapacity(1 + engine.count)
+        octets.reserveCapacity(1 + engine.count + sums.count)
         octets += engine
-        // The sums are the module's: one lane brings them.
-        guard index == 0 else { return octets }
-        var sums: [UInt8] = []
-        module.counters.serializeSums(into: &sums)
-        var whole: [UInt8] = []
-        whole.reserveCapacity(octets.count + sums.count)
-        whole += octets
-        whole += sums
-        wipe(&octets)
-        return whole
+        octets += sums
+        return octets
     }
 
     private func offer(_ party: Party, to sink: HandoverSink) -> HandoverSink.Answer {
-        guard var engine = server.record(of: party) else { return .stays }
+        guard !sink.hasRefused(party.number), var engine = server.record(of: party) else { return .stays }
         var record = HandoverRecord(
             version: Party.recordVersion, connection: party.number, octets: [Kind.party.rawValue])
         defer {

@@ -24,6 +24,8 @@ final class IPsecLane: LaneAdapter {
         let identity: IdentityHandle
         var opening: Ticket?
         var session: SessionHandle?
+        /// What was told of IPv6 while it was being opened.
+        var ipv6: IPv6Parameters?
     }
 
     struct Question {
@@ -41,7 +43,6 @@ final class IPsecLane: LaneAdapter {
     }
 
     let module: IPsecModule
-    let host: HostServices
     let server: IPsecServer
     let services: LaneServices
     let index: Int
@@ -67,13 +68,15 @@ final class IPsecLane: LaneAdapter {
         _ credentials: Credentials
     ) {
         self.module = module
-        host = module.host
         self.server = server
         self.services = services
         self.index = index
         counters = LaneCounters(module.counters, services)
         self.credentials = credentials
+        takeNews()
     }
+
+    var host: HostServices { module.host }
 
     /// After each input: does what the engine wants, and sets the alarm.
     func settle() {
@@ -136,13 +139,16 @@ final class IPsecLane: LaneAdapter {
     }
 
     private func receive(_ packet: PacketSlice, _ path: IKEPath, at now: Instant) {
-        if let newer = credentials.newer(than: generation) {
-            generation = newer.generation
-            server.setPeerKeys(newer.keys)
-            server.setCertificates(newer.certificates)
-        }
-        server.present(module.tls)
+        takeNews()
         server.receive(Array(copying: packet.bytes), from: path, at: now)
+    }
+
+    private func takeNews() {
+        guard let newer = credentials.newer(than: generation) else { return }
+        generation = newer.generation
+        server.setPeerKeys(newer.keys)
+        server.setCertificates(newer.certificates)
+        server.present(newer.tls)
     }
 
     private func open(_ packet: PacketSlice, _ path: IKEPath, at now: Instant) {

@@ -46,7 +46,8 @@ public final class IPsecModule: PacketAdapter {
         let options = try reader.options(preSharedKey)
         let calls = CallOptions(
             methods: try MethodsOption.read(host), maxCalls: options.maxSAs,
-            carriesIPv6: host.capabilities.contains(.ipv6), tls: try MethodsOption.readTLS(host))
+            carriesIPv6: host.capabilities.contains(.ipv6))
+        try credentials.fetchTLS(from: host)
         try credentials.fetch(from: host, own: options.preSharedKeys)
         let authorities = try host.fileText("ike-client-ca").map { Array($0.utf8) }
         try credentials.fetchCertificate(from: host, authorities: authorities)
@@ -65,16 +66,10 @@ public final class IPsecModule: PacketAdapter {
     }
 
     public func certificateChanged() throws {
-        let tls = try MethodsOption.readTLS(host)
-        let authorities = state.withLock { state in
-            state.calls.tls = tls
-            return state.clientAuthorities
-        }
+        try credentials.fetchTLS(from: host)
+        let authorities = state.withLock { $0.clientAuthorities }
         try credentials.fetchCertificate(from: host, authorities: authorities)
     }
-
-    /// [lane] What EAP-TLS presents.
-    var tls: TLSContext? { state.withLock { $0.calls.tls } }
 
     public var commands: [Command] {
         [

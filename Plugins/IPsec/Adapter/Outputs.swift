@@ -34,7 +34,7 @@ extension IPsecLane {
     private func authenticate(_ question: IdentityQuestion) {
         var evidence = Evidence(.ikeIdentity, protocolName: question.protocolName)
         evidence.name = Array(question.identity.utf8)
-        evidence.certificate = question.scope.certificate ?? []
+        evidence.certificate = question.scope.certificate?.der ?? []
         evidence.remote = Endpoint(question.remote)
         ask(evidence, Question(question.place, ticket: question.ticket, hubs: question.scope.hubs))
     }
@@ -134,6 +134,9 @@ extension IPsecLane {
         do throws(Status) {
             let ticket = try services.open(request, token: wish.place.rawValue)
             clients[wish.place] = Client(identity: identity, opening: ticket)
+            if wish.network != nil, host.capabilities.contains(.ipv6) {
+                services.expectIPv6Link(opening: ticket)
+            }
         } catch {
             server.sessionClosed(wish.place, "no session can be opened: \(error)", at: services.now)
         }
@@ -147,12 +150,18 @@ extension IPsecLane {
         keep(client, place)
         if place.kind != .call {
             server.sessionOpened(place, at: services.now)
-        } else if let network = PeerNetwork(parameters) {
+        } else if let network = PeerNetwork(parameters, ipv6: client.ipv6) {
             server.networkOpened(place, network, at: services.now)
         } else {
             server.sessionClosed(place, "the hub has no IPv4 address for the client", at: services.now)
         }
         settle()
+    }
+
+    func changed(session token: UInt64, ipv6: IPv6Parameters?) {
+        let place = PlaceID(rawValue: token)
+        guard clients[place]?.opening != nil else { return }
+        clients[place]?.ipv6 = ipv6
     }
 
     func refused(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {

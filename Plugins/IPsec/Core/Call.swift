@@ -1,6 +1,6 @@
 import EngineParts
 import L2TP
-public import OpenSSL
+import OpenSSL
 public import PPP
 import PluginABI
 import Wire
@@ -103,14 +103,12 @@ public struct CallOptions: Sendable {
     public var maxCalls: Int
     /// Whether the host has IPv6 for clients.
     public var carriesIPv6: Bool
-    /// For EAP-TLS, see `Link.Configuration`.
-    public var tls: TLSContext?
+    /// For EAP-TLS, see `Link.Configuration`; `IPsecServer.present` changes it.
+    var tls: TLSContext?
 
     public init(
-        methods: [AuthenticationMethod] = [.msCHAPv2], maxCalls: Int = 30_000, carriesIPv6: Bool = false,
-        tls: TLSContext? = nil
+        methods: [AuthenticationMethod] = [.msCHAPv2], maxCalls: Int = 30_000, carriesIPv6: Bool = false
     ) {
-        self.tls = tls
         self.carriesIPv6 = carriesIPv6
         self.methods = methods
         self.maxCalls = maxCalls

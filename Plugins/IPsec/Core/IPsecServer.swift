@@ -37,8 +37,8 @@ public final class IPsecServer {
         let identity: Identification
         /// With the port where the peer is behind a NAT: others of the same identity may be there as well.
         let source: TransportAddress
-        /// By what it is proved.
-        let scope: KeyRing.Scope
+        /// By what it is proved. Of several certificates, the newest.
+        var scope: KeyRing.Scope
 
         init(
             _ identity: Identification, _ scope: KeyRing.Scope, _ remote: TransportAddress, _ nat: NATOutcome
@@ -184,10 +184,20 @@ public final class IPsecServer {
     func activated(_ spi: UInt32, at now: Instant) {
         guard let child = children[spi], !child.isActive else { return }
         child.peer.activated(child)
+        renew(child.agreed.scope, of: child.peer, at: now)
         // Made for EtherIP and nothing else: the place on the hub need not wait for a frame.
         if child.agreed.remoteSelector?.protocolNumber == IPProtocol.etherIP.rawValue {
             beginPlace(.etherIP, child.peer, child, at: now)
         }
+    }
+
+    /// Another certificate of a peer may not be the one that its user's record names: who has a place by the
+    /// former one is asked about again. Users in tunnels have proved who they are themselves.
+    private func renew(_ scope: KeyRing.Scope, of peer: Peer, at now: Instant) {
+        guard peer.name.scope.certificate?.der != scope.certificate?.der else { return }
+        peer.name.scope = scope
+        endPlace(.etherIP, peer, .replaced)
+        endL2TPv3(peer, at: now)
     }
 
     private func remove(_ spi: UInt32, _ reason: EndReason) {

@@ -53,7 +53,7 @@ extension OpenVPNLane {
     private func offer(
         _ id: ConnectionID, asking question: UInt64?, to sink: HandoverSink
     ) -> HandoverSink.Answer {
-        guard var engine = server.record(of: id) else { return .stays }
+        guard !sink.hasRefused(id.rawValue), var engine = server.record(of: id) else { return .stays }
         var record = HandoverRecord(
             version: ConnectionRecord.version, connection: id.rawValue, octets: [Kind.connection.rawValue])
         defer {

@@ -18,6 +18,8 @@ final class Client {
     var identity: IdentityHandle?
     var opening: Ticket?
     var session: SessionHandle?
+    /// What was told of IPv6 while it was being opened.
+    var ipv6: IPv6Parameters?
     /// Data is dropped while it is not empty.
     var backlog: [UInt8] = []
 

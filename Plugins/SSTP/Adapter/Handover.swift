@@ -5,11 +5,25 @@ import SSTPCore
 import Wire
 
 /// A swap: what there is on this lane goes on in another instance of the module, each client with its stream.
-/// They share nothing. A record is what the shell knows, and behind it the engine's part.
+/// They share nothing but the counters. A client's record is what the shell knows, and behind it the engine's
+/// part.
 extension SSTPLane {
+    private enum Kind: UInt8 {
+        /// The sums of the counters.
+        case shared = 0
+        case client = 1
+    }
+
     // MARK: Out
 
     func exportConnections(to sink: HandoverSink) {
+        // The sums are the module's: one lane brings them.
+        if !isExporting, index == 0 {
+            var octets = [Kind.shared.rawValue]
+            module.counters.serializeSums(into: &octets)
+            _ = sink.offer(HandoverRecord(version: ConnectionRecord.version, connection: 0, octets: octets))
+        }
+        isExporting = true
         for client in Array(clients.values) {
             switch offer(client, to: sink) {
             case .taken: giveUp(client)
@@ -17,12 +31,14 @@ extension SSTPLane {
             case .later: return
             }
         }
+        isExporting = false
     }
 
     private func offer(_ client: Client, to sink: HandoverSink) -> HandoverSink.Answer {
         let stream = client.stream.rawValue
-        guard var engine = client.connection.record else { return .stays }
-        var record = HandoverRecord(version: ConnectionRecord.version, connection: stream, octets: [])
+        guard !sink.hasRefused(stream), var engine = client.connection.record else { return .stays }
+        var record = HandoverRecord(
+            version: ConnectionRecord.version, connection: stream, octets: [Kind.client.rawValue])
         defer {
             wipe(&engine)
             wipe(&record.octets)
@@ -50,14 +66,24 @@ extension SSTPLane {
         swap(&octets, &record.octets)
         defer { wipe(&octets) }
         do throws(WireError) {
-            try take(octets)
+            var reader = ByteReader(octets.rawSpan)
+            switch Kind(rawValue: try reader.read(UInt8.self)) {
+            case .shared: try takeShared(&reader)
+            case .client: try takeClient(&reader)
+            case nil: throw .badValue
+            }
         } catch {
             throw .refused
         }
     }
 
-    private func take(_ octets: [UInt8]) throws(WireError) {
-        var reader = ByteReader(octets.rawSpan)
+    private func takeShared(_ reader: inout ByteReader) throws(WireError) {
+        let sums = try ModuleCounters<Counter>.Sums(parsing: &reader)
+        guard reader.remaining == 0 else { throw .badLength }
+        module.counters.add(sums)
+    }
+
+    private func takeClient(_ reader: inout ByteReader) throws(WireError) {
         let shell = try Client.Shell(parsing: &reader)
         var engine = reader.rest()
         defer { wipe(&engine) }

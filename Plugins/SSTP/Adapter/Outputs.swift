@@ -130,7 +130,9 @@ extension SSTPLane {
         request.instance = Array((wish.hostName ?? "").utf8)
         request.wish = wish.address.map { Endpoint($0, port: 0) }
         do throws(PluginKit.Status) {
-            client.opening = try services.open(request, token: client.stream.rawValue)
+            let opening = try services.open(request, token: client.stream.rawValue)
+            client.opening = opening
+            if module.options?.carriesIPv6 == true { services.expectIPv6Link(opening: opening) }
         } catch {
             client.connection.sessionRefused("no session can be opened: \(error)", at: services.now)
         }
@@ -143,13 +145,18 @@ extension SSTPLane {
         client.opening = nil
         client.session = session
         halfOpen.remove(token)
-        if let network = PeerNetwork(parameters) {
+        if let network = PeerNetwork(parameters, ipv6: client.ipv6) {
             client.connection.sessionOpened(network, at: services.now)
         } else {
             closeSession(client, .noAddress, "the hub has no IPv4 address for the client")
             client.connection.close("the hub has no IPv4 address for the client", at: services.now)
         }
         settle(client)
+    }
+
+    func changed(session token: UInt64, ipv6: IPv6Parameters?) {
+        guard let client = clients[token], client.opening != nil else { return }
+        client.ipv6 = ipv6
     }
 
     func refused(session token: UInt64, _ reason: SessionReason, _ sentence: String?) {

@@ -8,30 +8,29 @@ import Wire
 final class SSTPLane: LaneAdapter {
     let module: SSTPModule
     let services: LaneServices
+    let index: Int
     private let maxClients: Int
-    private let metrics: [Metric]
+    private let counters: LaneCounters<Counter>
     var clients: [UInt64: Client] = [:]
     /// Clients without a session, by their streams: 1,024 of a lane, 128 of them from one source. A client
     /// behind the NAT of a large site has neighbours.
     var halfOpen = HalfOpenTable<UInt64>(capacity: 1024, perSource: 128)
+    /// The sums of the counters were offered to the instance that takes over.
+    var isExporting = false
     /// Packets for the hub, gathered while a stream's octets are worked through.
     private var frames = FrameQueue()
 
-    init(
-        _ module: SSTPModule, _ services: LaneServices, maxClients: Int, metrics: [Metric]
-    ) {
+    init(_ module: SSTPModule, _ services: LaneServices, index: Int, maxClients: Int) {
         self.module = module
         self.services = services
+        self.index = index
         self.maxClients = maxClients
-        self.metrics = metrics
+        counters = LaneCounters(module.counters, services)
     }
 
     var remainingConnections: Int { clients.count }
 
-    func count(_ counter: SSTPModule.Counter, by amount: Int = 1) {
-        guard let index = SSTPModule.Counter.allCases.firstIndex(of: counter) else { return }
-        services.add(amount, to: metrics[index])
-    }
+    func count(_ counter: Counter, by amount: Int = 1) { counters.add(amount, to: counter) }
 
     // MARK: Streams
 

@@ -18,43 +18,20 @@ public final class SSTPModule: PacketAdapter {
     public static let options = Settings.declarations
 
     let host: HostServices
+    let counters = ModuleCounters<Counter>()
     private let state = Mutex(State())
 
     struct State: Sendable {
         var options: ConnectionOptions?
         var maxClients = 0
-        var metrics: [Metric] = []
-    }
-
-    /// What the module counts.
-    enum Counter: String, CaseIterable {
-        case connections
-        case refused
-        case crowded
-        case unboundClients = "unbound_clients"
-        case fullStreamDrops = "full_stream_drops"
-
-        var help: String {
-            switch self {
-            case .connections: "connections, those that are not authenticated yet included"
-            case .refused: "clients that were refused"
-            case .crowded: "clients for whom there was no place, or who gave theirs to a newcomer"
-            case .unboundClients: "clients without a valid crypto binding"
-            case .fullStreamDrops: "packets that a client was too slow for"
-            }
-        }
     }
 
     public init(host: HostServices) { self.host = host }
 
     public func start() throws {
         let (options, maxClients) = try Settings.read(host)
-        let metrics = try Counter.allCases.map { counter in
-            counter == .connections
-                ? try host.declareGauge(counter.rawValue, help: counter.help)
-                : try host.declareCounter(counter.rawValue, help: counter.help)
-        }
-        state.withLock { $0 = State(options: options, maxClients: maxClients, metrics: metrics) }
+        try counters.declare(to: host)
+        state.withLock { $0 = State(options: options, maxClients: maxClients) }
     }
 
     public func certificateChanged() throws {
@@ -68,6 +45,6 @@ public final class SSTPModule: PacketAdapter {
     public func makeLane(_ services: LaneServices, index: Int, of count: Int) throws -> any LaneAdapter {
         let state = state.withLock { $0 }
         guard state.options != nil else { throw ModuleFailure("not started", status: .state) }
-        return SSTPLane(self, services, maxClients: state.maxClients, metrics: state.metrics)
+        return SSTPLane(self, services, index: index, maxClients: state.maxClients)
     }
 }

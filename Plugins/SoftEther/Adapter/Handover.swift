@@ -54,10 +54,13 @@ extension SoftEtherLane {
     private func offer(
         stream: UInt64, asking question: UInt64?, to sink: HandoverSink
     ) -> HandoverSink.Answer {
-        guard let link = links[stream], var engine = server.record(ofStream: stream) else { return .stays }
         // Apart from sessions, whose numbers never get that far.
+        let number = 1 << 63 | stream
+        guard let link = links[stream], !sink.hasRefused(number),
+            var engine = server.record(ofStream: stream)
+        else { return .stays }
         var record = HandoverRecord(
-            version: SessionRecord.version, connection: 1 << 63 | stream, octets: [Kind.stream.rawValue])
+            version: SessionRecord.version, connection: number, octets: [Kind.stream.rawValue])
         defer {
             wipe(&engine)
             wipe(&record.octets)
@@ -81,7 +84,7 @@ extension SoftEtherLane {
 
     private func offer(session id: UInt64, to sink: HandoverSink) -> HandoverSink.Answer {
         guard let client = clients[id], let handle = client.handle?.rawValue ?? client.opening?.rawValue,
-            var engine = server.record(ofSession: id)
+            !sink.hasRefused(id), var engine = server.record(ofSession: id)
         else { return .stays }
         var record = HandoverRecord(
             version: SessionRecord.version, connection: id, octets: [Kind.session.rawValue])

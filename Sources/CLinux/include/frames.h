@@ -22,8 +22,9 @@ void clinux_frames_send(clinux_sender *sender, int fd, uint32_t kind, const pa_s
                         uint32_t count, clinux_counters *counters);
 
 /* The same through a socket of bridge_open_sending_socket: TCP segments that continue each other leave as one
- * message, and on the wire as they were. */
-void clinux_segments_send(clinux_sender *sender, int fd, const pa_slice_v1 *frames, uint32_t count,
-                          clinux_counters *counters);
+ * message, and on the wire as they were. 0 is written to `joins`, which is the interface's, once it has
+ * refused such a message, whose segments then leave apart; and nothing is joined where it is 0. */
+void clinux_segments_send(clinux_sender *sender, int fd, int32_t *joins, const pa_slice_v1 *frames,
+                          uint32_t count, clinux_counters *counters);
 
 #endif

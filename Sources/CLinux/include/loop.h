@@ -31,6 +31,8 @@ uint64_t clinux_monotonic_nanoseconds(void);
 void clinux_memory_trim(void);
 /* Octets of the heap that are in use; 0 where the allocator does not tell. */
 uint64_t clinux_heap_octets(void);
+/* Nanoseconds for which this thread was ready and had no processor; 0 where the system does not tell. */
+int64_t clinux_thread_waited(void);
 /* Sleeps so long, or a little longer. */
 void clinux_pause(uint64_t nanoseconds);
 uint64_t clinux_wall_nanoseconds(void);

@@ -123,10 +123,15 @@ extension IPv6Host {
         return isQueued ? .queued : .drop(.queueFull)
     }
 
-    /// What a client says on its own link: it asks for routers, and looks whether its addresses are free.
+    /// What a client says on its own link: it asks for routers or by DHCPv6, and looks whether its addresses
+    /// are free.
     /// The rest (multicast DNS, reports of groups) is of no use beyond the link.
     private mutating func receiveFromLink(_ bytes: RawSpan, at now: Instant) -> LayerConverter.Lift {
         guard let link, let packet = IPv6Packet(bytes) else { return .drop(.spoofedSource) }
+        if packet.nextHeader == .udp {
+            clientAsked(packet, on: link, at: now)
+            return .consumed
+        }
         guard let message = try? NeighborDiscovery(receiving: packet) else { return .consumed }
         switch message.message {
         case .routerSolicitation: clientSolicited(at: now)

@@ -8,7 +8,8 @@ import Wire
 /// lent MAC address. A client with a link of its own (`IPv6Link`: PPP) forms them itself, so it is told by
 /// router advertisements what the routers of the hub say; each address that it then shows, within an
 /// advertised prefix, is looked for on the hub before a packet with it goes out, and answered for from then
-/// on.
+/// on. Where the routers leave addresses to DHCPv6 alone, one is leased here for such a client too, as
+/// `IPv6Host+Link` says.
 ///
 /// The link-local address is used at once: nobody else on the hub has the MAC address that it is made of.
 /// Redirects are ignored.
@@ -36,10 +37,17 @@ struct IPv6Host {
         case changed
     }
 
+    enum Manner {
+        /// Addresses are formed here.
+        case told
+        /// The client will have a link: `join`.
+        case expectsLink
+        case link(IPv6Link)
+    }
+
     let mac: MACAddress
     let timing: AddressTiming
-    /// Nil: addresses are formed here.
-    var link: IPv6Link?
+    private(set) var manner: Manner
     var routers = RouterList()
     var addresses: [InterfaceAddress] = []
     /// New addresses that a client with a link of its own may show: each is looked for on the hub, noted and
@@ -67,23 +75,30 @@ struct IPv6Host {
     private var nextSolicitation: Instant?
     private var told: IPv6Network?
     /// On a link: whether the client is to be told, and when it last was.
-    private var advertisementIsDue = false
-    private var lastAdvertisement: Instant?
+    var advertisementIsDue = false
+    var lastAdvertisement: Instant?
 
-    init(_ mac: MACAddress, _ timing: AddressTiming, link: IPv6Link?, seed: UInt64) {
+    init(_ mac: MACAddress, _ timing: AddressTiming, _ manner: Manner, seed: UInt64) {
         self.mac = mac
         self.timing = timing
-        self.link = link
+        self.manner = manner
         random = SplitMix64(seed: seed)
         dhcp = DHCPv6Client(mac, timing, seed: random.next())
     }
 
     var linkLocal: IPv6Address { .linkLocal(interface: mac.interfaceIdentifier) }
 
+    var link: IPv6Link? { if case .link(let link) = manner { link } else { nil } }
+
     /// Whether nothing more is to be had soon: a router was heard, and everything that it promised is there.
+    /// A client that will have a link needs to know of an address that it cannot form.
     var isSettled: Bool {
-        routers.isHeard && !addresses.contains(where: \.isTentative)
-            && (!dhcp.isPending || !sources.isEmpty && !routers.servers.isEmpty)
+        guard routers.isHeard, !addresses.contains(where: \.isTentative) else { return false }
+        return switch manner {
+        case .told: !dhcp.isPending || !sources.isEmpty && !routers.servers.isEmpty
+        case .expectsLink: dhcp.purpose != .address || !dhcp.isPending
+        case .link: true
+        }
     }
 
     mutating func nextOutput() -> Output? { outputs.isEmpty ? nil : outputs.removeFirst() }
@@ -91,6 +106,17 @@ struct IPv6Host {
     mutating func start(at now: Instant) {
         nextSolicitation = now
         handleTimeout(at: now)
+    }
+
+    /// The client has a link, or another one. It begins on it without the addresses that it chose before.
+    mutating func join(_ link: IPv6Link, at now: Instant) {
+        manner = .link(link)
+        addresses.removeAll { $0.origin != .leased }
+        unproved.removeAll()
+        lastAdvertisement = nil
+        advertisementIsDue = routers.isHeard
+        solicitations = 0
+        start(at: now)
     }
 
     mutating func handleTimeout(at now: Instant) {
@@ -226,15 +252,22 @@ extension IPv6Host {
             else { continue }
             addresses[index].refresh(said, at: now)
         }
-        if link == nil { formAddresses(at: now) }
+        if case .told = manner { formAddresses(at: now) }
         routers.expire(at: now)
         advertisementIsDue = true
         cache.removeAll()
-        if routers.isManaged, link == nil {
+        if leasesAddress(at: now) {
             dhcp.start(for: .address, at: now)
         } else if routers.isManaged || routers.hasOtherConfiguration {
             dhcp.start(for: .information, at: now)
         }
+    }
+
+    /// A client with a link has an address of its own where a router advertises a prefix for it.
+    private func leasesAddress(at now: Instant) -> Bool {
+        guard routers.isManaged else { return false }
+        if case .told = manner { return true }
+        return !routers.prefixes.contains { $0.isAutonomous && $0.validUntil > now }
     }
 
     /// RFC 4862 §5.5.3 d.
@@ -294,6 +327,7 @@ extension IPv6Host {
         if let known, addresses[known].isAssigned || addresses[known].isTentative {
             addresses[known].preferredUntil = lease.preferredUntil
             addresses[known].validUntil = lease.validUntil
+            advertisementIsDue = link != nil
             return
         }
         guard addresses.count < Self.maxAddresses, let prefix = IPv6Prefix(lease.address, length: 128) else {
@@ -306,70 +340,5 @@ extension IPv6Host {
                 state: .tentative(probesLeft: timing.probes, next: now),
                 preferredUntil: lease.preferredUntil, validUntil: lease.validUntil, usedAt: now), at: 0)
         probeAddresses(at: now)
-    }
-}
-
-// MARK: - The client's link
-
-extension IPv6Host {
-    /// The client asks, RFC 4861 §6.2.6.
-    mutating func clientSolicited(at now: Instant) {
-        lastAdvertisement = nil
-        advertisementIsDue = routers.isHeard
-        settle(at: now)
-    }
-
-    private mutating func advertise(at now: Instant) {
-        guard let link, advertisementIsDue else { return }
-        if let lastAdvertisement, now < lastAdvertisement + Self.advertisementInterval { return }
-        advertisementIsDue = false
-        lastAdvertisement = now
-        let message = advertisement(on: link, at: now)
-        let packet = IPv6Datagram(message, from: .linkLocal(interface: link.own), to: .allNodes)
-        outputs.append(.sendPacket(packet.bytes))
-    }
-
-    /// As many of the domains, the first ones, as `room` octets of a packet take, and an option.
-    private static func searchList(
-        _ domains: [String], lifetime: UInt32, room: Int
-    ) -> NeighborDiscovery.Option? {
-        for count in (1..<domains.count + 1).reversed() {
-            let option = NeighborDiscovery.Option(
-                searchList: Array(domains.prefix(count)), lifetime: lifetime)
-            // The option is padded to units of eight octets.
-            if option.value.count + 2 + 7 <= min(room, NeighborDiscovery.Option.mostOctets) { return option }
-        }
-        return nil
-    }
-
-    /// What the routers of the hub say, for a link on which nobody but us is a neighbour: no prefix is on it.
-    private func advertisement(on link: IPv6Link, at now: Instant) -> NeighborDiscovery {
-        let until = routers.routers.map(\.until).max() ?? now
-        let rest = min(Lifetime.rest(until: until, at: now), 9000)
-        var options: [NeighborDiscovery.Option] = []
-        for prefix in routers.prefixes where prefix.isAutonomous {
-            let valid = Lifetime.rest(until: prefix.validUntil, at: now)
-            options.append(
-                .init(
-                    PrefixInformation(
-                        prefix.prefix, isOnLink: false, isAutonomous: true, validLifetime: valid,
-                        preferredLifetime: min(valid, Lifetime.rest(until: prefix.preferredUntil, at: now)))))
-        }
-        options.append(.init(mtu: UInt32(max(1280, min(link.mtu, routers.mtu ?? link.mtu)))))
-        let network = network(at: now)
-        // As long as the router itself: both are said again together.
-        if let dns = network?.dns, !dns.isEmpty {
-            options.append(.init(recursiveServers: dns, lifetime: max(rest, 600)))
-        }
-        let others = options.reduce(0) { $0 + $1.value.count + 2 }
-        if let list = Self.searchList(
-            network?.domains ?? [], lifetime: max(rest, 600), room: link.mtu - Self.advertisementHead - others
-        ) {
-            options.append(list)
-        }
-        let router = NeighborDiscovery.RouterAdvertisement(
-            hopLimit: 64, flags: 0, routerLifetime: .seconds(Int64(rest)), reachableTime: .zero,
-            retransmitTimer: .zero)
-        return NeighborDiscovery(.routerAdvertisement(router), options: options)
     }
 }

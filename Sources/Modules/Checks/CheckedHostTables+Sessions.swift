@@ -132,23 +132,9 @@ extension CheckedHostTables {
         pa_ipv6_host_v1(
             size: UInt32(MemoryLayout<pa_ipv6_host_v1>.size), reserved: 0,
             lease: { lane, opening in
-                guard let caller = unsafe CheckedLane.caller(lane, "pa.ipv6/1.lease") else {
-                    return PA_ERROR_THREAD
+                unsafe wish(lane, opening, "pa.ipv6/1.lease") {
+                    unsafe IPv6Table.pointer.pointee.lease(lane, opening)
                 }
-                guard caller.isOpen(opening) else {
-                    return caller.refuse(opening, caller.tickets, .ticketTwice, "pa.ipv6/1.lease")
-                }
-                guard caller.hasIPv6 else {
-                    caller.broke(
-                        .undeclared, "pa.ipv6/1.lease", "the module has no \(PA_IPV6) to be answered at")
-                    return PA_ERROR_STATE
-                }
-                let status = unsafe IPv6Table.pointer.pointee.lease(lane, opening)
-                if status == PA_ERROR_STATE {
-                    caller.broke(
-                        .argument, "pa.ipv6/1.lease", "not in the call that opened a layer-3 session")
-                }
-                return status
             },
             link: { lane, session, own, peer in
                 unsafe about(lane, session, "pa.ipv6/1.link") { caller in
@@ -159,6 +145,34 @@ extension CheckedHostTables {
                     return status
                 }
             }))
+
+    nonisolated(unsafe) static let ipv6Link = unsafe constant(
+        pa_ipv6_link_host_v1(
+            size: UInt32(MemoryLayout<pa_ipv6_link_host_v1>.size), reserved: 0,
+            expect: { lane, opening in
+                unsafe wish(lane, opening, "pa.ipv6-link/1.expect") {
+                    unsafe IPv6Table.links.pointee.expect(lane, opening)
+                }
+            }))
+
+    /// What is said of IPv6 while a session is being opened.
+    private static func wish(
+        _ lane: OpaquePointer?, _ opening: UInt64, _ call: StaticString, _ body: () -> pa_status
+    ) -> pa_status {
+        guard let caller = unsafe CheckedLane.caller(lane, call) else { return PA_ERROR_THREAD }
+        guard caller.isOpen(opening) else {
+            return caller.refuse(opening, caller.tickets, .ticketTwice, call)
+        }
+        guard caller.hasIPv6 else {
+            caller.broke(.undeclared, call, "the module has no \(PA_IPV6) to be answered at")
+            return PA_ERROR_STATE
+        }
+        let status = body()
+        if status == PA_ERROR_STATE {
+            caller.broke(.argument, call, "not in the call that opened a layer-3 session")
+        }
+        return status
+    }
 
     private static func about(
         _ lane: OpaquePointer?, _ session: UInt64, _ call: StaticString, _ body: (CheckedLane) -> pa_status

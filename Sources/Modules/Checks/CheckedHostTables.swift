@@ -21,6 +21,7 @@ enum CheckedHostTables {
         case PA_AUTH: unsafe UnsafeRawPointer(auth)
         case PA_SESSION: unsafe UnsafeRawPointer(session)
         case PA_IPV6: unsafe UnsafeRawPointer(ipv6)
+        case PA_IPV6_LINK: unsafe UnsafeRawPointer(ipv6Link)
         case PA_PERMISSION: unsafe UnsafeRawPointer(permission)
         case PA_PASSWORD: unsafe UnsafeRawPointer(password)
         case PA_PSK: unsafe UnsafeRawPointer(psk)

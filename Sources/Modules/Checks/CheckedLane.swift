@@ -1,3 +1,4 @@
+import CLinux
 import Lanes
 import PluginABI
 
@@ -25,7 +26,8 @@ import PluginABI
     private var sent: [(octets: LentMemory.Octets, sum: Int)] = []
     private var receivedMessages: UInt64 = 0
 
-    /// A call that takes longer than this has blocked its lane, also on a machine that is busy.
+    /// A call that takes longer than this has blocked its lane. What its thread waited for a processor is not
+    /// counted: then another process has.
     private static let longest: Duration = .seconds(1)
     /// Lent memory holds this once its turn is over.
     static let poison: UInt8 = 0xdb
@@ -81,9 +83,9 @@ import PluginABI
     func call<Result>(_ name: StaticString, mayNest: Bool = false, _ body: () -> Result) -> Result {
         if let outer = calls.last, !mayNest { broke(.nestedCall, name, "inside of \(outer)") }
         calls.append(name)
-        let began = ContinuousClock.now
+        let (began, waited) = (ContinuousClock.now, clinux_thread_waited())
         let result = body()
-        let took = ContinuousClock.now - began
+        let took = ContinuousClock.now - began - .nanoseconds(clinux_thread_waited() - waited)
         calls.removeLast()
         if took > Self.longest { broke(.blockingCall, name, "it took \(took)") }
         return result

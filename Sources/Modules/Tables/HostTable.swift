@@ -36,6 +36,7 @@ enum HostTable {
         case PA_AUTH: unsafe UnsafeRawPointer(AuthTable.pointer)
         case PA_SESSION: unsafe UnsafeRawPointer(SessionTable.pointer)
         case PA_IPV6: unsafe UnsafeRawPointer(IPv6Table.pointer)
+        case PA_IPV6_LINK: unsafe UnsafeRawPointer(IPv6Table.links)
         case PA_PERMISSION: unsafe UnsafeRawPointer(PermissionTable.pointer)
         case PA_PASSWORD: unsafe UnsafeRawPointer(PasswordTable.pointer)
         case PA_PSK: unsafe UnsafeRawPointer(PSKTable.pointer)

@@ -13,7 +13,7 @@ public struct FuzzTarget: Sendable {
     public static let all =
         wireTargets + openVPNNegotiationTargets + openVPNControlTargets + openVPNDataTargets
         + openVPNServerTargets + softEtherTargets + layerConverterTargets + secureNATTargets + policyTargets
-        + pppTargets + sstpTargets + ipsecTargets
+        + pppTargets + sstpTargets + ipsecTargets + ipsecRecordTargets
 
     public static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
 }

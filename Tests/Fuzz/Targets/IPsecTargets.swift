@@ -5,7 +5,6 @@ import LentPackets
 import OpenSSL
 import PPP
 import PluginABI
-import SeededGenerators
 import Wire
 
 @testable import IKEv1
@@ -39,7 +38,7 @@ extension FuzzTarget {
         options.allowsAggressiveMode = true
         let server = try? IPsecServer(
             options, calls: CallOptions(methods: [.eapMSCHAPv2, .msCHAPv2, .pap]),
-            cookieKey: Array(repeating: 7, count: 32), random: SeededGenerator(seed: 1))
+            cookieKey: Array(repeating: 7, count: 32), random: SplitMix64(seed: 1))
         server?.setCertificates(certificates)
         server?.listensNatively(.ipv4, socket: 50)
         return server
@@ -98,7 +97,7 @@ extension FuzzTarget {
     /// behind a hash that is right.
     private static func protectedMessages(_ bytes: [UInt8]) {
         guard let choice = bytes.first, let server = ipsecServer() else { return }
-        let peer = IKEPeer(path: path, random: SeededGenerator(seed: 2))
+        let peer = IKEPeer(path: path, random: SplitMix64(seed: 2))
         connect(peer, server)
         let exchange: ExchangeType = choice & 1 == 0 ? .quickMode : .informational
         let first = PayloadType(rawValue: choice >> 1)
@@ -165,7 +164,7 @@ extension FuzzTarget {
     /// What an established peer puts into ESP: the first octet is the protocol, its highest bit tunnel mode.
     private static func ipsecPayload(_ bytes: [UInt8]) {
         guard let choice = bytes.first, bytes.count < 2000, let server = ipsecServer() else { return }
-        let peer = IKEPeer(path: path, random: SeededGenerator(seed: 2))
+        let peer = IKEPeer(path: path, random: SplitMix64(seed: 2))
         peer.suite = PhaseTwoSuite(
             .gcm(.aes128GCM), EncapsulationMode(isTunnel: choice & 0x80 != 0, isInUDP: false))
         connect(peer, server)
@@ -193,7 +192,7 @@ extension FuzzTarget {
     /// PPP frames of that call, or whole packets.
     private static func l2tpSession(_ bytes: [UInt8]) {
         guard let choice = bytes.first, bytes.count < 4000, let server = ipsecServer() else { return }
-        let peer = IKEPeer(path: path, random: SeededGenerator(seed: 2))
+        let peer = IKEPeer(path: path, random: SplitMix64(seed: 2))
         peer.suite = PhaseTwoSuite(
             .gcm(.aes128GCM), EncapsulationMode(isTunnel: false, isInUDP: false))
         connect(peer, server)
@@ -261,7 +260,7 @@ extension FuzzTarget {
         guard let message = try? ControlMessage(parsing: &input) else { return }
         var again = ByteReader(message.body.rawSpan)
         precondition((try? ControlMessage(parsing: &again)) == message, "a message does not survive")
-        _ = try? HiddenAVP.reveal(message.avps, secret: [1, 2, 3])
+        _ = try? HiddenAVP.reveal(message.avps, secret: SecretBytes(copying: [1, 2, 3]))
         for avp in message.avps { _ = try? ResultCode(parsing: avp.value) }
     }
 

@@ -79,7 +79,7 @@ extension FuzzTarget {
         for cut in [record.count, changes.count % record.count] {
             guard
                 let taken = try? Connection(
-                    Array(record.prefix(cut)), site.connection.options, random: SeededGenerator(1))
+                    Array(record.prefix(cut)), site.connection.options, random: SplitMix64(seed: 1))
             else { continue }
             precondition(taken.record != nil, "a connection that was taken over has no record")
             site.connection = taken

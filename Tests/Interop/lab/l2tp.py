@@ -1,8 +1,10 @@
 """The real L2TP/IPsec client: strongSwan, xl2tpd and pppd in a guest, whose kernel has ESP."""
 
+from contextlib import contextmanager
+
 from . import ppp
 from .network import SERVER
-from .processes import Failure, wait_until
+from .processes import Failure, expect, wait_until
 from .strongswan import PSK
 
 SETTINGS = """charon {
@@ -142,3 +144,15 @@ class Client(ppp.Client):
         if self.sas().strip():
             raise Failure(f"there are still SAs in the guest: {self.sas()}")
         self.guest.run("kill $(cat /tmp/charon.pid)")
+
+
+@contextmanager
+def refused(lab, client, name):
+    """The client comes and has to be refused, while the body looks for what is said of that."""
+    client.start()
+    try:
+        yield
+        expect(not lab.leases(), "a client that was refused has a lease")
+    finally:
+        client.keep_logs(lab, name)
+    client.leave()

@@ -3,22 +3,20 @@
 import os
 import re
 
-from .lease import lease
-from .processes import Failure, wait_until
+from . import client
+from .processes import Failure
 
 UP = "Initialization Sequence Completed"
 
 
-class Client:
+class Client(client.Client):
     """A client in namespace `where`. Its device is called `vpn0`."""
 
     device = "vpn0"
 
     def __init__(self, lab, where, profile, user=None, password=None, binary="openvpn"):
-        self.lab = lab
-        self.where = where
+        super().__init__(lab, where)
         self.binary = binary
-        self.dhcp = None
         kind = (profile.get("dev-type") or profile.get("dev") or ["tun"])[0]
         self.is_tap = kind.startswith("tap")
         changes = dict(dev=self.device, dev_type="tap" if self.is_tap else "tun", verb="4")
@@ -27,16 +25,6 @@ class Client:
             changes["auth_user_pass"] = secret
         self.profile = profile.replacing(**changes)
         self.config = lab.write(f"{where}-client.ovpn", self.profile.text())
-        self.process = None
-
-    def __enter__(self):
-        return self.up()
-
-    def __exit__(self, kind, value, trace):
-        if kind is None:
-            self.down()
-        else:
-            self.discard()
 
     def start(self):
         """Start it without waiting for a tunnel."""
@@ -50,8 +38,8 @@ class Client:
         self.start()
         self.process.wait_log(seconds, UP)
         if self.is_tap:
-            self.dhcp = lease(self.lab, self.where, self.device)
-        wait_until(5, self.address, f"an address on {self.device} in {self.where}")
+            self.lease()
+        self.wait_address()
         return self
 
     def down(self):
@@ -68,14 +56,6 @@ class Client:
     def leave(self):
         """Ask it to go, whether or not it has ended by itself."""
         self.process.stop()
-
-    def discard(self):
-        for process in (self.dhcp, self.process):
-            if process:
-                process.discard()
-
-    def address(self):
-        return self.lab.address(self.where, self.device)
 
     def log(self):
         return self.process.log()

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-from .lease import lease
+from . import client
 from .network import SERVER
 from .processes import Failure, wait_until
 
@@ -25,7 +25,7 @@ def private(folder):
     return " && ".join(mounts)
 
 
-class Client:
+class Client(client.Client):
     """A client in namespace `where`, with a network card of its own; `settings` are vpncmd's words.
 
     An error that the server gives is shown by `error()`.
@@ -34,24 +34,12 @@ class Client:
     device = "vpn_lab"
 
     def __init__(self, lab, where, user, password, hub="LAB", port=443, **settings):
-        self.lab = lab
-        self.where = where
+        super().__init__(lab, where)
         self.user = user
         self.password = password
         self.hub = hub
         self.port = port
         self.settings = dict(settings)
-        self.process = None
-        self.dhcp = None
-
-    def __enter__(self):
-        return self.up()
-
-    def __exit__(self, kind, value, trace):
-        if kind is None:
-            self.down()
-        else:
-            self.discard()
 
     def start(self):
         """Start the program and tell it to connect, without waiting for a session."""
@@ -101,8 +89,8 @@ class Client:
     def up(self, seconds=30):
         self.start()
         wait_until(seconds, self.connected, f"a session: {self.status().get('Session Status')}")
-        self.dhcp = lease(self.lab, self.where, self.device)
-        wait_until(5, self.address, f"an address on {self.device} in {self.where}")
+        self.lease()
+        self.wait_address()
         return self
 
     def down(self):
@@ -110,14 +98,6 @@ class Client:
         self.dhcp.stop()
         self.command("AccountDisconnect", ACCOUNT)
         self.discard()
-
-    def discard(self):
-        for process in (self.dhcp, self.process):
-            if process:
-                process.discard()
-
-    def address(self):
-        return self.lab.address(self.where, self.device)
 
     def connected(self):
         return self.status().get("Session Status", "").startswith("Connection Completed")

@@ -1,6 +1,7 @@
 """Libraries that differ from the server's own by their version alone, and swapping to them."""
 
 import os
+import time
 
 from .polyhub import programs
 from .processes import expect
@@ -43,9 +44,51 @@ def swap(lab, server, number, module="openvpn"):
     return report
 
 
-def described(when, times):
-    """A moment, and how it lies to swaps, each from when to when."""
-    for number, (began, ended) in enumerate(times):
-        if began - 0.1 <= when <= ended + 0.1:
-            return f"{when:.3f} (swap {number}: {began:.3f} to {ended:.3f})"
-    return f"{when:.3f} (no swap)"
+class Swaps:
+    """Swaps in a row to the libraries `numbers`, with time between them, and what they cost."""
+
+    def __init__(self, lab, server, numbers, module="openvpn"):
+        self.module = module
+        self.times = []
+        self.reports = []
+        resident = server.resident()
+        for number in numbers:
+            began = time.time()
+            self.reports.append(swap(lab, server, number, module))
+            self.times.append((began, time.time()))
+            time.sleep(0.5)
+        # In kB.
+        self.grown = server.resident() - resident
+        lanes = [lane for report in self.reports for lane in report["lanes"]]
+        pauses = sorted(lane["longestPauseMicroseconds"] for lane in lanes)
+        self.longest_pauses = pauses[-3:]
+        carried, each = sum(self.carried()), self.grown // len(self.reports)
+        print(f"longest pauses {self.longest_pauses} us, {each} kB a swap, {carried} carried over")
+
+    def carried(self):
+        """The connections that each of them carried over."""
+        return [sum(lane["carried"] for lane in report["lanes"]) for report in self.reports]
+
+    def expect_short_pauses(self, limit):
+        """No lane stood still for `limit` microseconds. A machine that runs something else for a while makes
+        a lane wait, too, but not time and again.
+        """
+        expect(self.longest_pauses[0] < limit, f"lanes paused for {self.longest_pauses} us")
+
+    def expect_images_only(self):
+        """The server has grown by no more than the images that stay mapped."""
+        count = len(self.reports)
+        expect(self.grown * 1024 < count * image_size(self.module), f"{count} swaps took {self.grown} kB")
+
+    def described(self, when):
+        """A moment, and how it lies to them."""
+        for number, (began, ended) in enumerate(self.times):
+            if began - 0.1 <= when <= ended + 0.1:
+                return f"{when:.3f} (swap {number}: {began:.3f} to {ended:.3f})"
+        return f"{when:.3f} (no swap)"
+
+    def lost(self, ping):
+        """When the pings were sent that were lost."""
+        lost = ping.lost()
+        print(f"{ping.sent} pings, lost: {[self.described(when) for when in lost]}")
+        return lost

@@ -152,6 +152,15 @@ def interval_rates(report):
     return [interval["sum"]["bits_per_second"] / 1e6 for interval in report["intervals"]]
 
 
+def expect_steady(name, rates):
+    """A transfer went on as in its second second, before there was anything to notice."""
+    middle = sum(rates[3:-1]) / len(rates[3:-1])
+    print(f"{name}: {middle:.1f} Mbit/s, and {rates[1]:.1f} before")
+    # One lost segment of a guest's few costs it a second.
+    expect(sum(rate == 0 for rate in rates[1:-1]) <= 1, f"the transfer {name} stood still: {rates}")
+    expect(middle > 0.8 * rates[1], f"the transfer {name} went slower: {rates}")
+
+
 def longest_pause(report):
     """The longest run of seconds in which nothing was sent."""
     longest = run = 0

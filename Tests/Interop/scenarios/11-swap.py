@@ -11,7 +11,7 @@ from lab.network import LAN
 from lab.openvpn import Client
 from lab.polyhub import Polyhub, password
 from lab.processes import expect
-from lab.swapping import described, image_size, swap
+from lab.swapping import Swaps
 from lab.traffic import Load, Ping, interval_rates, longest_pause, received
 
 SWAPS = 20
@@ -30,29 +30,18 @@ def run(lab):
         load = Load(lab, "c1", "c2", two.address(), SWAPS + 6, "-b", "60M")
         ping = Ping(lab, "c1", LAN, SWAPS + 4)
         time.sleep(2)
-        before = server.resident()
-        reports, times = [], []
-        for number in range(SWAPS):
-            began = time.time()
-            reports.append(swap(lab, server, number))
-            times.append((began, time.time()))
-            time.sleep(0.5)
-        grown = server.resident() - before
-        lost = ping.lost()
+        swaps = Swaps(lab, server, range(SWAPS))
+        lost = swaps.lost(ping)
         report = load.finish()
-        octets, megabits = received(report)
-        lanes = [lane for each in reports for lane in each["lanes"]]
-        pauses = sorted(lane["longestPauseMicroseconds"] for lane in lanes)
-        print(f"longest pauses {pauses[-3:]} us, {megabits:.0f} Mbit/s, {grown // SWAPS} kB a swap")
-        print(f"{ping.sent} pings, lost: {[described(when, times) for when in lost]}")
+        _, megabits = received(report)
+        at_first = interval_rates(report)[1]
+        print(f"{megabits:.0f} Mbit/s, and {at_first:.0f} before the swaps")
         expect(not lost, "pings were lost")
         expect(longest_pause(report) == 0, "the transfer stood still for a second")
-        at_first = interval_rates(report)[1]
         expect(megabits > 0.8 * at_first, f"{megabits:.0f} Mbit/s, and {at_first:.0f} before the swaps")
-        expect(grown * 1024 < SWAPS * image_size(), f"{SWAPS} swaps took {grown} kB")
+        swaps.expect_images_only()
         for client in (one, two):
             expect(client.connections() == 1, f"{client.where} connected anew")
-        expect(all(sum(lane["carried"] for lane in each["lanes"]) == 2 for each in reports), f"{reports}")
-        # A machine that runs something else for a while makes a lane wait, too, but not time and again.
-        expect(pauses[-3] < 5000, f"lanes paused for {pauses[-3:]} us")
+        expect(swaps.carried() == SWAPS * [2], f"{swaps.reports}")
+        swaps.expect_short_pauses(5000)
     server.stop()

@@ -45,14 +45,10 @@ def run(lab):
     pair = Authority(lab.path("other-ca"), "others").issue("holder3", "clientAuth")
     stranger = l2tp.Client(
         guest, "holder3@LAB", password("holder3"), method="eap", certificate=(*pair, authority)
-    ).start()
-    try:
+    )
+    with l2tp.refused(lab, stranger, "l2tp-stranger"):
         why = "TLS with holder3@LAB failed: unable to get local issuer certificate"
         wait_until(30, lambda: why in server.logs(), "a line in the server's log")
-        expect(not lab.leases(), "a stranger has a lease")
-    finally:
-        stranger.keep_logs(lab, "l2tp-stranger")
-    stranger.leave()
     server.stop()
 
 

@@ -31,15 +31,11 @@ def run(lab):
             connection(lab, server, client, options)
         finally:
             client.keep_logs(lab, f"l2tp-{options['esp']}")
-    wrong = l2tp.Client(guest, "user1@LAB", "a-wrong-word").start()
-    try:
+    wrong = l2tp.Client(guest, "user1@LAB", "a-wrong-word")
+    with l2tp.refused(lab, wrong, "l2tp-wrong"):
         wait_until(20, lambda: "authentication failed" in wrong.log(), "the refusal at the client")
         refused = "refused user=user1@LAB"
         wait_until(5, lambda: refused in server.logs(), "the refusal in the security log")
-        expect(not lab.leases(), "a client that proved nothing has a lease")
-    finally:
-        wrong.keep_logs(lab, "l2tp-wrong")
-    wrong.leave()
     server.stop()
 
 

@@ -231,7 +231,7 @@ import Wire
             $0.tlsCryptV2 = CapturedControl.serverKey
         }
         let network = try SimulatedNetwork(options, seed: 8)
-        var random = SeededGenerator(seed: 8)
+        var random = SplitMix64(seed: 8)
         for first in UInt8.min...255 {
             for length in [0, 1, 3, 8, 13, 25, 100, 1300, 3000] {
                 let rest = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -248,7 +248,7 @@ import Wire
     {
         let network = try SimulatedNetwork(.test(), seed: seed)
         let alice = try network.addClient()
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var last: [UInt8] = []
         network.observe = { packet in last = packet }
         for _ in 0..<300 {

@@ -204,7 +204,7 @@ import Wire
 
     @Test func `timers come up in order, and those nobody waits for are forgotten`() {
         var queue = TimerQueue<ConnectionID>()
-        var random = SeededGenerator(seed: 1)
+        var random = SplitMix64(seed: 1)
         for index in 0..<500 {
             let at = Instant(nanoseconds: UInt64.random(in: 0..<1000, using: &random))
             queue.insert(.init(at: at, connection: ConnectionID(generation: 1, index: index)))

@@ -1,5 +1,6 @@
 import OpenVPNTestClient
 import Testing
+import Wire
 
 @testable import OpenVPNCore
 
@@ -36,7 +37,7 @@ import Testing
     }
 
     @Test func `generated keys differ, and have all their octets`() {
-        var random = SeededGenerator(seed: 1)
+        var random = SplitMix64(seed: 1)
         let keys = (0..<2).map { _ in StaticKey.generate(from: &random) }
         #expect(keys[0] != keys[1])
         #expect(StaticKey(file: keys[0].file) == keys[0])

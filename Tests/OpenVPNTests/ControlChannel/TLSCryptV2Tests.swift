@@ -77,7 +77,7 @@ import Wire
     }
 
     @Test func `another server cannot open it`() throws {
-        var random = SeededGenerator(seed: 3)
+        var random = SplitMix64(seed: 3)
         let other = try TLSCryptV2Wrapper(.generate(from: &random))
         #expect(throws: WireError.self) { try other.unwrap(packet: CapturedControl.tlsCryptV2) }
     }

@@ -13,6 +13,8 @@ package final class FakeHost {
     package var permitted: Set<UInt32> = []
     /// The tickets of `pa.ipv6/1.lease`.
     package var openingsWithIPv6: [UInt64] = []
+    /// The tickets of `pa.ipv6-link/1.expect`.
+    package var openingsWithLink: [UInt64] = []
     /// The interface identifiers of `pa.ipv6/1.link`, by session.
     package var links: [UInt64: (own: UInt64, peer: UInt64)] = [:]
     package var nextHandle: UInt64 = 100
@@ -121,6 +123,7 @@ package final class FakeHost {
         case PA_AUTH: memory.table(FakeTables.auth)
         case PA_SESSION: memory.table(FakeTables.session)
         case PA_IPV6: memory.table(FakeTables.ipv6)
+        case PA_IPV6_LINK: memory.table(FakeTables.ipv6Link)
         case PA_PSK: memory.table(FakeTables.psk)
         case PA_PERMISSION: memory.table(FakeTables.permission)
         case PA_PASSWORD: memory.table(FakeTables.password)

@@ -72,6 +72,16 @@ enum FakeTables {
             })
     }
 
+    static var ipv6Link: pa_ipv6_link_host_v1 {
+        pa_ipv6_link_host_v1(
+            size: UInt32(MemoryLayout<pa_ipv6_link_host_v1>.size), reserved: 0,
+            expect: { lane, opening in
+                let host = FakeHost.of(lane)
+                host.openingsWithLink.append(opening)
+                return host.answer
+            })
+    }
+
     static var psk: pa_psk_host_v1 {
         pa_psk_host_v1(
             size: UInt32(MemoryLayout<pa_psk_host_v1>.size), reserved: 0,

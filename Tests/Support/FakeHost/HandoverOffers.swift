@@ -26,6 +26,18 @@ package final class HandoverOffers {
 }
 
 extension LoadedModule {
+    /// A second instance, of the library with this descriptor, in a host of its own, which knows what this
+    /// one's has lent and asked.
+    package func successor(of descriptor: UnsafePointer<pa_descriptor_v1>) throws -> LoadedModule {
+        let other = FakeHost()
+        (other.now, other.options, other.nextHandle) = (host.now, host.options, host.nextHandle)
+        other.keys = host.keys
+        let module = try LoadedModule(descriptor, in: other)
+        try module.check(module.start())
+        try module.check(module.enterLane())
+        return module
+    }
+
     package var handover: pa_handover_module_v1 {
         get throws { try table(PA_HANDOVER) }
     }
@@ -54,6 +66,11 @@ extension LoadedModule {
         raw.held_count = UInt32(record.held.count)
         let status = try handover.import(laneState, &raw)
         return (status, (0..<record.held.count).map { raw.held[$0].token })
+    }
+
+    /// How all cuts of a record are answered.
+    package func answersToCuts(of record: HandoverOffers.Record) throws -> Set<pa_status> {
+        Set(try record.octets.indices.map { try take(record, octets: Array(record.octets[..<$0])).status })
     }
 
     package var remaining: UInt32 {

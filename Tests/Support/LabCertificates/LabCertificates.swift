@@ -270,4 +270,57 @@ public enum LabCertificates {
         jgCPsJy1qCfwqWOWxp8A
         -----END CERTIFICATE-----
         """
+
+    /// Has signed two certificates of a router, for CN=router,O=Lab and router.example, with `peerKey`.
+    public static let renewingAuthority = """
+        -----BEGIN CERTIFICATE-----
+        MIIBnTCCAUKgAwIBAgIUS3lCs6/UKis0efch4uMB+rw2WZcwCgYIKoZIzj0EAwIw
+        KzEMMAoGA1UECgwDTGFiMRswGQYDVQQDDBJyZW5ld2luZyBhdXRob3JpdHkwIBcN
+        MjAwMTAxMDAwMDAwWhgPMjExOTEyMzEwMDAwMDBaMCsxDDAKBgNVBAoMA0xhYjEb
+        MBkGA1UEAwwScmVuZXdpbmcgYXV0aG9yaXR5MFkwEwYHKoZIzj0CAQYIKoZIzj0D
+        AQcDQgAEc0T5xEyjkT6p0wax7+mMmrpDxk1W7MbvbvVEzrZlNu2zeLJQC6nDZgR4
+        SNDdiAwYSbD7z2Q2DW5ojHr+NoQ0D6NCMEAwDwYDVR0TAQH/BAUwAwEB/zAOBgNV
+        HQ8BAf8EBAMCAQYwHQYDVR0OBBYEFOoa7xjOo+uvwncNOJTUnqFvKi7FMAoGCCqG
+        SM49BAMCA0kAMEYCIQCjcBxFP7klSg28T2Qd67236fBbiPCL51xyITLKzlaIHgIh
+        AM9Q+H+Hs2InY372o4lmLo9h4X7ON1n2vWoz+nTlJPFA
+        -----END CERTIFICATE-----
+        """
+
+    public static let router = """
+        -----BEGIN CERTIFICATE-----
+        MIIChDCCAimgAwIBAgIUOe44r+ZHlKJXCIn1ZvZCNR5NrhEwCgYIKoZIzj0EAwIw
+        KzEMMAoGA1UECgwDTGFiMRswGQYDVQQDDBJyZW5ld2luZyBhdXRob3JpdHkwIBcN
+        MjAwMTAxMDAwMDAwWhgPMjExOTEyMzEwMDAwMDBaMB8xDDAKBgNVBAoMA0xhYjEP
+        MA0GA1UEAwwGcm91dGVyMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA
+        siPlRrSRghKw6+Mm9C9cKpfLLgArSnn2fILQ8XvjVBaPNa8pCQkJBHszM1o4Hl8Y
+        L3DQrZgo3AbX1aVBqIG2gbRDPOu1w8dR3BM74BPr0Zz5fH46VD7Z6QAFnJd8SY+s
+        OFPqsKYr8Gy7AkdIf0ynKFAF4KQ3FNO07y6+3q/W55oEapUSOvzK6S4plrRjOfO/
+        znC460LmbRmEreiy4bt5k/qNQJnsx1YYjH4MIjaEH69jM70ZP+X7PaWcAbDmV5HL
+        puEdVlDkJ86ki2cGZTBZVAIgkEw8TQQbzMAI34BgVIXAvkqVe1vROdmdJNKJRK02
+        A6kqnLSRfSWiiLjsnDzDWwIDAQABo2owaDAZBgNVHREEEjAQgg5yb3V0ZXIuZXhh
+        bXBsZTALBgNVHQ8EBAMCB4AwHQYDVR0OBBYEFGL4at7JQM3WSSZu8TgtZx2H6N1Y
+        MB8GA1UdIwQYMBaAFOoa7xjOo+uvwncNOJTUnqFvKi7FMAoGCCqGSM49BAMCA0kA
+        MEYCIQCL9/DKrRybYPFew7ez2ejIcIw4QXPHw97do7Lr6uSCdAIhAM6O3jFikiL7
+        R5dnmzzMugOLz8IZebpyK+4d7o4oH8kY
+        -----END CERTIFICATE-----
+        """
+
+    public static let renewedRouter = """
+        -----BEGIN CERTIFICATE-----
+        MIICgzCCAimgAwIBAgIUX3QD2NKJFjzDALUQfWXmzmDw8vMwCgYIKoZIzj0EAwIw
+        KzEMMAoGA1UECgwDTGFiMRswGQYDVQQDDBJyZW5ld2luZyBhdXRob3JpdHkwIBcN
+        MjAwMTAxMDAwMDAwWhgPMjExOTEyMzEwMDAwMDBaMB8xDDAKBgNVBAoMA0xhYjEP
+        MA0GA1UEAwwGcm91dGVyMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA
+        siPlRrSRghKw6+Mm9C9cKpfLLgArSnn2fILQ8XvjVBaPNa8pCQkJBHszM1o4Hl8Y
+        L3DQrZgo3AbX1aVBqIG2gbRDPOu1w8dR3BM74BPr0Zz5fH46VD7Z6QAFnJd8SY+s
+        OFPqsKYr8Gy7AkdIf0ynKFAF4KQ3FNO07y6+3q/W55oEapUSOvzK6S4plrRjOfO/
+        znC460LmbRmEreiy4bt5k/qNQJnsx1YYjH4MIjaEH69jM70ZP+X7PaWcAbDmV5HL
+        puEdVlDkJ86ki2cGZTBZVAIgkEw8TQQbzMAI34BgVIXAvkqVe1vROdmdJNKJRK02
+        A6kqnLSRfSWiiLjsnDzDWwIDAQABo2owaDAZBgNVHREEEjAQgg5yb3V0ZXIuZXhh
+        bXBsZTALBgNVHQ8EBAMCB4AwHQYDVR0OBBYEFGL4at7JQM3WSSZu8TgtZx2H6N1Y
+        MB8GA1UdIwQYMBaAFOoa7xjOo+uvwncNOJTUnqFvKi7FMAoGCCqGSM49BAMCA0gA
+        MEUCIAegNMxtzFYcmRCaamHzrkMk9aRJnv51U0uNbE81Q2jxAiEAuRubkeQ4Hcy6
+        F5AxYwofvH7wRvCpzON4wKyxnDc2hTs=
+        -----END CERTIFICATE-----
+        """
 }

@@ -37,7 +37,7 @@ package final class Site {
     package let session: pa_session_module_v1
     package let auth: pa_auth_module_v1
     package let timer: pa_timer_module_v1
-    private var random = SeededGenerator(seed: 7)
+    private var random = SplitMix64(seed: 7)
     package var guests: [Guest] = []
     /// Verdicts and sessions come at once; nil: a test answers itself.
     package var verdict: UInt32? = PA_VERDICT_ACCEPTED

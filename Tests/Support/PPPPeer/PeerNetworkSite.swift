@@ -3,20 +3,6 @@ import OpenSSL
 package import PPP
 package import Wire
 
-/// SplitMix64: a failing seed fails again.
-package struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-    package init(_ seed: UInt64) { state = seed }
-
-    package mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
-    }
-}
-
 /// A server's link and a peer, with a wire between them that may lose, delay, reorder and double frames, and
 /// with somebody who knows the accounts. Its clock is its own.
 package final class PeerNetworkSite {
@@ -58,6 +44,8 @@ package final class PeerNetworkSite {
         address: IPv4Address(0x0a00_0007), own: IPv4Address(0x0a00_0001),
         dns: [IPv4Address(0x0a00_0002), IPv4Address(0x0a00_0003)])
     package var opensNetworks = true
+    /// Milliseconds.
+    package var judgeTakes = 20
     /// Whatever comes next meets another instance of the link.
     package var swapsAllTheTime = false
     package private(set) var swaps = 0
@@ -65,7 +53,7 @@ package final class PeerNetworkSite {
     package private(set) var failedSwaps = 0
 
     private let wire: Wire
-    private var random: SeededGenerator
+    private var random: SplitMix64
     private var queue: [(at: Instant, order: Int, what: Delivery)] = []
     private var order = 0
 
@@ -73,10 +61,10 @@ package final class PeerNetworkSite {
         _ configuration: Link.Configuration, _ options: SimulatedPeer.Options = .init(), wire: Wire = Wire(),
         seed: UInt64 = 1
     ) {
-        link = Link(configuration, random: SeededGenerator(seed))
+        link = Link(configuration, random: SplitMix64(seed: seed))
         peer = SimulatedPeer(options)
         self.wire = wire
-        random = SeededGenerator(seed &+ 77)
+        random = SplitMix64(seed: seed &+ 77)
     }
 
     package func start() {
@@ -106,7 +94,8 @@ package final class PeerNetworkSite {
     /// Another instance takes the link over.
     package func swap() {
         swaps += 1
-        guard let record = link.record, let other = try? Link(record, random: SeededGenerator(UInt64(swaps))),
+        guard let record = link.record,
+            let other = try? Link(record, random: SplitMix64(seed: UInt64(swaps))),
             other.record == record, other.deadline == link.deadline
         else { return failedSwaps += 1 }
         link = other
@@ -143,7 +132,7 @@ package final class PeerNetworkSite {
             send(.toPeer(frame))
         case .authenticate(let evidence):
             self.evidence.append(evidence)
-            schedule(.verdict(accounts.judge(evidence)), after: 20)
+            schedule(.verdict(accounts.judge(evidence)), after: judgeTakes)
         case .authenticated: note("authenticated")
         case .openNetwork(let wish):
             wishes.append(wish)

@@ -40,7 +40,7 @@ package final class SSTPSite {
         var chosen = clientOptions
         if chosen.certificate.isEmpty { chosen.certificate = Self.certificate }
         connection = Connection(
-            options, nonce: (0..<32).map { $0 }, certificate: Self.certificate, random: SeededGenerator(3),
+            options, nonce: (0..<32).map { $0 }, certificate: Self.certificate, random: SplitMix64(seed: 3),
             at: now)
         client = SimulatedSSTPClient(chosen)
         client.start()
@@ -88,7 +88,7 @@ package final class SSTPSite {
         guard connection.deadline != nil else { return }
         swaps += 1
         guard let record = connection.record,
-            let other = try? Connection(record, connection.options, random: SeededGenerator(UInt64(swaps))),
+            let other = try? Connection(record, connection.options, random: SplitMix64(seed: UInt64(swaps))),
             other.record == record, other.deadline == connection.deadline,
             other.isOpen == connection.isOpen, other.dataHeader == connection.dataHeader || !other.isOpen
         else { return failedSwaps += 1 }

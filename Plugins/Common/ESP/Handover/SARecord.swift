@@ -37,18 +37,6 @@ extension OutboundSA {
     }
 }
 
-extension ReplayWindow {
-    func serialize(into octets: inout [UInt8]) {
-        octets.appendBigEndian(newest)
-        for index in words.indices { octets.appendBigEndian(words[index]) }
-    }
-
-    init(parsing reader: inout ByteReader) throws(WireError) {
-        newest = try reader.read(UInt64.self)
-        for index in words.indices { words[index] = try reader.read(UInt64.self) }
-    }
-}
-
 extension ESPSuite {
     private static let cbcCiphers: [CipherAlgorithm] = [.aes128CBC, .aes192CBC, .aes256CBC, .tripleDESCBC]
     private static let gcmCiphers: [AEADAlgorithm] = [.aes128GCM, .aes192GCM, .aes256GCM]

@@ -48,7 +48,8 @@ public final class IKEServer {
     struct Peer: Hashable {
         let source: TransportAddress
         let identity: Identification
-        /// Who has proved the same name by the key of another hub, or another certificate, is somebody else.
+        /// Who has proved the same name by the key of another hub, or by the certificate of another subject
+        /// or issuer, is somebody else.
         let scope: KeyRing.Scope
     }
 

@@ -29,10 +29,10 @@ public struct KeyRing: Sendable {
     public struct Scope: Hashable, Sendable {
         /// The only hubs: of everybody whose key it is. Nil: any.
         public let hubs: Set<String>?
-        /// DER, whose chain was verified; nil: a pre-shared key was the proof.
-        public let certificate: [UInt8]?
+        /// Nil: a pre-shared key was the proof.
+        public let certificate: PeerCertificate?
 
-        init(hubs: Set<String>?, certificate: [UInt8]? = nil) {
+        init(hubs: Set<String>?, certificate: PeerCertificate? = nil) {
             self.hubs = hubs
             self.certificate = certificate
         }

@@ -77,7 +77,7 @@ struct SignatureProof {
         guard CertificateSignature.isValidRSA(signature, ofHash: hash, byCertificate: peer.certificate) else {
             throw CertificateRefusal("wrong signature")
         }
-        return (identity, KeyRing.Scope(hubs: nil, certificate: peer.certificate))
+        return (identity, KeyRing.Scope(hubs: nil, certificate: PeerCertificate(peer)))
     }
 }
 

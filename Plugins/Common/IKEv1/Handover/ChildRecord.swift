@@ -28,7 +28,7 @@ extension ChildSA {
             record.octets.appendOptional(selector) { $1.serialize(into: &$0) }
         }
         identity.serialize(into: &record.octets)
-        scope.serialize(into: &record.octets)
+        scope.serialize(into: &record)
         path.serialize(into: &record.octets)
         record.octets.append(nat.rawValue)
         record.octets.append(rekeyAt)
@@ -47,7 +47,7 @@ extension ChildSA {
         localSelector = try reader.readFlag() ? try Identification(parsing: &reader) : nil
         remoteSelector = try reader.readFlag() ? try Identification(parsing: &reader) : nil
         identity = try Identification(parsing: &reader)
-        scope = try KeyRing.Scope(parsing: &reader)
+        scope = try KeyRing.Scope(parsing: &reader, secrets)
         path = try IKEPath(parsing: &reader)
         nat = NATOutcome(rawValue: try reader.read(UInt8.self))
         rekeyAt = try reader.readInstant()

@@ -12,9 +12,10 @@ extension ISAKMPSA {
         record.octets.append(abilities.rawValue)
         source.serialize(into: &record.octets)
         path.serialize(into: &record.octets)
-        record.octets.appendOptional(peer) { octets, peer in
-            peer.identity.serialize(into: &octets)
-            peer.scope.serialize(into: &octets)
+        record.octets.append(peer != nil)
+        if let peer {
+            peer.identity.serialize(into: &record.octets)
+            peer.scope.serialize(into: &record)
         }
         stage.serialize(into: &record)
         record.octets.append(nat.rawValue)
@@ -38,7 +39,7 @@ extension ISAKMPSA {
             try reader.readFlag()
             ? IKEServer.Peer(
                 source: source, identity: try Identification(parsing: &reader),
-                scope: try KeyRing.Scope(parsing: &reader))
+                scope: try KeyRing.Scope(parsing: &reader, secrets))
             : nil
         let stage = try Stage(cookies, suite, parsing: &reader, &secrets)
         self.init(cookies, suite, abilities, source: source, stage, path: path)
@@ -86,7 +87,7 @@ extension ISAKMPSA.Stage {
             established.keys.serialize(into: &record)
             record.octets.appendCounted(established.lastBlock)
             established.identity.serialize(into: &record.octets)
-            established.scope.serialize(into: &record.octets)
+            established.scope.serialize(into: &record)
         case .lingering: record.octets.append(2)
         case .over: record.octets.append(3)
         }
@@ -103,7 +104,7 @@ extension ISAKMPSA.Stage {
             let established = ISAKMPSA.Established(
                 keys: try PhaseOneKeys(suite, from: &secrets), lastBlock: try reader.readCounted(),
                 identity: try Identification(parsing: &reader),
-                scope: try KeyRing.Scope(parsing: &reader))
+                scope: try KeyRing.Scope(parsing: &reader, secrets))
             guard established.lastBlock.count == suite.cipher.blockLength else { throw .badLength }
             self = .established(established)
         case 2: self = .lingering
@@ -125,7 +126,7 @@ extension ISAKMPSA.Handshake {
         claim.keys.serialize(into: &record)
         claim.identity.serialize(into: &record.octets)
         record.octets.appendCounted(claim.identityBody)
-        claim.scope.serialize(into: &record.octets)
+        claim.scope.serialize(into: &record)
     }
 
     fileprivate init(
@@ -140,7 +141,7 @@ extension ISAKMPSA.Handshake {
         guard try reader.readFlag() else { return }
         claim = ISAKMPSA.Claim(
             keys: try PhaseOneKeys(suite, from: &secrets), identity: try Identification(parsing: &reader),
-            identityBody: try reader.readCounted(), scope: try KeyRing.Scope(parsing: &reader))
+            identityBody: try reader.readCounted(), scope: try KeyRing.Scope(parsing: &reader, secrets))
     }
 }
 

@@ -82,15 +82,16 @@ extension PhaseTwoSuite {
 }
 
 extension KeyRing.Scope {
-    public func serialize(into octets: inout [UInt8]) {
-        octets.append(hubs: hubs)
-        octets.appendOptional(certificate) { $0.appendCounted($1) }
+    public func serialize(into record: inout SecretRecord) {
+        record.octets.append(hubs: hubs)
+        record.octets.append(certificate != nil)
+        if let certificate { record.append(certificate) }
     }
 
-    public init(parsing reader: inout ByteReader) throws(WireError) {
+    public init(parsing reader: inout ByteReader, _ secrets: RecordSecrets) throws(WireError) {
         self.init(
             hubs: try reader.readHubs(),
-            certificate: try reader.readFlag() ? try reader.readCounted() : nil)
+            certificate: try reader.readFlag() ? try secrets.certificate(parsing: &reader) : nil)
     }
 }
 

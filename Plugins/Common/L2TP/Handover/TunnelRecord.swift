@@ -1,4 +1,5 @@
 import EngineParts
+import OpenSSL
 public import Wire
 
 /// A tunnel of L2TPv2 with its sessions, as it travels to another instance of the module.
@@ -22,7 +23,11 @@ extension Tunnel {
         channel.serialize(into: &octets)
         octets.append(lastHeard)
         octets.appendOptional(emptySince) { $0.append($1) }
-        octets.appendCounted(secret)
+        let length = secret?.count ?? 0
+        // Memory that grows leaves copies behind.
+        octets.reserveCapacity(octets.count + 4 + length)
+        octets.appendBigEndian(UInt32(length))
+        octets.append(secret)
         return true
     }
 
@@ -44,7 +49,9 @@ extension Tunnel {
         channel = try ReliableChannel(parsing: &reader)
         lastHeard = try reader.readInstant()
         emptySince = try reader.readOptionalInstant()
-        secret = try reader.readCounted()
+        var known = try reader.readCounted()
+        defer { wipe(&known) }
+        secret = known.isEmpty ? nil : SecretBytes(copying: known)
         guard sessions.isEmpty || stage == .established else { throw .badValue }
     }
 

@@ -1,4 +1,4 @@
-import OpenSSL
+public import OpenSSL
 public import Wire
 
 /// A tunnel of L2TPv2 with its sessions, as the LNS of incoming calls: RFC 2661 §5, §7.2.1, §7.4.2. Messages
@@ -50,13 +50,13 @@ public struct Tunnel: Sendable {
     var lastHeard: Instant
     /// Since when there is no session.
     var emptySince: Instant?
-    /// For hidden AVPs, and for the peer's challenge. Empty: there is none.
-    let secret: [UInt8]
+    /// For hidden AVPs, and for the peer's challenge.
+    let secret: SecretBytes?
 
     /// The first message. `localID` is random, and no other tunnel's.
     public init(
         answering request: ControlMessage, _ header: L2TPHeader, localID: UInt16, hostName: String,
-        secret: [UInt8] = [], at now: Instant
+        secret: SecretBytes? = nil, at now: Instant
     ) throws(WireError) {
         guard request.type == .SCCRQ, header.isControl, header.tunnel == 0, let numbers = header.numbers,
             numbers.ns == 0
@@ -92,7 +92,7 @@ public struct Tunnel: Sendable {
             AVP(.receiveWindowSize, number: ReliableChannel.ownWindow),
         ]
         if let challenge = request.first(.challenge)?.value {
-            guard !secret.isEmpty, let response = response(to: challenge, in: .SCCRP) else {
+            guard secret != nil, let response = response(to: challenge, in: .SCCRP) else {
                 return end(.notAuthorized, at: now)
             }
             avps.append(AVP(.challengeResponse, response))
@@ -102,7 +102,13 @@ public struct Tunnel: Sendable {
 
     /// RFC 2661 §4.2: MD5 of the message's type, the secret and the challenge.
     private func response(to challenge: [UInt8], in message: MessageType) -> [UInt8]? {
-        try? DigestAlgorithm.md5.hash([UInt8(truncatingIfNeeded: message.rawValue)] + secret + challenge)
+        var seed: [UInt8] = []
+        seed.reserveCapacity(1 + (secret?.count ?? 0) + challenge.count)
+        defer { wipe(&seed) }
+        seed.append(UInt8(truncatingIfNeeded: message.rawValue))
+        seed.append(secret)
+        seed += challenge
+        return try? DigestAlgorithm.md5.hash(seed)
     }
 
     /// The next thing to be done; nil when there is none.

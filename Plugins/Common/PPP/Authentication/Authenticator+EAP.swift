@@ -104,6 +104,8 @@ extension Authenticator {
             return endEAP(.failure, .failed(.tls("TLS failed", identity: identity)), at: now)
         }
         stage = .tls
+        // How long the judge took is not the peer's fault.
+        limit = now + Self.patience
         askTLS(packet, at: now)
     }
 

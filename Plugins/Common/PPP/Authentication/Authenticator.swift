@@ -4,8 +4,8 @@ import Wire
 /// Finds out who the peer is, by the method that LCP agreed on, or by one of those of EAP, if it was EAP. A
 /// value without IO or clock.
 ///
-/// Bounds: ten transmissions of a question, a minute for a person to type or for all of EAP-TLS, two more
-/// tries after a wrong password.
+/// Bounds: ten transmissions of a question, a minute for a person to type, one for the proof by EAP-TLS and
+/// one for its end, two more tries after a wrong password. How long a judge may take is the judge's business.
 struct Authenticator: Sendable {
     static let restartPeriod = Duration.seconds(3)
     static let maxTransmissions = 10
@@ -55,7 +55,7 @@ struct Authenticator: Sendable {
     /// What the peer calls itself, as EAP asks.
     var identity: [UInt8] = []
     var exchange: EAPTLSExchange?
-    /// When the peer's time for `exchange` is over.
+    /// When the peer's time for this part of `exchange` is over.
     var limit: Instant?
     var retries = Self.maxRetries
     var transmissions = 0

@@ -84,12 +84,15 @@ extension PeerNetwork {
             octets.appendBigEndian(UInt32(servers.count))
             for server in servers { octets.appendBigEndian(server.bits) }
         }
+        octets.appendOptional(interfaceIdentifier) { $0.appendBigEndian($1) }
     }
 
     fileprivate init(parsing reader: inout ByteReader) throws(WireError) {
         self.init(address: try reader.readIPv4Address(), own: try reader.readIPv4Address())
         dns = try reader.readServers()
         wins = try reader.readServers()
+        interfaceIdentifier = try reader.readFlag() ? try reader.read(UInt64.self) : nil
+        guard interfaceIdentifier != 0 else { throw .badValue }
     }
 }
 
@@ -99,6 +102,7 @@ extension IPV6CPOptions: RecordedOptions {
         octets.appendBigEndian(offered)
         octets.appendOptional(peer) { $0.appendBigEndian($1) }
         octets.append(sendsIdentifier)
+        octets.append(insists)
     }
 
     init(parsing reader: inout ByteReader) throws(WireError) {
@@ -107,6 +111,7 @@ extension IPV6CPOptions: RecordedOptions {
         self.init(own: own, offered: offered)
         peer = try reader.readFlag() ? try reader.read(UInt64.self) : nil
         sendsIdentifier = try reader.readFlag()
+        insists = try reader.readFlag()
     }
 }
 

@@ -5,13 +5,16 @@ public import Wire
 /// was begun with and with its clock. The source of random octets is the new instance's own.
 extension Link {
     /// The first octet of a record. A change to what is written is a new version.
-    private static let recordVersion: UInt8 = 1
+    private static let recordVersion: UInt8 = 2
     private static let phases: [Phase] = [.dead, .establish, .authenticate, .network, .ended]
 
-    /// Nil while outputs wait: they are to be drained first. And nil for a peer that may prove who it is by
-    /// EAP-TLS and has not yet: TLS stays where it began.
+    /// False while outputs wait: they are to be drained first. And false for a peer that may prove who it is
+    /// by EAP-TLS and has not yet: TLS stays where it began.
+    public var canGo: Bool { isDrained && isBeyondTLS }
+
+    /// Nil: it cannot go.
     public var record: [UInt8]? {
-        guard isDrained, isBeyondTLS else { return nil }
+        guard canGo else { return nil }
         var octets = [Self.recordVersion]
         configuration.serialize(into: &octets)
         octets.append(phase, of: Self.phases)
@@ -28,6 +31,7 @@ extension Link {
         octets.append(UInt8(clamping: establishments))
         octets.append(isNetworkAsked)
         octets.appendOptional(waitingRequest) { $1.serialize(into: &$0) }
+        octets.appendOptional(waitingIPv6Request) { $1.serialize(into: &$0) }
         return octets
     }
 
@@ -51,6 +55,7 @@ extension Link {
         establishments = Int(try reader.read(UInt8.self))
         isNetworkAsked = try reader.readFlag()
         waitingRequest = try reader.readFlag() ? try ControlPacket(parsing: &reader) : nil
+        waitingIPv6Request = try reader.readFlag() ? try ControlPacket(parsing: &reader) : nil
         guard reader.remaining == 0 else { throw .badLength }
         guard isWhole else { throw .badValue }
     }

@@ -90,17 +90,33 @@ extension Link {
     private mutating func receiveIPV6CP(_ packet: ControlPacket, at now: Instant) throws(WireError) {
         guard phase == .network else { return }
         authenticator?.peerKnows()
-        if ipv6cp == nil {
-            guard packet.code == .configureRequest else { return }
-            _ = try ConfigurationOption.list(parsing: packet.data)
-            let own = random.next() | 1
-            // Made up like the own one, and another one, as its last bit is.
-            var machine = ControlProtocol(IPV6CPOptions(own: own, offered: random.next() & ~1 | 2))
-            machine.open(at: now)
-            machine.lowerLayerIsUp(at: now)
-            ipv6cp = machine
+        guard ipv6cp == nil else {
+            try ipv6cp?.receive(packet, at: now)
+            return
         }
-        try ipv6cp?.receive(packet, at: now)
+        guard packet.code == .configureRequest else { return }
+        _ = try ConfigurationOption.list(parsing: packet.data)
+        // The network may have an identifier for the peer. One that waits for us before it asks for a network
+        // is not kept waiting.
+        guard ipcp != nil || waitingIPv6Request != nil && !isNetworkAsked else {
+            waitingIPv6Request = packet
+            return
+        }
+        beginIPv6(with: packet, at: now)
+    }
+
+    mutating func beginIPv6(with packet: ControlPacket, at now: Instant) {
+        waitingIPv6Request = nil
+        let wanted = ipcp?.options.network.interfaceIdentifier
+        var own = random.next() | 1
+        // Made up like the own one, and another one, as its last bit is.
+        let offered = wanted ?? random.next() & ~1 | 2
+        if own == offered { own ^= 2 }
+        var machine = ControlProtocol(IPV6CPOptions(own: own, offered: offered, insists: wanted != nil))
+        machine.open(at: now)
+        machine.lowerLayerIsUp(at: now)
+        try? machine.receive(packet, at: now)
+        ipv6cp = machine
     }
 
     /// RFC 1661 §5.7: for what the peer will do without, as CCP.

@@ -75,7 +75,7 @@ public struct Link: Sendable {
     public internal(set) var phase = Phase.dead
     public internal(set) var lcp: ControlProtocol<LCPOptions>
     public internal(set) var ipcp: ControlProtocol<IPCPOptions>?
-    /// From the peer's first request on.
+    /// From the peer's first request on that finds a network open, see `receiveIPV6CP`.
     public internal(set) var ipv6cp: ControlProtocol<IPV6CPOptions>?
     var isIPv6Told = false
     /// What the peer calls its system (Windows: "MSRASV5.20") and itself, RFC 1570 §1.1.
@@ -91,6 +91,8 @@ public struct Link: Sendable {
     var isNetworkAsked = false
     /// The newest IPCP request that came before there was an answer to it.
     var waitingRequest: ControlPacket?
+    /// The same of IPV6CP.
+    var waitingIPv6Request: ControlPacket?
     var random: any RandomNumberGenerator & Sendable
     var outputs: [Output] = []
 
@@ -162,6 +164,7 @@ public struct Link: Sendable {
         if let waitingRequest { try? ipcp.receive(waitingRequest, at: now) }
         waitingRequest = nil
         self.ipcp = ipcp
+        if let waitingIPv6Request { beginIPv6(with: waitingIPv6Request, at: now) }
         settle(at: now)
     }
 

@@ -68,10 +68,15 @@ public struct PeerNetwork: Hashable, Sendable {
     /// In order; the first two are told.
     public var dns: [IPv4Address]
     public var wins: [IPv4Address]
+    /// What the peer should have as its IPv6 interface identifier, not 0: the network knows it by an address
+    /// with it. Nil: whatever it likes.
+    public var interfaceIdentifier: UInt64?
 
     public init(
-        address: IPv4Address, own: IPv4Address, dns: [IPv4Address] = [], wins: [IPv4Address] = []
+        address: IPv4Address, own: IPv4Address, dns: [IPv4Address] = [], wins: [IPv4Address] = [],
+        interfaceIdentifier: UInt64? = nil
     ) {
+        self.interfaceIdentifier = interfaceIdentifier
         self.address = address
         self.own = own
         self.dns = dns

@@ -4,7 +4,7 @@ public protocol OptionNegotiator: Sendable {
     var request: [ConfigurationOption] { get }
     /// Judges what the peer asks for. Options that cannot be asked for at all are rejected before others are
     /// talked about, RFC 1661 §5.4.
-    func judge(_ options: [ConfigurationOption]) -> OptionJudgement
+    mutating func judge(_ options: [ConfigurationOption]) -> OptionJudgement
     /// What the peer asked for was acknowledged and holds.
     mutating func acknowledged(_ options: [ConfigurationOption])
     /// The peer would rather have these.

@@ -54,6 +54,9 @@ extension IPsecServer {
     /// What the engine has said is to be drained first. Nil: it cannot go now. Holds secrets, which are to be
     /// wiped.
     public func record(of party: Party) -> [UInt8]? {
+        guard party.peers.compactMap({ peers[$0] }).flatMap(\.l2tp.calls).allSatisfy(\.link.canGo) else {
+            return nil
+        }
         var record = SecretRecord()
         record.octets.appendBigEndian(UInt32(party.names.count))
         for name in party.names {
@@ -64,7 +67,7 @@ extension IPsecServer {
         }
         record.octets.appendBigEndian(UInt32(party.peers.count))
         for id in party.peers {
-            guard let peer = peers[id], peer.serialize(into: &record.octets) else { return nil }
+            guard let peer = peers[id], peer.serialize(into: &record) else { return nil }
         }
         return record.whole
     }

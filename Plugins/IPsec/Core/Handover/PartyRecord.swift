@@ -10,7 +10,7 @@ public import Wire
 /// of the module: as a rule one of each.
 public struct Party: Sendable {
     /// Of the octets of its record. A change to what is written is a new version.
-    public static let recordVersion: UInt32 = 1
+    public static let recordVersion: UInt32 = 2
 
     public let names: [Cookies]
     let peers: [SlotID]
@@ -48,7 +48,7 @@ public struct ArrivingParty {
         }
         var peers: [ArrivingPeer] = []
         for _ in 0..<(try main.readCount()) {
-            peers.append(try ArrivingPeer(parsing: &main, children, random))
+            peers.append(try ArrivingPeer(parsing: &main, secrets, children, random))
         }
         guard main.remaining == 0, secrets.isEmpty, !sas.isEmpty else { throw .badLength }
         let owned = peers.flatMap(\.spis)

@@ -14,10 +14,10 @@ struct ArrivingPeer {
     let tunnels: [ArrivingTunnel]
 
     init(
-        parsing reader: inout ByteReader, _ children: [UInt32: ArrivingChild],
+        parsing reader: inout ByteReader, _ secrets: RecordSecrets, _ children: [UInt32: ArrivingChild],
         _ random: () -> any RandomNumberGenerator & Sendable
     ) throws(WireError) {
-        name = try IPsecServer.Name(parsing: &reader)
+        name = try IPsecServer.Name(parsing: &reader, secrets)
         var spis: [UInt32] = []
         for _ in 0..<(try reader.readCount()) { spis.append(try reader.read(UInt32.self)) }
         var ways: [UInt32?] = []
@@ -63,32 +63,32 @@ extension ArrivingChild {
 
 extension Peer {
     /// False where one of its machines cannot go now.
-    func serialize(into octets: inout [UInt8]) -> Bool {
-        name.serialize(into: &octets)
-        octets.appendBigEndian(UInt32(children.count))
-        for child in children { octets.appendBigEndian(child.agreed.spi) }
+    func serialize(into record: inout SecretRecord) -> Bool {
+        name.serialize(into: &record)
+        record.octets.appendBigEndian(UInt32(children.count))
+        for child in children { record.octets.appendBigEndian(child.agreed.spi) }
         for service in Service.allCases {
-            octets.appendOptional(way(of: service)) { $0.appendBigEndian($1.agreed.spi) }
+            record.octets.appendOptional(way(of: service)) { $0.appendBigEndian($1.agreed.spi) }
         }
-        places.etherIP.serialize(into: &octets)
-        places.l2tpv3.serialize(into: &octets)
-        guard l2tpv3.serialize(into: &octets) else { return false }
-        octets.append(UInt8(clamping: l2tp.tunnels.count))
-        return l2tp.tunnels.allSatisfy { $0.serialize(into: &octets) }
+        places.etherIP.serialize(into: &record.octets)
+        places.l2tpv3.serialize(into: &record.octets)
+        guard l2tpv3.serialize(into: &record.octets) else { return false }
+        record.octets.append(UInt8(clamping: l2tp.tunnels.count))
+        return l2tp.tunnels.allSatisfy { $0.serialize(into: &record.octets) }
     }
 }
 
 extension IPsecServer.Name {
-    fileprivate func serialize(into octets: inout [UInt8]) {
-        identity.serialize(into: &octets)
-        source.serialize(into: &octets)
-        scope.serialize(into: &octets)
+    fileprivate func serialize(into record: inout SecretRecord) {
+        identity.serialize(into: &record.octets)
+        source.serialize(into: &record.octets)
+        scope.serialize(into: &record)
     }
 
-    fileprivate init(parsing reader: inout ByteReader) throws(WireError) {
+    fileprivate init(parsing reader: inout ByteReader, _ secrets: RecordSecrets) throws(WireError) {
         identity = try Identification(parsing: &reader)
         source = try TransportAddress(parsing: &reader)
-        scope = try KeyRing.Scope(parsing: &reader)
+        scope = try KeyRing.Scope(parsing: &reader, secrets)
     }
 }
 

@@ -85,20 +85,14 @@ public final class Connection {
     var isOver = false
 
     /// `reset`: our first packet; nil where a stateless answer was it, which also used up one replay id.
-    init(
+    convenience init(
         _ origin: Origin, _ resources: ServerResources, keys: ControlKeys, reset: Opcode?, at moment: Moment
     ) throws(OpenSSLError) {
-        id = origin.id
-        peerID = origin.peerID
-        path = origin.path
-        clientSessionID = origin.client
-        serverSessionID = origin.server
-        self.resources = resources
-        wrapping = ControlWrapping(keys, time: moment.wallSeconds, sentBefore: reset == nil ? 1 : 0)
-        active = try KeySlot(.first, resources.context, reset: reset, overhead: keys.overhead, at: moment.now)
-        beganAt = moment.now
-        lastHeard = moment.now
-        lastSent = moment.now
+        self.init(
+            origin, resources,
+            ControlWrapping(keys, time: moment.wallSeconds, sentBefore: reset == nil ? 1 : 0),
+            try KeySlot(.first, resources.context, reset: reset, overhead: keys.overhead, at: moment.now),
+            beganAt: moment.now)
     }
 
     /// One that began elsewhere.

@@ -18,7 +18,7 @@ final class DataKeySlot {
 
     /// The last packet id used; ids begin at 1 and never wrap.
     private(set) var lastPacketID: UInt32
-    private(set) var window = ReplayWindow()
+    private(set) var window = ReplayWindow<UInt32>()
     private(set) var renegotiationIsDue = false
     private var blocks: UInt64 = 0
     private let suite: DataCipherSuite

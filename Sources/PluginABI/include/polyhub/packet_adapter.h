@@ -11,6 +11,7 @@
 #include "pa_datagram.h"
 #include "pa_handover.h"
 #include "pa_ipv6.h"
+#include "pa_ipv6_link.h"
 #include "pa_log.h"
 #include "pa_metric.h"
 #include "pa_option.h"

@@ -1,5 +1,6 @@
-/// SplitMix64: the same numbers for the same seed, everywhere.
-public struct SeededGenerator: RandomNumberGenerator, Sendable {
+/// Steele, Lea and Flood's SplitMix64: a small generator that gives the same numbers for the same seed on
+/// every machine. Not for secrets.
+public struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     public init(seed: UInt64) { state = seed }
