@@ -9,6 +9,7 @@ import os
 import struct
 import textwrap
 
+from .capture import MARK_PORT, Capture
 from .credentials import command
 from .network import SERVER
 
@@ -51,16 +52,13 @@ class Recorder:
         del os.environ["LD_PRELOAD"]
 
     def begin(self):
-        self.capture = self.lab.path("recording.pcap")
         open(self.secrets, "w").close()
-        program = ["tcpdump", "-n", "-U", "--immediate-mode", "-i", "eth0", "-w", self.capture]
-        program.append("udp port 500 or udp port 4500 or esp")
-        self.tcpdump = self.lab.spawn("srv", "srv-tcpdump", program)
-        self.tcpdump.wait_log(5, "listening")
+        path = self.lab.path("recording.pcap")
+        self.capture = Capture(self.lab, path, "udp port 500 or udp port 4500 or esp")
 
     def end(self, name, about, **facts):
         """`facts`: further lines, a word and its value."""
-        self.tcpdump.stop()
+        self.capture.end()
         with open(self.secrets) as file:
             facts["secret"] = file.read().split()
         lines = [f"# {about}"]
@@ -68,7 +66,7 @@ class Recorder:
             for value in values if isinstance(values, list) else [values]:
                 lines += folded(f"{word} {value}")
         counts = {}
-        for path, octets in packets(self.capture):
+        for path, octets in packets(self.capture.path):
             is_ike = path.endswith(" 500") or octets[:4] == bytes(4)
             counts[path] = counts.get(path, 0) + (not is_ike)
             # One octet keeps a NAT's mapping alive.
@@ -100,4 +98,5 @@ def packets(capture):
             yield f"{direction} {client} 0", body
         elif ip[9] == 17:
             port = struct.unpack(">H", body[:2] if direction == ">" else body[2:4])[0]
-            yield f"{direction} {client} {port}", body[8:]
+            if port != MARK_PORT:
+                yield f"{direction} {client} {port}", body[8:]

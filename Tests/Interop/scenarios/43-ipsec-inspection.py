@@ -4,6 +4,7 @@ the keys, reads every message of main mode, aggressive mode, quick mode, and the
 
 import re
 
+from lab.capture import Capture
 from lab.network import SERVER
 from lab.processes import expect, wait_until
 from lab.strongswan import EtherIP, serve
@@ -18,18 +19,15 @@ def run(lab):
     server = serve(lab, ["site-1.example"], **{"aggressive-mode": True})
     scan(lab, "Main Mode Handshake returned")
     scan(lab, "Aggressive Mode Handshake returned", "--aggressive", "--id=site-1.example", "--dhgroup=14")
-    capture = lab.path("ike.pcap")
-    program = ["tcpdump", "-n", "-U", "-i", "eth0", "-w", capture, "udp port 500 or udp port 4500"]
-    tcpdump = lab.spawn("srv", "srv-tcpdump", program)
-    tcpdump.wait_log(5, "listening")
+    capture = Capture(lab, lab.path("ike.pcap"), "udp port 500 or udp port 4500")
     keys = []
     for options in SUITES:
         site = EtherIP(lab, "c1", "site-1.example", loglevel=4, **options)
         site.down()
         wait_until(5, lambda: not server.sessions("site1"), "the end of the session")
         keys.append(secret(site.swan.log()))
-    tcpdump.stop()
-    read(lab, capture, keys)
+    capture.end()
+    read(lab, capture.path, keys)
     server.stop()
 
 
