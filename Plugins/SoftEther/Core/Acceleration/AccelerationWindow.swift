@@ -23,8 +23,8 @@ struct AccelerationWindow: Sendable {
     mutating func accept(nonce: UInt64, tick: UInt64, at now: UInt64) -> Bool {
         guard tick > floor, tick &+ Self.tolerance >= newest else { return false }
         if newest > 0, tick > newest &+ (now &- newestAt) &+ Self.tolerance { return false }
-        // Who comes twice has the same tick twice: what is newer than all of a generation is not in it. Its memory
-        // is cold, and looking there would cost more than all the rest.
+        // Who comes twice has the same tick twice: what is newer than all of a generation is not in it. Its
+        // memory is cold, and looking there would cost more than all the rest.
         if tick <= old.newest, old.contains(nonce) { return false }
         guard young.insert(nonce) else { return false }
         young.newest = max(young.newest, tick)
