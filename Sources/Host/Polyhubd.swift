@@ -7,8 +7,9 @@ import Lanes
 /// Where the process begins. Capabilities belong to threads, so the ones that are not needed are given up
 /// while there is a single thread.
 @main enum Program {
-    /// CAP_NET_BIND_SERVICE (ports below 1024), CAP_NET_ADMIN (TAP, nftables, socket buffers), CAP_NET_RAW.
-    private static let needed: UInt64 = 1 << 10 | 1 << 12 | 1 << 13
+    /// CAP_NET_BIND_SERVICE (ports below 1024), CAP_NET_ADMIN (TAP, nftables, socket buffers), CAP_NET_RAW,
+    /// and CAP_BPF (flows of datagrams to the lanes that know them).
+    private static let needed: UInt64 = 1 << 10 | 1 << 12 | 1 << 13 | 1 << 39
 
     static func main() {
         let failure = clinux_capabilities_keep(needed)

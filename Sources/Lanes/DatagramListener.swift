@@ -17,7 +17,8 @@ public struct DatagramOptions: Sendable {
 
     /// Which lane a datagram goes to.
     public enum Pinning: Sendable, Hashable {
-        /// By both addresses and ports, as the kernel hashes them.
+        /// By both addresses and ports, as the kernel hashes them; and where a lane hands a flow over to
+        /// another one, from then on there.
         case flow
         /// By the source address alone, for peers whose port floats.
         case source
@@ -66,6 +67,8 @@ public final class DatagramListener: Sendable {
     public let local: Endpoint
     /// [any] In lane order; each belongs to its lane.
     public let sockets: [DatagramSocket]
+    /// Only where flows are spread over several lanes.
+    let steering: FlowSteering?
 
     /// Two servers would share a port without a word, because SO_REUSEPORT lets them; hence the probe.
     init(_ options: DatagramOptions, lanes: [Lane]) throws(SocketError) {
@@ -83,6 +86,8 @@ public final class DatagramListener: Sendable {
         }
         local = first.local
         sockets = opened
+        let spreads = isShared && options.pinning == .flow
+        steering = spreads ? FlowSteering(opened) : nil
         try pin(options)
     }
 

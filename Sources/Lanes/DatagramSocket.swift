@@ -24,6 +24,8 @@ public protocol DatagramHandler: AnyObject {
     private let socket: UnsafeMutablePointer<clinux_socket>
     private var handler: (any DatagramHandler)?
     private var isClosed = false
+    private var steering: FlowSteering?
+    private var handedOver = HandedOverFlows()
 
     init(_ options: DatagramOptions, local: Endpoint, on lane: Lane, isShared: Bool) throws(SocketError) {
         self.lane = lane
@@ -57,6 +59,14 @@ public protocol DatagramHandler: AnyObject {
         unsafe withUnsafePointer(to: datagram) { unsafe send(UnsafeBufferPointer(start: $0, count: 1)) }
     }
 
+    /// [lane] A datagram of this peer arrived here and belongs to the lane with this index. When that goes
+    /// on, the kernel takes what follows there.
+    public func handOver(from peer: Endpoint, toLane index: Int) {
+        assert(lane.isCurrent)
+        guard let steering, handedOver.count(peer), steering.take(peer, to: index) else { return }
+        unsafe lane.counted.pointee.steered += 1
+    }
+
     /// [lane] What was queued still leaves; the handler hears nothing more.
     public func close() {
         assert(lane.isCurrent)
@@ -70,9 +80,10 @@ public protocol DatagramHandler: AnyObject {
     var descriptor: Int32 { unsafe socket.pointee.fd }
 
     /// [lane]
-    func start(_ handler: any DatagramHandler) throws(SocketError) {
+    func start(_ handler: any DatagramHandler, steeredBy steering: FlowSteering? = nil) throws(SocketError) {
         guard !isClosed else { return }
         self.handler = handler
+        self.steering = steering
         try lane.attach(self, descriptor: descriptor, interest: .readable)
     }
 

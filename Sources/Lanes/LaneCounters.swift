@@ -24,6 +24,8 @@ public struct LaneCounters: Sendable, Equatable {
     /// Messages that the kernel would not segment.
     public var segmentFallbacks: UInt64 = 0
     public var receiveErrors: UInt64 = 0
+    /// Flows that the kernel takes to another lane now, which had them handed over.
+    public var steered: UInt64 = 0
     public var ringSent: UInt64 = 0
     public var ringReceived: UInt64 = 0
     public var ringFull: UInt64 = 0
@@ -49,6 +51,7 @@ public struct LaneCounters: Sendable, Equatable {
         unsentAddress = raw.unsent_address
         segmentFallbacks = raw.segment_fallbacks
         receiveErrors = raw.receive_errors
+        steered = raw.steered
         ringSent = raw.ring_sent
         ringReceived = raw.ring_received
         ringFull = raw.ring_full

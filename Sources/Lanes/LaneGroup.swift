@@ -66,7 +66,7 @@ public final class LaneGroup: Sendable {
         do {
             for socket in listener.sockets {
                 try socket.lane.onLane(attempt) { () throws(SocketError) in
-                    try socket.start(handler(socket))
+                    try socket.start(handler(socket), steeredBy: listener.steering)
                 }
             }
         } catch {

@@ -12,6 +12,7 @@ typedef struct clinux_counters {
     uint64_t receive_calls, received_messages, received_datagrams, received_octets;
     uint64_t send_calls, sent_messages, sent_datagrams, sent_octets;
     uint64_t truncated, unsent_full, unsent_error, unsent_address, segment_fallbacks, receive_errors;
+    uint64_t steered;
     uint64_t ring_sent, ring_received, ring_full;
     uint64_t arena_exhausted, foreign;
 } clinux_counters;

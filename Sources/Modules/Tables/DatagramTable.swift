@@ -30,9 +30,12 @@ enum DatagramTable {
             },
             hand_over: { lane, index, socket, datagram in
                 guard let lane = unsafe ModuleLane.current(lane) else { return PA_ERROR_THREAD }
-                guard lane.seat.datagramPorts[socket] != nil else { return lane.refuseHandle() }
+                guard let port = lane.seat.datagramPorts[socket] else { return lane.refuseHandle() }
                 guard let datagram = unsafe datagram, Int(index) < lane.instance.lanes.count else {
                     return PA_ERROR_ARGUMENT
+                }
+                if let remote = unsafe datagram.pointee.remote {
+                    port.socket.handOver(from: Endpoint(unsafe remote.pointee), toLane: Int(index))
                 }
                 let crossing = lane.seat.crossing(to: lane.instance.seats[Int(index)])
                 return unsafe crossing.push(datagram.pointee, from: socket) ? PA_OK : PA_ERROR_LIMIT

@@ -30,7 +30,9 @@ typedef struct pa_datagram_host_v1 {
     pa_status (*send)(pa_lane *lane, pa_socket socket, const pa_datagram_v1 *batch, uint32_t count);
     /* [lane] The same for payloads that do not live so long: they are copied. At most 65507 octets each. */
     pa_status (*send_copy)(pa_lane *lane, pa_socket socket, const pa_datagram_v1 *batch, uint32_t count);
-    /* [lane] Gives a received datagram to lane `index`, where `received` is called with a copy of it. */
+    /* [lane] Gives a received datagram to lane `index`, where `received` is called with a copy of it. When a
+     * peer's datagrams are handed over again and again, the host may have the kernel bring the next ones
+     * there at once. */
     pa_status (*hand_over)(pa_lane *lane, uint32_t index, pa_socket socket, const pa_datagram_v1 *datagram);
     /* [control] Opens one more listener; `url` as in plugins.conf, port 0 takes any free one. It stays
      * when plugins.conf is read again, until `close` or the module's end. Sets *socket. */
