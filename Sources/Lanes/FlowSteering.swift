@@ -1,8 +1,8 @@
 import CLinux
 
 /// Takes the flows of peers to the lanes that know them, in the kernel: for the sockets of one listener,
-/// whose flows it would spread by a hash. Where it cannot (another system, no CAP_BPF) there is none, and then
-/// datagrams cross from lane to lane.
+/// whose flows it would spread by a hash. Where it cannot (another system, no CAP_BPF) there is none, and
+/// then datagrams cross from lane to lane.
 ///
 /// Bounds: 16,384 peers; those that sent least lately are forgotten.
 final class FlowSteering: Sendable {
