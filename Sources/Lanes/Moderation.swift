@@ -3,7 +3,7 @@
 /// is handled at once.
 struct Moderation {
     /// The longest rest, and thereby what it can add to a packet's delay. Nanoseconds.
-    static let longestPause: UInt64 = 300_000
+    static let longestPause: UInt64 = 500_000
     /// Packets a second from which on it rests that long; with fewer it rests in proportion, because then
     /// there is time to spare and delay is what counts.
     private static let fullRate: UInt64 = 20_000
